@@ -1,0 +1,67 @@
+# Two commands matter: `make run` and `make test`. Both set up what they need, from a bare Python.
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+GATEWAY ?= v1
+RUNTIME ?= python3.10
+EVENT ?= events/http_trigger_get.json
+# The runtimes of Function Compute; tests run on each that is installed, besides PYTHON.
+RUNTIMES ?= 3.10 3.12
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run invoke test check tests tests-on-runtimes bench clean
+
+run: $(VENV)/.run
+	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
+
+invoke: $(VENV)/.run
+	@$(BIN)/python -m local --runtime $(RUNTIME) invoke $(EVENT)
+
+test: check tests tests-on-runtimes
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+tests: $(VENV)/.dev tests/node/node_modules
+	$(BIN)/python -m pytest $(PYTEST)
+
+# Each further runtime has a virtual environment of its own, and the tests in it.
+tests-on-runtimes:
+	@for version in $(RUNTIMES); do \
+	  python=$$(tests/find-python $$version); \
+	  if [ -z "$$python" ]; then echo "Python $$version is not installed: tests not run on it."; \
+	  elif [ "$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" != $$version ]; then \
+	    echo "On Python $$version:"; \
+	    $(MAKE) --no-print-directory tests PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
+	  fi; \
+	done
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) $(VENV)-* tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python requirements.txt
+	@echo "Installing what the function needs into $(VENV) ..."
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	@echo "Installing what the tests need into $(VENV) ..."
+	$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# The official Node client takes part in one test, where Node is installed.
+tests/node/node_modules: tests/node/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix tests/node --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "npm is not installed: the test with the official Node client is skipped."; fi

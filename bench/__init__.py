@@ -1,0 +1,1 @@
+"""Measures the function side by side with what one would write by hand."""

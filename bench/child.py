@@ -1,0 +1,66 @@
+"""One measured process: `python -m bench.child PEER` answers once, then many times, and prints its figures."""
+
+import importlib
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+# As many as the quota set for the bench, so that the permits hold all they ever will.
+WARM_UP = 1000
+CALLS = 1000
+EVENT = b'{"phoneNumber": "8613800001234"}'
+
+
+def main() -> None:
+    """Print the figures as JSON on the standard error, which is no part of what is measured."""
+    handler = importlib.import_module(f"bench.peers.{sys.argv[1]}").handler
+    context = _context()
+    _check(handler(EVENT, context))
+    first = {"first_answer_at": time.time(), "first_answer_cpu_ms": _cpu() * 1000}
+    for _ in range(WARM_UP):
+        handler(EVENT, context)
+    before, started = _held(), _cpu()
+    for _ in range(CALLS):
+        handler(EVENT, context)
+    figures = {"warm_cpu_us": (_cpu() - started) / CALLS * 1e6, "rss_mb": _rss_mb()}
+    growth = {f"{name}_grown": after - before[name] for name, after in _held().items()}
+    print(json.dumps(first | figures | growth), file=sys.stderr)
+
+
+def _context() -> SimpleNamespace:
+    return SimpleNamespace(
+        request_id="bench",
+        function=SimpleNamespace(timeout=60),
+        credentials=SimpleNamespace(
+            access_key_id=os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+            access_key_secret=os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+            security_token=os.environ["ALIBABA_CLOUD_SECURITY_TOKEN"],
+        ),
+    )
+
+
+def _check(answer: object) -> None:
+    if "4O4YGZEG3RIVE1" not in str(answer):
+        raise SystemExit(f"not the answer: {answer}")
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _held() -> dict[str, float]:
+    return {"threads": threading.active_count(), "descriptors": len(os.listdir("/proc/self/fd")), "rss_mb": _rss_mb()}
+
+
+def _rss_mb() -> float:
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize() / 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The function, and its two peers; each module has `handler(event, context)`."""

@@ -1,0 +1,70 @@
+"""Function Compute's side of an invocation: the context it passes, and what it makes of the value it gets back.
+
+Sources: "Context" (Python), and the bootstrap of the built-in Python runtimes for the answer's bytes.
+"""
+
+import json
+import os
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Literal
+from uuid import uuid4
+
+from local.acs3 import AccessKey
+
+Runtime = Literal["python3.10", "python3.12"]
+Handler = Callable[[bytes, Any], object]
+
+ENVIRONMENT_KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN")
+
+
+@dataclass(frozen=True)
+class Invoked:
+    """What an invocation gave: its body, and the error type where the function raised."""
+
+    request_id: str
+    body: bytes
+    error_type: str | None = None
+
+
+def role_environment(key_id: str, key: AccessKey) -> dict[str, str]:
+    """The variables Function Compute injects for the function's role."""
+    return dict(zip(ENVIRONMENT_KEYS, (key_id, key.secret, key.token or ""), strict=True))
+
+
+def make_context(runtime: Runtime, timeout: float = 10, environ: Mapping[str, str] = os.environ) -> Any:
+    """The context of one invocation; python3.10's carries the role's credentials, python3.12's does not."""
+    function = {"name": "cams-qr", "handler": "index.handler", "memory": 256, "timeout": timeout}
+    common = {"request_id": str(uuid4()), "region": "ap-southeast-1", "account_id": "123456789"}
+    if runtime == "python3.12":
+        return SimpleNamespace(
+            function=SimpleNamespace(**function, version_id="", qualifier="LATEST"),
+            log_project="",
+            log_store="",
+            **common,
+        )
+    key_id, secret, token = (environ.get(name, "") for name in ENVIRONMENT_KEYS)
+    return SimpleNamespace(
+        credentials=SimpleNamespace(access_key_id=key_id, access_key_secret=secret, security_token=token),
+        function=SimpleNamespace(**function),
+        service=SimpleNamespace(log_project="", log_store="", qualifier="LATEST", version_id=""),
+        **common,
+    )
+
+
+def invoke(handler: Handler, event: bytes, context: Any) -> Invoked:
+    """Call the handler as the runtime does: its answer as bytes, or its exception as the error object."""
+    try:
+        return Invoked(context.request_id, _to_bytes(handler(event, context)))
+    except Exception as error:
+        stack = [[f'File "{f.filename}"', f"line {f.lineno}"] for f in traceback.extract_tb(error.__traceback__)]
+        body = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": stack}
+        return Invoked(context.request_id, json.dumps(body).encode(), "UnhandledInvocationError")
+
+
+def _to_bytes(answer: object) -> bytes:
+    if isinstance(answer, bytes):
+        return answer
+    return answer.encode() if isinstance(answer, str) else json.dumps(answer, indent=4, sort_keys=True).encode()

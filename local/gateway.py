@@ -1,0 +1,178 @@
+"""A local gateway: HTTP requests become Function Compute events, the function's answers become HTTP again.
+
+Two shapes: `v1`, the HTTP trigger and the cloud-native gateway; `classic`, the classic API Gateway. Sources:
+"HTTP triggers overview", "Use an HTTP trigger to invoke a function", "Configure an API Gateway trigger".
+"""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from local.fc import Handler, Invoked, invoke
+
+Shape = Literal["v1", "classic"]
+
+_TEXT_TYPES = ("text/", "application/json", "application/x-www-form-urlencoded", "application/xml")
+_MAX_HEADER_BYTES = 8 * 1024
+_MAX_TARGET_BYTES = 4 * 1024
+_MAX_BODY_BYTES = 32 * 1024 * 1024
+_NOT_SETTABLE = {"connection", "content-length", "date", "keep-alive", "server", "upgrade"}
+
+
+def gateway(handler: Handler, make_context: Callable[[], Any], shape: Shape = "v1") -> web.Application:
+    """An application in front of the handler. Like one built-in instance, it serves one request at a time."""
+    instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
+
+    async def answer(request: web.Request) -> web.Response:
+        refusal = _over_limits(request)
+        if refusal:
+            return refusal
+        body = await request.read()
+        event = (_v1_event if shape == "v1" else _classic_event)(request, body)
+        data = json.dumps(event).encode()
+        invoked = await asyncio.get_running_loop().run_in_executor(instance, invoke, handler, data, make_context())
+        return (_v1_answer if shape == "v1" else _classic_answer)(invoked, request)
+
+    app = web.Application(client_max_size=_MAX_BODY_BYTES)
+    app.router.add_route("*", "/{path:.*}", answer)
+    return app
+
+
+def _over_limits(request: web.Request) -> web.Response | None:
+    headers = sum(len(name) + len(value) for name, value in request.headers.items())
+    if headers > _MAX_HEADER_BYTES or len(request.raw_path) > _MAX_TARGET_BYTES:
+        return web.json_response({"ErrorCode": "InvalidArgument", "ErrorMessage": "request too large"}, status=400)
+    return None
+
+
+def _v1_event(request: web.Request, body: bytes) -> dict[str, Any]:
+    text, is_base64 = _body(body, request.content_type)
+    return {
+        "version": "v1",
+        "rawPath": request.rel_url.raw_path,
+        "body": text,
+        "isBase64Encoded": is_base64,
+        "headers": _joined([(name.title(), value) for name, value in request.headers.items()]),
+        "queryParameters": _joined(parse_qsl(request.query_string, keep_blank_values=True)),
+        "requestContext": {
+            "accountId": "123456789",
+            "domainName": request.host,
+            "domainPrefix": request.host.partition(".")[0],
+            "http": {
+                "method": request.method,
+                "path": request.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": request.remote or "",
+                "userAgent": request.headers.get("User-Agent", ""),
+            },
+            "requestId": f"1-{int(time.time()):08x}-000000000000",
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "timeEpoch": str(int(time.time() * 1000)),
+        },
+    }
+
+
+def _classic_event(request: web.Request, body: bytes) -> dict[str, Any]:
+    if request.content_type == "application/x-www-form-urlencoded" and body:
+        text, is_base64 = json.dumps(dict(parse_qsl(body.decode("utf-8", "replace")))), False
+    else:
+        text, is_base64 = base64.b64encode(body).decode(), bool(body)
+    return {
+        "path": request.path,
+        "httpMethod": request.method,
+        "headers": _joined([(name.lower(), value) for name, value in request.headers.items()]),
+        "queryParameters": _joined(parse_qsl(request.query_string, keep_blank_values=True)),
+        "pathParameters": {},
+        "body": text,
+        "isBase64Encoded": is_base64,
+    }
+
+
+def _body(body: bytes, content_type: str) -> tuple[str, bool]:
+    """The body as text, or in base64 where its type is binary or it is no text."""
+    if not body or content_type.startswith(_TEXT_TYPES):
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            pass
+    return base64.b64encode(body).decode(), True
+
+
+def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _v1_answer(invoked: Invoked, request: web.Request) -> web.Response:
+    """The HTTP trigger's mapping: 502 for an exception or a bad struct, 200 for a value that is no struct."""
+    if invoked.error_type:
+        return _with_platform_headers(
+            web.Response(status=502, body=invoked.body, content_type="application/json"), invoked, request
+        )
+    struct = _struct(invoked.body)
+    if struct is None:
+        return _with_platform_headers(
+            web.Response(body=invoked.body, content_type="application/json"), invoked, request
+        )
+    response = _to_response(struct) or _bad_response()
+    return _with_platform_headers(response, invoked, request)
+
+
+def _classic_answer(invoked: Invoked, request: web.Request) -> web.Response:
+    """The classic gateway's mapping: 503 for anything that is not the documented struct."""
+    struct = None if invoked.error_type else _struct(invoked.body)
+    response = _to_response(struct) if struct else None
+    return response or web.Response(status=503, text="Service Unavailable")
+
+
+def _struct(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and "statusCode" in value else None
+
+
+def _to_response(struct: Mapping[str, Any]) -> web.Response | None:
+    status, headers, body = struct["statusCode"], struct.get("headers") or {}, struct.get("body", "")
+    if not isinstance(status, int) or not 100 <= status <= 599 or not isinstance(body, str):
+        return None
+    if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+        return None
+    if sum(len(name) + len(value) for name, value in headers.items()) > _MAX_HEADER_BYTES:
+        return None
+    try:
+        data = base64.b64decode(body, validate=True) if struct.get("isBase64Encoded") else body.encode()
+    except ValueError:
+        return None
+    settable = {
+        n: v for n, v in headers.items() if n.lower() not in _NOT_SETTABLE and not n.lower().startswith("x-fc-")
+    }
+    return web.Response(status=status, headers=settable, body=data)
+
+
+def _bad_response() -> web.Response:
+    return web.json_response({"ErrorCode": "BadResponse", "ErrorMessage": "invalid response"}, status=502)
+
+
+def _with_platform_headers(response: web.Response, invoked: Invoked, request: web.Request) -> web.Response:
+    """What Function Compute adds: its request id, and CORS for any origin where the function set none."""
+    response.headers["X-Fc-Request-Id"] = invoked.request_id
+    response.headers.setdefault("Content-Disposition", "attachment")
+    if invoked.error_type:
+        response.headers["X-Fc-Error-Type"] = invoked.error_type
+    origin = request.headers.get("Origin")
+    if origin and not any(name.lower().startswith("access-control-") for name in response.headers):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers["Access-Control-Expose-Headers"] = "Date,x-fc-request-id"
+    return response

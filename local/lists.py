@@ -1,0 +1,35 @@
+"""The phone numbers the sandbox's account owns, their QR codes, and the account's customer spaces."""
+
+from typing import Any
+
+SPACES = {None, "cams-8filvjc8snw", "293483938849493"}
+
+
+def _item(number: str, code: str, message: str, image_format: str = "PNG") -> dict[str, Any]:
+    return {
+        "QrImageUrl": f"https://scontent.example.net/{code}.{image_format.lower()}?oh=signature&oe=6926E0A0",
+        "PhoneNumber": number,
+        "QrdlCode": code,
+        "DeepLinkUrl": f"https://wa.me/message/{code}",
+        "GenerateQrImage": image_format,
+        "PrefilledMessage": message,
+    }
+
+
+def _code(index: int) -> str:
+    """A distinct code in WhatsApp's form: 13 of A-Z and 2-7, then a 1."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    digits = [alphabet[index >> shift & 31] for shift in range(60, -1, -5)]
+    return "".join(digits) + "1"
+
+
+LISTS: dict[str, list[dict[str, Any]]] = {
+    "8613800001234": [
+        _item("8613800001234", "4O4YGZEG3RIVE1", "Hello, I would like to know more about your products."),
+        _item("8613800001234", "WOMVT6TJ2BP7A1", "你好，我想预约 🗓️", "svg"),
+    ],
+    "6281200001234": [_item("6281200001234", "5QBPAD2DC6L5A1", "Halo, saya mau pesan <b>kopi</b> & roti")],
+    "8613800000000": [],
+    "8613800002000": [_item("8613800002000", _code(i), f"Table {i}, waiter please") for i in range(2000)],
+    "8613800000009": [_item("86138000000****", "APDM5HUWH26SG1", "None")],
+}

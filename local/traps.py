@@ -1,0 +1,192 @@
+"""What can go wrong between a caller and CAMS: the error codes it declares, and traps it does not declare."""
+
+import asyncio
+import json
+import socket
+import struct
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# Row -> code, message. Ask for phone number 1555SSSNNNN to get row NNNN with HTTP status SSS (200: inside a success).
+ERRORS = dict(
+    enumerate(
+        [
+            ("Product.Unsubscript", "You have not subscribed to the specified product."),
+            ("Ram.PermissionDeny", "You are not authorized to perform the operation."),
+            ("System.LimitControl", "The system is under flow control."),
+            ("Unknown.ResourceOwnerId", "The resource does not belong to the current user."),
+            ("Authentication.NoAuth", "No authority."),
+            ("InvalidParameter.PhoneNumberError", "The phone number is abnormal."),
+            ("Throttling", "Request was denied due to request throttling."),
+            ("Throttling.User", "Request was denied due to user flow control."),
+            ("Throttling.Api", "Request was denied due to api flow control."),
+            ("ServiceUnavailable", "The request has failed due to a temporary failure of the server."),
+            ("InternalError", "The request processing has failed due to some unknown error."),
+            ("InvalidAccessKeyId.NotFound", "Specified access key is not found."),
+            ("InvalidAccessKeyId.Inactive", "Specified access key is disabled."),
+            ("SignatureDoesNotMatch", "The specified signature does not match our calculation."),
+            ("IncompleteSignature", "The request signature does not conform to Aliyun standards."),
+            ("SignatureNonceUsed", "Specified signature nonce was used already."),
+            ("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."),
+            ("InvalidSecurityToken.Expired", "Specified SecurityToken is expired."),
+            ("InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed."),
+            ("InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."),
+            ("MissingSecurityToken", "SecurityToken is mandatory for this action."),
+            ("Forbidden.RAM", "User not authorized to operate on the specified resource."),
+            ("Forbidden", "You are not authorized to operate on the specified resource."),
+            ("NoPermission", "You are not authorized to do this action."),
+            ("MissingParameter", "A required parameter is missing."),
+            ("InvalidParameter", "A parameter is not valid."),
+            ("UnsupportedHTTPMethod", "This http method is not supported."),
+            ("InvalidApi.NotFound", "Specified api is not found."),
+            ("Something.Unheard", "A code of tomorrow."),
+        ],
+        start=1,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Trap:
+    """One trap; with `once`, every second request for its number gets a list instead."""
+
+    what: str
+    answer: Answer
+    once: bool = False
+
+
+def error_body(code: str, message: str, **more: Any) -> dict[str, Any]:
+    """An error object as CAMS's gateway writes it."""
+    return {
+        "RequestId": str(uuid4()).upper(),
+        "HostId": "cams.ap-southeast-1.aliyuncs.com",
+        "Code": code,
+        "Message": message,
+        "Recommend": f"https://api.aliyun.com/troubleshoot?q={code}",
+        **more,
+    }
+
+
+def _success(**fields: Any) -> Answer:
+    return _json({"RequestId": "90E63D28-E31D-1EB2-8939-A94866411B2O", "Code": "OK", "Message": "无", **fields})
+
+
+def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    return _text(json.dumps(body), status, "application/json", headers)
+
+
+def _text(body: str, status: int, content_type: str, headers: dict[str, str] | None = None) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=body, status=status, content_type=content_type, headers=headers)
+
+    return answer
+
+
+async def _huge(request: web.Request) -> web.StreamResponse:
+    return web.Response(body=b" " * (20 << 20))
+
+
+async def _bomb(request: web.Request) -> web.StreamResponse:
+    squeeze = zlib.compressobj(wbits=31)
+    body = b"".join(squeeze.compress(b" " * (1 << 20)) for _ in range(100)) + squeeze.flush()
+    return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+
+
+def _raw(data: bytes, pause: float = 0.0, reset: bool = False) -> Answer:
+    """Write bytes past the HTTP server, byte by byte where there is a pause between them, and hang up."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        transport = request.transport
+        assert isinstance(transport, asyncio.Transport)
+        for piece in [data[i : i + 1] for i in range(len(data))] if pause else [data]:
+            transport.write(piece)
+            if pause:
+                await asyncio.sleep(pause)
+        if reset:
+            # Lingering for no time makes the kernel send a reset instead of an end.
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            await asyncio.sleep(0.02)
+        transport.close()
+        return web.Response()
+
+    return answer
+
+
+async def _silence(request: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(3600)
+    return web.Response()
+
+
+async def _diagnosis(request: web.Request) -> web.StreamResponse:
+    detail = {
+        "PolicyType": "AccountLevelIdentityBasedPolicy",
+        "AuthPrincipalOwnerId": "1234567890123456",
+        "EncodedDiagnosticMessage": "AQEAAAAAdiagnostic" * 100,
+        "NoPermissionType": "ImplicitDeny",
+        "AuthAction": "cams:ListPhoneMessageQrdl",
+    }
+    return web.json_response(error_body("Forbidden.RAM", "Not authorized.", AccessDeniedDetail=detail), status=403)
+
+
+def _throttled(status: int = 400) -> Answer:
+    headers = {"x-acs-retry-after": "300"}
+    return _json(error_body("Throttling.User", "Request was denied due to user flow control."), status, headers)
+
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+_ITEM = {"QrdlCode": "4O4YGZEG3RIVE1", "PrefilledMessage": "Hello"}
+
+# Row -> trap. Ask for phone number 1666000NNNN to get row NNNN.
+TRAPS = dict(
+    enumerate(
+        [
+            Trap("`Data` is null", _success(Data=None)),
+            Trap("`Data` is absent", _success()),
+            Trap("`Data` is an object", _success(Data=_ITEM)),
+            Trap("`Data` is a string", _success(Data="none")),
+            Trap("`Data` holds nulls and empty objects", _success(Data=[None, _ITEM, {}, {"QrdlCode": None}])),
+            Trap("`Data` holds strings", _success(Data=["4O4YGZEG3RIVE1"])),
+            Trap("fields are numbers", _success(Data=[{"QrdlCode": 29338838, "PhoneNumber": 8613800001234}])),
+            Trap("fields are objects", _success(Data=[{"QrdlCode": {"value": "4O4YGZEG3RIVE1"}}])),
+            Trap("200 with an empty body", _text("", 200, "application/json")),
+            Trap("200 with HTML", _text("<html>Hello</html>", 200, "text/html")),
+            Trap("200 with half a JSON text", _text('{"Code":"OK","Data":[{"Qrdl', 200, "application/json")),
+            Trap("200 with a JSON array", _json([])),
+            Trap("200 with no code", _json({"RequestId": "R-1", "Data": [_ITEM]})),
+            Trap("502 with HTML", _text("<html>Bad gateway</html>", 502, "text/html")),
+            Trap("503 with an empty body", _text("", 503, "text/plain")),
+            Trap("400 with a JSON array", _json([1], 400)),
+            Trap("400 with a JSON string", _json("no", 400)),
+            Trap("400 with an empty object", _json({}, 400)),
+            Trap("400 whose code and request id are the text None", _json({"Code": "None", "RequestId": "None"}, 400)),
+            Trap("403 with a diagnosis in AccessDeniedDetail", _diagnosis),
+            Trap("400 in XML", _text("<Error><Code>Forbidden</Code></Error>", 400, "text/xml")),
+            Trap("throttled, x-acs-retry-after 300 ms", _throttled()),
+            Trap("throttled inside a 200, x-acs-retry-after 300 ms", _throttled(200)),
+            Trap("once: throttled, x-acs-retry-after 300 ms", _throttled(), once=True),
+            Trap("once: 503 ServiceUnavailable", _json(error_body("ServiceUnavailable", "Wait."), 503), once=True),
+            Trap(
+                "once: the token has expired", _json(error_body("InvalidSecurityToken.Expired", "E."), 403), once=True
+            ),
+            Trap("once: hangs up without an answer", _raw(b""), once=True),
+            Trap("hangs up without an answer", _raw(b"")),
+            Trap("resets the connection in the headers", _raw(_HEAD, reset=True)),
+            Trap("ends before its Content-Length", _raw(_HEAD + b'Content-Length: 500\r\n\r\n{"Code":"OK"')),
+            Trap("never answers", _silence),
+            Trap("drips its headers", _raw(_HEAD * 100, pause=0.05)),
+            Trap("drips its body", _raw(_HEAD + b"Content-Length: 2000\r\n\r\n" + b" " * 2000, pause=0.05)),
+            Trap("redirects", _text("", 302, "text/plain", {"Location": "/elsewhere"})),
+            Trap("a body of 20 MiB", _huge),
+            Trap("a gzip bomb of 100 MiB", _bomb),
+            Trap("not HTTP", _raw(b"220 smtp.example.net ready\r\n")),
+        ],
+        start=1,
+    )
+)

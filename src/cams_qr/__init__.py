@@ -1,0 +1,1 @@
+"""Which WhatsApp QR codes does this business number have?"""

@@ -1,0 +1,203 @@
+"""ListPhoneMessageQrdl over alibabacloud-tea-openapi; nothing else knows Tea.
+
+Facts of the operation (2020-06-06, RPC, POST, parameters in the query, 5 calls a second for an account) are from
+"ListPhoneMessageQrdl" in the Chat App Message Service API reference.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from alibabacloud_credentials.client import Client as CredentialClient
+from alibabacloud_credentials.exceptions import CredentialException
+from alibabacloud_credentials_api import ICredentialsProvider
+from alibabacloud_tea_openapi.client import Client
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
+from darabonba.core import DEFAULT_POOL_MAXSIZE, DaraCore
+from darabonba.exceptions import UnretryableException
+from darabonba.runtime import RuntimeOptions
+from requests import Session
+
+from cams_qr.deadline import Deadline
+from cams_qr.problems import Problem, from_upstream
+from cams_qr.query import QrCode, QrCodeList, QrQuery
+from cams_qr.transport import BoundedAdapter, TransportError
+
+ListQrCodes = Callable[[QrQuery, Deadline], QrCodeList]
+
+_OPERATION = Params(
+    action="ListPhoneMessageQrdl",
+    version="2020-06-06",
+    protocol="HTTPS",
+    pathname="/",
+    method="POST",
+    auth_type="AK",
+    style="RPC",
+    req_body_type="formData",
+    body_type="json",
+)
+
+_SDK_LOGGERS = ("alibabacloud-tea", "darabonba-core", "credentials", "urllib3")
+# What the SDK stumbles with over a body that is not a JSON object.
+_SDK_PARSE_ERRORS = (RuntimeError, AttributeError, TypeError, ValueError)
+_NO_TEXT = {"", "None", "无"}
+_ITEM_FIELDS = {
+    "QrdlCode": "code",
+    "PhoneNumber": "phone_number",
+    "PrefilledMessage": "prefilled_message",
+    "DeepLinkUrl": "deep_link_url",
+    "QrImageUrl": "image_url",
+    "GenerateQrImage": "image_format",
+}
+_TRANSPORT_PROBLEMS = {
+    "timeout": ("upstream_timeout", "CAMS did not answer within the time this call had."),
+    "dns": ("upstream_unavailable", "The name of the CAMS endpoint could not be resolved; ask again later."),
+    "tls": ("upstream_unavailable", "No trusted TLS connection to CAMS could be made; ask again later."),
+    "connect": ("upstream_unavailable", "No connection to CAMS could be made; ask again later."),
+    "reset": ("upstream_unavailable", "CAMS closed the connection without an answer; ask again later."),
+    "server_error": ("upstream_unavailable", "CAMS failed; ask again later."),
+    "truncated": ("upstream_invalid_response", "CAMS's answer ended too early; ask again later."),
+    "too_large": ("upstream_invalid_response", "CAMS's answer is larger than any list of QR codes can be."),
+    "unexpected_status": (
+        "upstream_invalid_response",
+        "CAMS answered with a redirect or an HTTP status without meaning.",
+    ),
+    "malformed": ("upstream_invalid_response", "CAMS's answer is not HTTP."),
+}
+
+
+def connect(endpoint: str, protocol: str, credentials: ICredentialsProvider) -> ListQrCodes:
+    """The operation as a function, over one client and one kept-alive connection.
+
+    The function returned raises Problem when there is no list.
+    """
+    _silence_sdk()
+    _bound_exchanges(endpoint, protocol)
+    client = Client(Config(credential=CredentialClient(provider=credentials), endpoint=endpoint, protocol=protocol))
+
+    def list_qr_codes(query: QrQuery, deadline: Deadline) -> QrCodeList:
+        answer = _call(client, query, deadline)
+        return _parse(query, answer["body"], answer["statusCode"], answer["headers"])
+
+    return list_qr_codes
+
+
+def _silence_sdk() -> None:
+    """Stop what the SDK writes by itself: its handlers on stderr, and requests with their signatures (DEBUG=sdk)."""
+    for name in _SDK_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.NullHandler()]
+        logger.propagate = False
+    if os.environ.get("DEBUG", "").lower() == "sdk":
+        del os.environ["DEBUG"]
+
+
+def _bound_exchanges(endpoint: str, protocol: str) -> None:
+    """Give the SDK a session with our adapter, under the key it will look for."""
+    scheme = protocol.lower()
+    session = Session()
+    session.mount(f"{scheme}://", BoundedAdapter(tls=scheme == "https"))
+    DaraCore._sessions[f"{scheme}://{endpoint}:80:pool={DEFAULT_POOL_MAXSIZE}"] = session
+
+
+def _call(client: Client, query: QrQuery, deadline: Deadline) -> dict[str, Any]:
+    parameters = {"PhoneNumber": query.phone_number}
+    if query.cust_space_id is not None:
+        parameters["CustSpaceId"] = query.cust_space_id
+    milliseconds = int(deadline.remaining() * 1000)
+    if milliseconds <= 0:
+        raise _transport_problem("timeout")
+    runtime = RuntimeOptions(connect_timeout=milliseconds, read_timeout=milliseconds)
+    try:
+        answer: dict[str, Any] = client.call_api(_OPERATION, OpenApiRequest(query=parameters), runtime)
+        return answer
+    except AlibabaCloudException as error:
+        raise _answered_problem(error) from None
+    except UnretryableException as error:
+        raise _unanswered_problem(error.inner_exception) from None
+
+
+def _answered_problem(error: AlibabaCloudException) -> Problem:
+    # Not the exception's own code and request_id: the SDK makes the text "None" of a missing one.
+    body = error.data if isinstance(error.data, dict) else {}
+    milliseconds = error.retry_after
+    return _failure(body, error.status_code or 0, milliseconds / 1000 if milliseconds else None)
+
+
+def _unanswered_problem(cause: Exception) -> Exception:
+    if isinstance(cause, TransportError):
+        return _transport_problem(cause.reason)
+    if isinstance(cause, CredentialException):
+        return Problem("credentials_unavailable", "The function has no credentials; give it a role.")
+    if isinstance(cause, _SDK_PARSE_ERRORS):
+        return Problem("upstream_invalid_response", "CAMS's answer is not a JSON object.")
+    return cause
+
+
+def _transport_problem(reason: str) -> Problem:
+    code, detail = _TRANSPORT_PROBLEMS[reason]
+    return Problem(code, detail, retryable=True if reason == "truncated" else None)
+
+
+def _parse(query: QrQuery, body: Any, status: int, headers: dict[str, str]) -> QrCodeList:
+    if not isinstance(body, dict):
+        raise Problem("upstream_invalid_response", "CAMS's answer is not a JSON object.")
+    if body.get("Code") != "OK":
+        raise _failure(body, status, _retry_after(headers))
+    items = body.get("Data")
+    if items is None:
+        items = []
+    if not isinstance(items, list):
+        raise Problem("upstream_invalid_response", "CAMS's answer holds no list of QR codes.")
+    return QrCodeList(
+        phone_number=query.phone_number,
+        cust_space_id=query.cust_space_id,
+        qr_codes=tuple(code for code in map(_qr_code, items) if code),
+        request_id=_identifier(body.get("RequestId")),
+        fetched_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _failure(body: dict[str, Any], status: int, retry_after: float | None) -> Problem:
+    code = _identifier(body.get("Code") or body.get("code"))
+    request_id = _identifier(body.get("RequestId") or body.get("requestId"))
+    if code is None and status < 500:
+        return Problem("upstream_invalid_response", "CAMS's answer holds neither a list nor an error code.")
+    return from_upstream(code, request_id, status=status, retry_after=retry_after)
+
+
+def _retry_after(headers: dict[str, str]) -> float | None:
+    milliseconds = headers.get("x-acs-retry-after", "")
+    return int(milliseconds) / 1000 if re.fullmatch("[0-9]{1,9}", milliseconds) else None
+
+
+def _qr_code(item: Any) -> QrCode | None:
+    """One item of Data; None for a null or empty one."""
+    if item is None:
+        return None
+    if not isinstance(item, dict):
+        raise Problem("upstream_invalid_response", "CAMS's list of QR codes holds something else.")
+    fields = {ours: _text(item.get(theirs)) for theirs, ours in _ITEM_FIELDS.items()}
+    if fields["image_format"]:
+        fields["image_format"] = fields["image_format"].upper()
+    given = {name: text for name, text in fields.items() if text or name == "prefilled_message"}
+    return QrCode(**given) if any(text is not None for text in given.values()) else None
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        # A lone surrogate is no character: it can be neither shown nor encoded.
+        return value if value is None else value.encode("utf-8", "replace").decode()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise Problem("upstream_invalid_response", "A field of CAMS's list of QR codes is not text.")
+
+
+def _identifier(value: Any) -> str | None:
+    """A code or request id that is safe to pass on; CAMS's placeholders for none count as none."""
+    text = str(value)
+    return text if text not in _NO_TEXT and re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text) else None

@@ -1,0 +1,82 @@
+"""The invocation's RAM role credentials, as an alibabacloud-credentials provider.
+
+The SDK's own providers read the environment once, at import, and would sign with expired tokens ever after.
+This one is asked before every signature and reads anew each time: `context.credentials` (python3.10), then the
+environment (python3.12, whose context has none), then, off the platform, the library's default chain.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
+from typing import Any
+
+from alibabacloud_credentials.provider import DefaultCredentialsProvider
+from alibabacloud_credentials.provider.refreshable import Credentials
+from alibabacloud_credentials.utils import auth_util
+from alibabacloud_credentials_api import ICredentials, ICredentialsProvider
+
+_context: ContextVar[Any] = ContextVar("fc_context", default=None)
+
+
+@contextmanager
+def credentials_of(context: Any) -> Iterator[None]:
+    """Within this block InvocationCredentials reads the credentials of `context`."""
+    token = _context.set(context)
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+class InvocationCredentials(ICredentialsProvider):  # type: ignore[misc]  # the library is not typed
+    """Credentials of the invocation under way, read anew at every call."""
+
+    @cached_property
+    def _default_chain(self) -> ICredentialsProvider:
+        # The environment was read above, as it is now; the chain would use it as it was at import. The chain's ECS
+        # provider would start a background scheduler, and ask a metadata address Function Compute does not have.
+        auth_util.environment_access_key_id = None
+        auth_util.environment_ecs_metadata_disabled = "true"
+        return DefaultCredentialsProvider()
+
+    def get_credentials(self) -> ICredentials:
+        """Raises CredentialException when no source has any."""
+        credentials: ICredentials = (
+            _from_context(_context.get()) or _from_environment() or self._default_chain.get_credentials()
+        )
+        return credentials
+
+    async def get_credentials_async(self) -> ICredentials:
+        return self.get_credentials()
+
+    def get_provider_name(self) -> str:
+        return "fc"
+
+
+def _from_context(context: Any) -> Credentials | None:
+    found = getattr(context, "credentials", None)
+    return _credentials(
+        "fc_context",
+        getattr(found, "access_key_id", None),
+        getattr(found, "access_key_secret", None),
+        getattr(found, "security_token", None),
+    )
+
+
+def _from_environment() -> Credentials | None:
+    return _credentials(
+        "fc_environment",
+        os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID"),
+        os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
+        os.environ.get("ALIBABA_CLOUD_SECURITY_TOKEN"),
+    )
+
+
+def _credentials(source: str, key_id: str | None, secret: str | None, token: str | None) -> Credentials | None:
+    if not key_id or not secret:
+        return None
+    return Credentials(
+        access_key_id=key_id, access_key_secret=secret, security_token=token or None, provider_name=source
+    )

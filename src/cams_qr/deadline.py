@@ -1,0 +1,24 @@
+"""A moment that must not be passed, on the monotonic clock."""
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Deadline:
+    """A moment in seconds of `time.monotonic()`; every wait of an invocation draws on one of these."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """The deadline `seconds` from now."""
+        return cls(time.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.at - time.monotonic())
+
+    def earlier(self, seconds: float) -> "Deadline":
+        """This deadline brought forward by `seconds`."""
+        return Deadline(self.at - seconds)

@@ -1,0 +1,30 @@
+"""The classic API Gateway's event.
+
+JSON bodies arrive in base64, header names in either case; a request mapping drops the content type.
+Source: "Use Function Compute as the backend service of an API operation" (event and response format).
+"""
+
+from typing import Any
+
+from cams_qr.events import http
+from cams_qr.events.call import Call
+from cams_qr.settings import Settings
+
+
+def recognise(document: dict[str, Any]) -> bool:
+    """Whether the event has a method and a path at its top level, and no version."""
+    return "httpMethod" in document and "path" in document and "version" not in document
+
+
+def decode(document: dict[str, Any], settings: Settings, request_id: str) -> Call:
+    """Make a Call of the request; a path parameter counts as a query parameter of its name."""
+    path = document["path"]
+    request = http.Request(
+        method=str(document["httpMethod"]).upper(),
+        path=path if isinstance(path, str) else "",
+        headers=http.lower_case_names(document.get("headers")),
+        parameters=http.strings(document.get("queryParameters")) | http.strings(document.get("pathParameters")),
+        body=document.get("body"),
+        body_is_base64=document.get("isBase64Encoded") is True,
+    )
+    return http.decode("api_gateway", request, settings, request_id)

@@ -1,0 +1,31 @@
+"""A direct call by another function: `{"phoneNumber": "...", "custSpaceId": "..."}`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cams_qr.events.call import Call, Result
+from cams_qr.problems import Problem
+from cams_qr.query import QUERY_FIELDS, parse_query
+from cams_qr.settings import Settings
+
+
+def recognise(document: dict[str, Any]) -> bool:
+    """Whether the event has a field of a query at its top level."""
+    return not QUERY_FIELDS.isdisjoint(document)
+
+
+def decode(document: dict[str, Any], settings: Settings, request_id: str) -> Call:
+    """Make a Call with one query, or the problem with it."""
+    try:
+        query = parse_query(document)
+    except Problem as problem:
+        return Call("direct", (problem,), lambda results: encode(results, request_id))
+    return Call("direct", (query,), lambda results: encode(results, request_id))
+
+
+def encode(results: Sequence[Result], request_id: str) -> dict[str, Any]:
+    """`{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`."""
+    (result,) = results
+    if isinstance(result, Problem):
+        return {"status": result.status, "problem": result.to_dict(request_id)}
+    return {"status": 200, "result": result.model_dump(mode="json", by_alias=True)}

@@ -1,0 +1,184 @@
+"""The HTTP contract, whatever gateway the request came through: routes, bodies, headers, CORS."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cams_qr.events.call import Call, Result, parse_json
+from cams_qr.problems import Problem
+from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
+from cams_qr.settings import Settings
+
+MAX_BODY_BYTES = 64 * 1024
+
+_METHODS = {"qr-codes": ("GET", "POST", "OPTIONS")}
+
+# Function Compute reflects any origin, with credentials, where a function sets no CORS headers. So the function
+# always sets them; this origin belongs to nobody.
+_NO_ORIGIN = "https://not-allowed.invalid"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request: percent-decoded path, header names in lower case, decoded URL parameters, raw body."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    parameters: Mapping[str, str]
+    body: Any
+    body_is_base64: bool
+
+
+def strings(value: Any) -> dict[str, str]:
+    """The entries of a JSON object whose values are strings; none where it is no object."""
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
+
+
+def lower_case_names(headers: Any) -> dict[str, str]:
+    """Headers by lower-case name; one that came twice under different case is comma-joined, as gateways do."""
+    merged: dict[str, str] = {}
+    for name, value in strings(headers).items():
+        key = name.lower()
+        merged[key] = f"{merged[key]},{value}" if key in merged else value
+    return merged
+
+
+def decode(trigger: str, request: Request, settings: Settings, request_id: str) -> Call:
+    """Make a Call of the request: one query, one problem, or nothing to ask (a preflight)."""
+    route = _route(request.path)
+    headers = _headers(request, settings, request_id)
+    queries: tuple[QrQuery | Problem, ...]
+    try:
+        query = _query(route, request, settings)
+        queries = () if query is None else (query,)
+    except Problem as problem:
+        queries = (problem,)
+    return Call(
+        trigger,
+        queries,
+        lambda results: _encode(results, headers, request_id),
+        route=route and f"{request.method if request.method in _METHODS[route] else '?'} /{route}",
+        interactive=True,
+    )
+
+
+def _route(path: str) -> str | None:
+    """The route's name: the last segment of the path, under whatever prefix a gateway put it."""
+    if path in ("", "/"):
+        return "qr-codes"
+    name = path.rstrip("/").rpartition("/")[2]
+    return name if name in _METHODS else None
+
+
+def _query(route: str | None, request: Request, settings: Settings) -> QrQuery | None:
+    if route is None:
+        raise Problem("not_found", "There is no such route; ask for /qr-codes.")
+    if request.method not in _METHODS[route]:
+        allowed = ", ".join(_METHODS[route])
+        raise Problem("method_not_allowed", f"This route takes {allowed}.", allow=allowed)
+    if request.method == "OPTIONS":
+        return None
+    if request.method == "POST":
+        fields = _json_body(request)
+    else:
+        fields = {name: value for name, value in request.parameters.items() if name in QUERY_FIELDS}
+    return _within_own_space(parse_query(fields), request, settings)
+
+
+def _json_body(request: Request) -> dict[str, Any]:
+    body = _body(request)
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type and media_type != "application/json" and not media_type.endswith("+json"):
+        raise Problem("unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
+    fields = parse_json(body, "body")
+    if not isinstance(fields, dict):
+        raise invalid_field("body", 'is not a JSON object; send one like {"phoneNumber": "8613800001234"}')
+    return fields
+
+
+def _body(request: Request) -> bytes:
+    if request.body is None:
+        return b""
+    if not isinstance(request.body, str):
+        raise invalid_field("body", "is not a string; the gateway must pass the request's body as it is")
+    # Base64 is a third longer than what it holds; checked first, so that nothing huge is decoded.
+    if len(request.body) > MAX_BODY_BYTES * 4 // 3 + 4:
+        raise _too_large()
+    try:
+        if request.body_is_base64:
+            body = base64.b64decode(request.body, validate=True)
+        else:
+            body = request.body.encode()
+    except (binascii.Error, ValueError):
+        raise invalid_field("body", "is not valid; it must be text, or base64 where isBase64Encoded is true") from None
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large()
+    return body
+
+
+def _too_large() -> Problem:
+    return Problem("payload_too_large", f"Send at most {MAX_BODY_BYTES} bytes.")
+
+
+def _within_own_space(query: QrQuery, request: Request, settings: Settings) -> QrQuery:
+    """Where the gateway names the caller's space in a header of its own, that is the only one."""
+    if settings.cust_space_header is None:
+        return query
+    own = request.headers.get(settings.cust_space_header.lower())
+    if own is None or query.cust_space_id not in (None, own):
+        raise Problem("not_allowed", "Only the caller's own custSpaceId may be asked for; leave custSpaceId out.")
+    try:
+        return parse_query({"phoneNumber": query.phone_number, "custSpaceId": own})
+    except Problem:
+        raise Problem("not_allowed", "The gateway named no single space for this caller.") from None
+
+
+def _headers(request: Request, settings: Settings, request_id: str) -> dict[str, str]:
+    origin, allowed = request.headers.get("origin"), settings.allowed_origins
+    if "*" in allowed:
+        answer = "*"
+    else:
+        answer = origin if origin in allowed and origin is not None else _NO_ORIGIN
+    headers = {
+        "X-Request-Id": request_id,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Access-Control-Allow-Origin": answer,
+        "Access-Control-Allow-Credentials": "false",
+        "Access-Control-Expose-Headers": "ETag, Retry-After, X-Request-Id, Cache-Status",
+        "Vary": "Origin",
+    }
+    if request.method == "OPTIONS":
+        headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-None-Match"
+        headers["Access-Control-Max-Age"] = "600"
+    return headers
+
+
+def _encode(results: Sequence[Result], headers: Mapping[str, str], request_id: str) -> dict[str, Any]:
+    """One result, or none for a preflight, in the response struct of both gateways."""
+    if not results:
+        return _response(204, headers, "text/plain; charset=utf-8", "")
+    (result,) = results
+    if not isinstance(result, Problem):
+        return _response(200, headers, "application/json; charset=utf-8", result.model_dump_json(by_alias=True))
+    extra = {}
+    if (retry_after := result.retry_after_seconds()) is not None:
+        extra["Retry-After"] = str(retry_after)
+    if result.allow is not None:
+        extra["Allow"] = result.allow
+    body = json.dumps(result.to_dict(request_id))
+    return _response(result.status, {**headers, **extra}, "application/problem+json; charset=utf-8", body)
+
+
+def _response(status: int, headers: Mapping[str, str], content_type: str, body: str) -> dict[str, Any]:
+    return {
+        "statusCode": status,
+        "headers": {"Content-Type": content_type, **headers},
+        "isBase64Encoded": False,
+        "body": body,
+    }

@@ -1,0 +1,31 @@
+"""An HTTP trigger's event, version v1; the cloud-native API gateway delivers the same.
+
+Source: "Use an HTTP trigger to invoke a function" (request and response structs).
+"""
+
+from typing import Any
+from urllib.parse import unquote
+
+from cams_qr.events import http
+from cams_qr.events.call import Call
+from cams_qr.settings import Settings
+
+
+def recognise(document: dict[str, Any]) -> bool:
+    """Whether the event says v1 and has the HTTP part of a request context."""
+    context = document.get("requestContext")
+    return document.get("version") == "v1" and isinstance(context, dict) and isinstance(context.get("http"), dict)
+
+
+def decode(document: dict[str, Any], settings: Settings, request_id: str) -> Call:
+    """Make a Call of the request; `rawPath` is percent-encoded, the query parameters are not."""
+    raw_path = document.get("rawPath")
+    request = http.Request(
+        method=str(document["requestContext"]["http"].get("method", "")).upper(),
+        path=unquote(raw_path) if isinstance(raw_path, str) else "",
+        headers=http.lower_case_names(document.get("headers")),
+        parameters=http.strings(document.get("queryParameters")),
+        body=document.get("body"),
+        body_is_base64=document.get("isBase64Encoded") is True,
+    )
+    return http.decode("http_trigger", request, settings, request_id)

@@ -1,0 +1,136 @@
+"""One function instance, and the way of one invocation through it: decode, ask, encode, log."""
+
+import itertools
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cams_qr import cams, logs
+from cams_qr.credentials import InvocationCredentials, credentials_of
+from cams_qr.deadline import Deadline
+from cams_qr.events import decode
+from cams_qr.events.call import Call
+from cams_qr.problems import Problem
+from cams_qr.query import mask_phone_number
+from cams_qr.service import Budget, Outcome, ask
+from cams_qr.settings import Settings, read_settings
+from cams_qr.throttle import Throttle, instance_throttle
+
+# Function Compute's own default, for a context that does not tell its timeout.
+_DEFAULT_TIMEOUT_SECONDS = 3.0
+# Kept back for encoding, logging and handing over the answer.
+_MARGIN_SECONDS = 0.5
+_MARGIN_SHARE = 0.2
+
+
+class FunctionMeta(Protocol):
+    """What this function uses of `context.function`; the timeout is in seconds, and a string on some runtimes."""
+
+    timeout: int | str
+
+
+class FcContext(Protocol):
+    """What this function uses of Function Compute's context. Source: "Context" (Python)."""
+
+    request_id: str
+    function: FunctionMeta
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What one instance keeps between invocations."""
+
+    settings: Settings
+    throttle: Throttle
+    list_qr_codes: cams.ListQrCodes
+    invocations: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    @classmethod
+    def start(cls, environ: Mapping[str, str]) -> "Instance":
+        """Set up an instance. Raises SettingsError."""
+        settings = read_settings(environ)
+        logs.configure(settings.log_level)
+        return cls(
+            settings,
+            instance_throttle(settings.cams_qps, settings.max_instances),
+            cams.connect(settings.cams_endpoint, settings.cams_protocol, InvocationCredentials()),
+        )
+
+    def invoke(self, event: bytes, context: FcContext) -> object:
+        """Answer one event before the function's timeout."""
+        started = time.monotonic()
+        deadline = Deadline(started + _budget_seconds(context))
+        cold = next(self.invocations) == 0
+        call = decode(event, self.settings, context.request_id)
+        with credentials_of(context):
+            outcomes = self._outcomes(call, deadline, context.request_id)
+        answer = call.encode([outcome.result for outcome in outcomes])
+        _log_invocation(context.request_id, call, outcomes, answer, time.monotonic() - started, cold)
+        return answer
+
+    def _outcomes(self, call: Call, deadline: Deadline, request_id: str) -> list[Outcome]:
+        budget = Budget.until(deadline, self.settings.cams_max_wait_seconds if call.interactive else None)
+        outcomes = []
+        for query in call.queries:
+            if isinstance(query, Problem):
+                outcomes.append(Outcome(query))
+                continue
+            try:
+                outcomes.append(ask(query, self.settings, self.throttle, self.list_qr_codes, budget))
+            except Exception as error:
+                logs.log(logging.ERROR, {"requestId": request_id, "stack": logs.stack_of(error)})
+                outcomes.append(Outcome(Problem("internal_error", "This function failed; its log says where."), query))
+        return outcomes
+
+
+def _budget_seconds(context: FcContext) -> float:
+    try:
+        timeout = float(context.function.timeout)
+    except (AttributeError, TypeError, ValueError):
+        timeout = _DEFAULT_TIMEOUT_SECONDS
+    return timeout - min(_MARGIN_SECONDS, timeout * _MARGIN_SHARE)
+
+
+def _log_invocation(
+    request_id: str, call: Call, outcomes: Sequence[Outcome], answer: object, seconds: float, cold: bool
+) -> None:
+    line: dict[str, Any] = {
+        "requestId": request_id,
+        "trigger": call.trigger,
+        "route": call.route,
+        "status": _status(answer),
+        "coldStart": cold,
+        "totalMs": _ms(seconds),
+    }
+    problem = None
+    for outcome in outcomes:
+        problem = outcome.result if isinstance(outcome.result, Problem) else None
+        upstream = problem.upstream if problem else None
+        line |= {
+            "phoneNumber": outcome.query and mask_phone_number(outcome.query.phone_number),
+            "problem": problem and problem.code,
+            "upstreamCode": upstream and upstream.code,
+            "upstreamRequestId": upstream.request_id if upstream else getattr(outcome.result, "request_id", None),
+            "attempts": outcome.effort.attempts,
+            "permitWaitMs": _ms(outcome.effort.permit_wait),
+            "upstreamMs": _ms(outcome.effort.upstream),
+        }
+    logs.log(_level(problem), line)
+
+
+def _status(answer: object) -> int | None:
+    if not isinstance(answer, dict):
+        return None
+    return answer.get("statusCode", answer.get("status"))
+
+
+def _level(problem: Problem | None) -> int:
+    if problem is None:
+        return logging.INFO
+    return logging.ERROR if problem.status >= 500 else logging.WARNING
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -1,0 +1,149 @@
+"""Every way to fail: one table of problems, one table from upstream codes to problems.
+
+A Problem is raised anywhere and answered as RFC 9457 problem details; nothing but what is in it reaches a caller.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What all problems of one code share; `retry_after` in seconds, where the answer carries one at all."""
+
+    status: int
+    title: str
+    retryable: bool = False
+    retry_after: float | None = None
+
+
+KINDS = {
+    "invalid_request": Kind(400, "Invalid request"),
+    "not_allowed": Kind(403, "Not allowed in this deployment"),
+    "not_subscribed": Kind(403, "Chat App Message Service is not subscribed"),
+    "permission_denied": Kind(403, "Permission denied"),
+    "not_found": Kind(404, "No such route"),
+    "not_owned": Kind(404, "No such phone number in this account"),
+    "method_not_allowed": Kind(405, "Method not allowed"),
+    "payload_too_large": Kind(413, "Payload too large"),
+    "unsupported_media_type": Kind(415, "Unsupported media type"),
+    "throttled": Kind(429, "Too many requests", retryable=True, retry_after=1.0),
+    "credentials_unavailable": Kind(500, "No valid credentials"),
+    "internal_error": Kind(500, "Internal error"),
+    "upstream_error": Kind(502, "Chat App Message Service answered with an error"),
+    "upstream_invalid_response": Kind(502, "Chat App Message Service answered unreadably"),
+    "upstream_unavailable": Kind(503, "Chat App Message Service is unavailable", retryable=True, retry_after=1.0),
+    "upstream_timeout": Kind(504, "Chat App Message Service did not answer in time", retryable=True),
+}
+
+# Upstream code -> (problem, what the caller can do). A trailing * matches any ending; the first match counts.
+# Sources: the error codes of ListPhoneMessageQrdl, of Chat App Message Service, and the common gateway codes.
+UPSTREAM_CODES = {
+    "Product.Unsubscript": ("not_subscribed", "Subscribe the account to Chat App Message Service."),
+    "Ram.PermissionDeny": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
+    "Forbidden*": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
+    "NoPermission*": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
+    "Authentication.NoAuth": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
+    "Unknown.ResourceOwnerId": ("not_owned", "Ask for a phone number and space of the function's own account."),
+    "System.LimitControl": ("throttled", "The account's calls to CAMS exceed its quota; ask again later."),
+    "Throttling*": ("throttled", "The account's calls to CAMS exceed its quota; ask again later."),
+    "InvalidAccessKeyId*": ("credentials_unavailable", "CAMS refused the function's access key; check its role."),
+    "InvalidSecurityToken*": ("credentials_unavailable", "CAMS refused the function's token; check its role."),
+    "MissingSecurityToken": ("credentials_unavailable", "The function's credentials lack their token; check its role."),
+    "SignatureDoesNotMatch": ("credentials_unavailable", "CAMS refused the function's signature; check its role."),
+    "ServiceUnavailable": ("upstream_unavailable", "CAMS is unavailable; ask again later."),
+    "InternalError": ("upstream_unavailable", "CAMS failed internally; ask again later."),
+    "InvalidParameter*": ("invalid_request", "CAMS refused a parameter; check phoneNumber and custSpaceId."),
+    "MissingParameter*": ("invalid_request", "CAMS misses a parameter; check phoneNumber and custSpaceId."),
+}
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field of a request, and its fix."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """CAMS's own words on a failure: its code and request id."""
+
+    code: str | None
+    request_id: str | None
+
+
+class Problem(Exception):
+    """A failure as its caller will see it. `detail` is one sentence.
+
+    `retry_after` is the time in seconds after which asking again can help, where that is known.
+    Raises KeyError for a code that is not in KINDS.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        retryable: bool | None = None,
+        upstream: Upstream | None = None,
+        errors: tuple[FieldError, ...] = (),
+        allow: str | None = None,
+    ) -> None:
+        super().__init__(code, detail)
+        kind = KINDS[code]
+        self.code = code
+        self.status = kind.status
+        self.title = kind.title
+        self.detail = detail
+        self.retryable = kind.retryable if retryable is None else retryable
+        self.retry_after = retry_after
+        self._default_retry_after = kind.retry_after
+        self.upstream = upstream
+        self.errors = errors
+        self.allow = allow
+
+    def retry_after_seconds(self) -> int | None:
+        """What Retry-After says: whole seconds, rounded up, at least 1; None on problems that carry none."""
+        if self._default_retry_after is None:
+            return None
+        return max(1, math.ceil(self.retry_after or self._default_retry_after))
+
+    def to_dict(self, request_id: str) -> dict[str, Any]:
+        """The problem details object (RFC 9457); `request_id` is Function Compute's."""
+        details: dict[str, Any] = {
+            "type": f"urn:cams-qr:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "requestId": request_id,
+            "retryable": self.retryable,
+        }
+        if (retry_after := self.retry_after_seconds()) is not None:
+            details["retryAfter"] = retry_after
+        if self.upstream:
+            details["upstream"] = {"code": self.upstream.code, "requestId": self.upstream.request_id}
+        if self.errors:
+            details["errors"] = [{"field": e.field, "message": e.message} for e in self.errors]
+        return details
+
+
+def from_upstream(code: str | None, request_id: str | None, *, status: int, retry_after: float | None) -> Problem:
+    """The problem for a code found in CAMS's answer, whatever its HTTP status; `retry_after` in seconds."""
+    upstream = Upstream(code, request_id)
+    for pattern, (problem, detail) in UPSTREAM_CODES.items():
+        if _matches(pattern, code or ""):
+            return Problem(problem, detail, retry_after=retry_after, upstream=upstream)
+    if status >= 500:
+        return Problem(
+            "upstream_unavailable", "CAMS failed; ask again later.", retry_after=retry_after, upstream=upstream
+        )
+    return Problem("upstream_error", "CAMS answered with a code this function does not know.", upstream=upstream)
+
+
+def _matches(pattern: str, code: str) -> bool:
+    return code.startswith(pattern[:-1]) if pattern.endswith("*") else code == pattern

@@ -1,0 +1,119 @@
+"""The domain: what is asked (QrQuery) and what is answered (QrCode, QrCodeList)."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+
+from cams_qr.problems import FieldError, Problem
+
+PHONE_NUMBER_RULE = "give the country code and number in 7 to 15 digits 0-9, for example +86 138-0000-1234"
+CUST_SPACE_ID_RULE = "give 1 to 64 of the characters A-Z a-z 0-9 _ - or leave it out"
+
+_API_SPELLINGS = {"PhoneNumber": "phoneNumber", "CustSpaceId": "custSpaceId"}
+QUERY_FIELDS = frozenset({*_API_SPELLINGS, *_API_SPELLINGS.values()})
+_SEPARATORS = str.maketrans("", "", " -.()")
+_MAX_ERRORS = 10
+_MAX_FIELD_NAME = 64
+
+
+def normalise_phone_number(text: str) -> str:
+    """Turn a number as people write it into CAMS's form: 7 to 15 ASCII digits, no `+`, no leading 0.
+
+    Raises ValueError with the fix. Source: ListPhoneMessageQrdl, `PhoneNumber`.
+    """
+    if "," in text:
+        raise ValueError(f"give one number only; {PHONE_NUMBER_RULE}")
+    digits = text.translate(_SEPARATORS).removeprefix("+")
+    if digits.startswith("0"):
+        raise ValueError(f"start with the country code, without a leading 0; {PHONE_NUMBER_RULE}")
+    if not re.fullmatch(r"[1-9][0-9]{6,14}", digits):
+        raise ValueError(PHONE_NUMBER_RULE)
+    return digits
+
+
+def mask_phone_number(number: str) -> str:
+    """The number as a log may show it: `861********34`."""
+    shown = 3 if len(number) >= 10 else 0
+    return number[:shown] + "*" * (len(number) - shown - 2) + number[-2:]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, extra="forbid")
+
+
+class QrQuery(_Model):
+    """The question: one business phone number, optionally in one customer space."""
+
+    phone_number: Annotated[str, StringConstraints(max_length=64), AfterValidator(normalise_phone_number)]
+    cust_space_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+
+
+class QrCode(_Model):
+    """One QR code as WhatsApp holds it. What CAMS left out is None."""
+
+    code: str | None = None
+    phone_number: str | None = None
+    prefilled_message: str | None = None
+    deep_link_url: str | None = None
+    image_url: str | None = None
+    image_format: str | None = None
+
+
+class QrCodeList(_Model):
+    """The answer: every QR code CAMS listed for the number, and when."""
+
+    phone_number: str
+    cust_space_id: str | None
+    qr_codes: tuple[QrCode, ...]
+    request_id: str | None = Field(description="CAMS's request id")
+    fetched_at: str = Field(description="UTC, ISO 8601, whole seconds")
+    stale: Literal[False] = False
+
+
+def parse_query(fields: dict[str, Any]) -> QrQuery:
+    """Make a QrQuery of named fields; the API's spellings are accepted, unknown fields are not.
+
+    Raises Problem `invalid_request` that names each field and its fix.
+    """
+    renamed: dict[str, Any] = {}
+    for name, value in fields.items():
+        canonical = _API_SPELLINGS.get(name, name)
+        if canonical in renamed:
+            raise invalid_field(canonical, "is given twice; give it once")
+        renamed[canonical] = value
+    try:
+        return QrQuery.model_validate(renamed, by_name=False, by_alias=True)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def invalid_field(field: str, message: str) -> Problem:
+    """An `invalid_request` about one field."""
+    return _invalid_request([FieldError(field, message)])
+
+
+def _invalid(error: ValidationError) -> Problem:
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    return _invalid_request(
+        [FieldError(str(e["loc"][0])[:_MAX_FIELD_NAME], _fix(str(e["loc"][0]), e["type"], e["msg"])) for e in errors]
+    )
+
+
+def _invalid_request(errors: list[FieldError]) -> Problem:
+    first = errors[0]
+    return Problem("invalid_request", f"{first.field}: {first.message}.", errors=tuple(errors[:_MAX_ERRORS]))
+
+
+def _fix(field: str, kind: str, message: str) -> str:
+    rule = {"phoneNumber": PHONE_NUMBER_RULE, "custSpaceId": CUST_SPACE_ID_RULE}.get(field, "")
+    if kind == "missing":
+        return f"is required; {rule}"
+    if kind == "extra_forbidden":
+        return "is not a field of this request; the fields are phoneNumber and custSpaceId"
+    if kind == "string_type":
+        return f"must be a string in quotes; {rule}"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    return rule

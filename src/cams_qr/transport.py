@@ -1,0 +1,246 @@
+"""The HTTP connection to CAMS: kept alive, and bounded in time and size from name resolution to the last byte.
+
+The SDK sends through a `requests` session, whose timeouts bound single socket operations: a slow resolver, several
+dead addresses or a dripping body outlive them. It would also follow redirects, with the security token, and read
+bodies of any size. BoundedAdapter is mounted in that session and does none of this.
+"""
+
+import http.client
+import io
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from threading import Thread
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+import certifi
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3.util.wait import wait_for_read
+
+from cams_qr.deadline import Deadline
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_IDLE_SECONDS = 30
+
+Reason = Literal[
+    "timeout",
+    "dns",
+    "tls",
+    "connect",
+    "reset",
+    "truncated",
+    "too_large",
+    "unexpected_status",
+    "server_error",
+    "malformed",
+]
+
+
+class TransportError(Exception):
+    """No usable HTTP answer; `reason` says where it failed. Holds no URL and no text from outside."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class BoundedAdapter(BaseAdapter):
+    """A `requests` adapter whose read timeout, in seconds, bounds the whole exchange.
+
+    It takes answers as they come or not at all: no redirects, no compression, no proxies, at most MAX_BODY_BYTES.
+    TLS is always verified, by the system's and certifi's roots. Connections are kept for MAX_IDLE_SECONDS.
+    """
+
+    def __init__(self, tls: bool) -> None:
+        super().__init__()
+        self._tls = _trusted_roots() if tls else None
+        self._idle: deque[_Connection] = deque()
+
+    def send(
+        self,
+        request: PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Exchange one request for one whole response. Raises TransportError."""
+        _, seconds = timeout
+        try:
+            return self._exchange(request, Deadline.after(seconds))
+        except (OSError, http.client.HTTPException) as error:
+            raise TransportError(_reason(error)) from None
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _exchange(self, request: PreparedRequest, deadline: Deadline) -> Response:
+        connection = self._take_idle() or self._connect(str(request.url), deadline)
+        try:
+            connection.sock.settimeout(_left(deadline))
+            connection.request(
+                str(request.method), request.path_url, cast("bytes | None", request.body), request.headers
+            )
+            connection.sock.settimeout(_left(deadline))
+            answer = connection.getresponse()
+            body = answer.read(MAX_BODY_BYTES + 1)
+            response = _response(request, answer, body)
+        except BaseException:
+            connection.close()
+            raise
+        if answer.isclosed() and connection.sock is not None:
+            connection.idle_since = time.time()
+            self._idle.append(connection)
+        return response
+
+    def _take_idle(self) -> "_Connection | None":
+        while self._idle:
+            connection = self._idle.pop()
+            # A frozen instance does not see its connections die, so an old one is not worth a try. Wall-clock time,
+            # for the monotonic clock may stand still while the instance is frozen.
+            fresh = abs(time.time() - connection.idle_since) < MAX_IDLE_SECONDS
+            if fresh and not wait_for_read(connection.sock, timeout=0):
+                return connection
+            connection.close()
+        return None
+
+    def _connect(self, url: str, deadline: Deadline) -> "_Connection":
+        host, port = urlsplit(url).hostname or "", urlsplit(url).port or (443 if self._tls else 80)
+        sock = _connect_to_any(_resolve(host, port, deadline), port, deadline)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls:
+            sock.settimeout(_left(deadline))
+            sock = self._tls.wrap_socket(sock, server_hostname=host)
+        return _Connection(host, port, sock)
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection that is made already; it never connects again by itself."""
+
+    auto_open = False
+
+    def __init__(self, host: str, port: int, sock: socket.socket) -> None:
+        super().__init__(host, port)
+        self.response_class = _BoundedResponse
+        self.sock = sock
+        self.idle_since = 0.0
+
+
+class _BoundedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_BoundedReader(sock))
+
+
+class _BoundedReader(io.RawIOBase):
+    """Reads a socket until a moment, not until a pause: the socket's timeout becomes the total for all reads."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._deadline = Deadline.after(sock.gettimeout() or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(_left(self._deadline))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _left(deadline: Deadline) -> float:
+    """Seconds left, for a socket's timeout. Raises TimeoutError when there are none."""
+    seconds = deadline.remaining()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds
+
+
+def _trusted_roots() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def _resolve(host: str, port: int, deadline: Deadline) -> list[str]:
+    """The host's addresses; found in a thread of its own, because the resolver knows no timeout."""
+    found: Future[list[str]] = Future()
+
+    def resolve() -> None:
+        try:
+            found.set_result([str(a[4][0]) for a in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except Exception as error:
+            found.set_exception(error)
+
+    Thread(target=resolve, name="resolve", daemon=True).start()
+    try:
+        return found.result(deadline.remaining())
+    except FutureTimeoutError:
+        raise TimeoutError from None
+    except UnicodeError:
+        raise socket.gaierror("not a host name") from None
+
+
+def _connect_to_any(addresses: list[str], port: int, deadline: Deadline) -> socket.socket:
+    """A socket to the first address that takes a connection; each gets an equal share of the time that is left."""
+    failure: OSError = socket.gaierror("no address")
+    for tried, address in enumerate(addresses):
+        try:
+            return socket.create_connection((address, port), _left(deadline) / (len(addresses) - tried))
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _response(request: PreparedRequest, answer: http.client.HTTPResponse, body: bytes) -> Response:
+    if len(body) > MAX_BODY_BYTES:
+        raise TransportError("too_large")
+    if answer.length:
+        raise TransportError("truncated")
+    if not 200 <= answer.status < 300 and answer.status < 400:
+        raise TransportError("unexpected_status")
+    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise TransportError("malformed")
+    # The SDK loses the status of an error whose body is not JSON; a server's failure must stay one.
+    if answer.status >= 500 and not body.lstrip().startswith(b"{"):
+        raise TransportError("server_error")
+    response = Response()
+    response.status_code = answer.status
+    response.reason = answer.reason
+    response.headers = CaseInsensitiveDict(answer.headers.items())
+    response.request = request
+    response._content = body
+    response._content_consumed = True
+    return response
+
+
+# The first that fits counts: all but the last two are OSErrors.
+_REASONS: tuple[tuple[type[Exception], Reason], ...] = (
+    (socket.gaierror, "dns"),
+    (TimeoutError, "timeout"),
+    (ssl.SSLError, "tls"),
+    (ConnectionResetError, "reset"),
+    (BrokenPipeError, "reset"),
+    (OSError, "connect"),
+    (http.client.IncompleteRead, "truncated"),
+    (http.client.HTTPException, "malformed"),
+)
+
+
+def _reason(error: Exception) -> Reason:
+    return next(reason for kind, reason in _REASONS if isinstance(error, kind))

@@ -1,0 +1,164 @@
+"""The function as Function Compute runs it, in front of a sandbox CAMS on a socket."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from local.fc import ENVIRONMENT_KEYS, make_context, role_environment
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
+from local.serve import serve
+
+NUMBER = "8613800001234"
+
+
+@dataclass
+class Function:
+    """One fresh instance of the function; `settings` are environment variables, set before it starts."""
+
+    monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, str] = field(default_factory=dict)
+    runtime: str = "python3.10"
+    timeout: float = 10
+    _index: Any = None
+
+    def configure(self, **settings: str) -> "Function":
+        self.settings |= settings
+        return self
+
+    def start(self) -> Any:
+        """Import the entry points anew, as a new instance does."""
+        for name, value in self.settings.items():
+            self.monkeypatch.setenv(name, value)
+        sys.modules.pop("index", None)
+        self._index = importlib.import_module("index")
+        return self._index
+
+    def context(self, **changes: Any) -> Any:
+        context = make_context(self.runtime, self.timeout)  # type: ignore[arg-type]
+        context.__dict__.update(changes)
+        return context
+
+    def raw(self, event: bytes, context: Any = None) -> Any:
+        index = self._index or self.start()
+        return index.handler(event, context or self.context())
+
+    def direct(self, event: Any, context: Any = None) -> Any:
+        return self.raw(json.dumps(event).encode(), context)
+
+    def ask(self, number: str = NUMBER, **fields: Any) -> Any:
+        return self.direct({"phoneNumber": number, **fields})
+
+    def http(self, method: str = "GET", path: str = "/qr-codes", shape: str = "v1", **parts: Any) -> "HttpAnswer":
+        event = v1_event(method, path, **parts) if shape == "v1" else classic_event(method, path, **parts)
+        return HttpAnswer(self.direct(event))
+
+
+class HttpAnswer:
+    """The response struct, checked against what both gateways accept."""
+
+    def __init__(self, struct: Any) -> None:
+        assert set(struct) == {"statusCode", "headers", "isBase64Encoded", "body"}
+        assert type(struct["statusCode"]) is int
+        assert struct["isBase64Encoded"] is False
+        assert isinstance(struct["body"], str)
+        assert all(isinstance(k, str) and isinstance(v, str) for k, v in struct["headers"].items())
+        assert {"Content-Type", "X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin"} <= set(
+            struct["headers"]
+        )
+        self.status: int = struct["statusCode"]
+        self.headers: dict[str, str] = struct["headers"]
+        self.body: str = struct["body"]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def problem(self) -> Any:
+        assert self.headers["Content-Type"].startswith("application/problem+json")
+        assert self.headers["Cache-Control"] == "no-store"
+        assert self.json["status"] == self.status
+        return self.json
+
+
+def v1_event(
+    method: str = "GET",
+    path: str = "/qr-codes",
+    parameters: Any = None,
+    headers: Any = None,
+    body: Any = "",
+    is_base64: Any = False,
+) -> dict[str, Any]:
+    return {
+        "version": "v1",
+        "rawPath": path,
+        "body": body,
+        "isBase64Encoded": is_base64,
+        "headers": {} if headers is None else headers,
+        "queryParameters": {} if parameters is None else parameters,
+        "requestContext": {"http": {"method": method, "path": path}, "requestId": "1-69230000-000000000000"},
+    }
+
+
+def classic_event(
+    method: str = "GET",
+    path: str = "/qr-codes",
+    parameters: Any = None,
+    headers: Any = None,
+    body: Any = "",
+    is_base64: Any = False,
+) -> dict[str, Any]:
+    return {
+        "path": path,
+        "httpMethod": method,
+        "headers": {} if headers is None else headers,
+        "queryParameters": {} if parameters is None else parameters,
+        "pathParameters": {},
+        "body": body,
+        "isBase64Encoded": is_base64,
+    }
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    """The account behind CAMS, with a quota no test reaches by accident."""
+    return Sandbox(keys={DEMO_KEY_ID: DEMO_KEY}, qps=1000)
+
+
+@pytest.fixture
+def endpoint(sandbox: Sandbox) -> Iterator[str]:
+    with serve(sandbox.app()) as address:
+        yield address
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine without credentials or settings of its own."""
+    for name in (*ENVIRONMENT_KEYS, "DEBUG", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+@pytest.fixture
+def function(environment: pytest.MonkeyPatch, endpoint: str) -> Function:
+    """The function with a role, in front of the sandbox."""
+    for name, value in role_environment(DEMO_KEY_ID, DEMO_KEY).items():
+        environment.setenv(name, value)
+    return Function(environment, {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP", "CAMS_QPS": "1000"})
+
+
+@pytest.fixture
+def log(capsys: pytest.CaptureFixture[str]) -> Any:
+    """The lines the function has logged since last asked; nothing else may have been printed."""
+
+    def read() -> list[dict[str, Any]]:
+        printed = capsys.readouterr()
+        assert printed.err == ""
+        return [json.loads(line) for line in printed.out.splitlines()]
+
+    return read

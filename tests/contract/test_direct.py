@@ -1,0 +1,39 @@
+"""The direct event: the answer is returned, success or not."""
+
+from tests.conftest import NUMBER, Function
+
+
+def test_a_list(function: Function) -> None:
+    answer = function.direct({"phoneNumber": "+86 138-0000-1234", "custSpaceId": None})
+    assert set(answer) == {"status", "result"}
+    assert answer["status"] == 200
+    assert list(answer["result"]) == ["phoneNumber", "custSpaceId", "qrCodes", "requestId", "fetchedAt", "stale"]
+    assert answer["result"]["phoneNumber"] == NUMBER
+    assert answer["result"]["qrCodes"][0]["code"] == "4O4YGZEG3RIVE1"
+
+
+def test_a_problem(function: Function) -> None:
+    context = function.context()
+    answer = function.direct({"phoneNumber": "4915112345678"}, context)
+    assert answer == {
+        "status": 404,
+        "problem": {
+            "type": "urn:cams-qr:problem:not_owned",
+            "title": "No such phone number in this account",
+            "status": 404,
+            "code": "not_owned",
+            "detail": "Ask for a phone number and space of the function's own account.",
+            "requestId": context.request_id,
+            "retryable": False,
+            "upstream": {"code": "Unknown.ResourceOwnerId", "requestId": answer["problem"]["upstream"]["requestId"]},
+        },
+    }
+
+
+def test_the_spellings_of_the_api(function: Function) -> None:
+    answer = function.direct({"PhoneNumber": NUMBER, "CustSpaceId": "cams-8filvjc8snw"})
+    assert answer["result"]["custSpaceId"] == "cams-8filvjc8snw"
+
+
+def test_a_byte_order_mark_is_skipped(function: Function) -> None:
+    assert function.raw(b'\xef\xbb\xbf{"phoneNumber": "8613800001234"}')["status"] == 200

@@ -1,0 +1,157 @@
+"""Failures of the network are told apart, and a dead connection costs a reconnect, not an error."""
+
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import trustme
+
+from local.sandbox import Sandbox
+from local.serve import serve
+from tests.conftest import Function
+
+
+def detail_of(function: Function) -> tuple[str, str]:
+    problem = function.ask()["problem"]
+    return problem["code"], problem["detail"]
+
+
+def test_refused(function: Function) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = server.getsockname()[1]
+    function.configure(CAMS_ENDPOINT=f"127.0.0.1:{free}")
+    code, detail = detail_of(function)
+    assert code == "upstream_unavailable"
+    assert "connection" in detail
+
+
+def test_an_unknown_host(function: Function) -> None:
+    function.configure(CAMS_ENDPOINT="cams.invalid", CAMS_PROTOCOL="HTTPS")
+    function.timeout = 3
+    code, detail = detail_of(function)
+    assert code == "upstream_unavailable"
+    assert "name" in detail
+
+
+def test_a_server_that_accepts_and_says_nothing(function: Function) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for protocol in ("HTTP", "HTTPS"):
+            function.configure(CAMS_ENDPOINT=f"127.0.0.1:{server.getsockname()[1]}", CAMS_PROTOCOL=protocol)
+            function.timeout = 1
+            function.start()
+            assert detail_of(function)[0] == "upstream_timeout"
+
+
+@contextmanager
+def tls(tmp_path: Path, sandbox: Sandbox, *names: str) -> Iterator[tuple[str, Path]]:
+    authority = trustme.CA()
+    root = tmp_path / "root.pem"
+    authority.cert_pem.write_to_path(str(root))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*names).configure_cert(context)
+    with serve(sandbox.app(), tls=context) as endpoint:
+        yield endpoint, root
+
+
+def test_tls_is_verified(function: Function, sandbox: Sandbox, tmp_path: Path) -> None:
+    with tls(tmp_path, sandbox, "127.0.0.1") as (endpoint, root):
+        function.configure(CAMS_ENDPOINT=endpoint, CAMS_PROTOCOL="HTTPS")
+        code, detail = detail_of(function)
+        assert code == "upstream_unavailable"
+        assert "TLS" in detail
+        function.configure(SSL_CERT_FILE=str(root))
+        function.start()
+        assert [function.ask()["status"] for _ in range(3)] == [200, 200, 200]
+    assert len(sandbox.connections) == 1
+
+
+def test_a_certificate_for_another_host_is_refused(function: Function, sandbox: Sandbox, tmp_path: Path) -> None:
+    with tls(tmp_path, sandbox, "other.example.com") as (endpoint, root):
+        function.configure(CAMS_ENDPOINT=endpoint, CAMS_PROTOCOL="HTTPS", SSL_CERT_FILE=str(root))
+        assert "TLS" in detail_of(function)[1]
+    assert sandbox.arrivals == []
+
+
+def test_one_connection_serves_many_invocations(function: Function, sandbox: Sandbox) -> None:
+    for _ in range(10):
+        assert function.ask()["status"] == 200
+    assert len(sandbox.connections) == 1
+
+
+def test_a_connection_closed_by_the_server_costs_a_reconnect(function: Function, sandbox: Sandbox) -> None:
+    with serve(sandbox.app()) as endpoint:
+        function.configure(CAMS_ENDPOINT=endpoint)
+        assert function.ask()["status"] == 200
+    with serve(sandbox.app(), port=int(endpoint.rpartition(":")[2])):
+        assert function.ask()["status"] == 200
+    assert len(sandbox.arrivals) == 2
+
+
+class FreezingProxy:
+    """Passes bytes on. After `freeze`, the connections of before are dead: who writes to one gets a reset."""
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        self._target = (host, int(port))
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._frozen: set[socket.socket] = set()
+        self._open: list[socket.socket] = []
+        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def freeze(self) -> None:
+        self._frozen.update(self._open)
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            upstream = socket.create_connection(self._target)
+            self._open.append(client)
+            for source, sink in ((client, upstream), (upstream, client)):
+                threading.Thread(target=self._pump, args=(source, sink, client), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if client in self._frozen:
+                    # Lingering for no time makes the kernel send a reset instead of an end.
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    break
+                sink.sendall(data)
+        source.close()
+        sink.close()
+
+
+def test_a_connection_that_died_unseen_costs_a_reconnect(function: Function, sandbox: Sandbox, endpoint: str) -> None:
+    proxy = FreezingProxy(endpoint)
+    function.configure(CAMS_ENDPOINT=proxy.address)
+    try:
+        assert function.ask()["status"] == 200
+        proxy.freeze()
+        assert function.ask()["status"] == 200
+        assert function.ask()["status"] == 200
+    finally:
+        proxy.close()
+
+
+def test_a_slow_resolver_does_not_outlive_the_budget(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The resolver is the system's; a name server that never answers is not to be had here, so it is played.
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(30))
+    function.configure(CAMS_ENDPOINT="cams.example.com", CAMS_PROTOCOL="HTTPS")
+    function.timeout = 1
+    function.start()
+    started = time.monotonic()
+    assert function.ask()["problem"]["code"] == "upstream_timeout"
+    assert time.monotonic() - started < 1

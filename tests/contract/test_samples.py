@@ -1,0 +1,32 @@
+"""Each file in events/ is answered as its name promises."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Function
+
+SAMPLES = {
+    "direct.json": 200,
+    "http_trigger_get.json": 200,
+    "http_trigger_post.json": 200,
+    "http_trigger_preflight.json": 204,
+    "api_gateway_get.json": 200,
+    "api_gateway_post.json": 200,
+    "unsupported.json": 400,
+}
+FOLDER = Path("events")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
+def test_a_sample(function: Function, name: str, runtime: str) -> None:
+    function.runtime = runtime
+    answer = function.raw((FOLDER / name).read_bytes())
+    assert answer.get("statusCode", answer.get("status")) == SAMPLES[name]
+    json.dumps(answer)
+
+
+def test_every_sample_is_run() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == set(SAMPLES)

@@ -1,0 +1,76 @@
+"""Settings: defaults, limits, and a sentence that names the variable."""
+
+import importlib
+import sys
+
+import pytest
+
+from cams_qr.settings import Settings, SettingsError, read_settings
+from tests.conftest import Function
+
+
+def test_defaults() -> None:
+    assert read_settings({"PATH": "/bin", "CAMS_QPS": ""}) == Settings(
+        cams_endpoint="cams.ap-southeast-1.aliyuncs.com",
+        cams_protocol="HTTPS",
+        cams_qps=5,
+        cams_max_wait_seconds=2,
+        max_instances=1,
+        allowed_phone_numbers=frozenset(),
+        allowed_cust_space_ids=frozenset(),
+        cust_space_header=None,
+        allowed_origins=frozenset(),
+        log_level="INFO",
+    )
+
+
+def test_lists_are_split_and_numbers_normalised() -> None:
+    settings = read_settings({"ALLOWED_PHONE_NUMBERS": "+86 138-0000-1234, 6281200001234,"})
+    assert settings.allowed_phone_numbers == {"8613800001234", "6281200001234"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CAMS_ENDPOINT", "https://cams.ap-southeast-1.aliyuncs.com"),
+        ("CAMS_ENDPOINT", "cams.example.com/path"),
+        ("CAMS_ENDPOINT", "cams.example.com\n"),
+        ("CAMS_PROTOCOL", "http"),
+        ("CAMS_PROTOCOL", "HTTP"),
+        ("CAMS_QPS", "0"),
+        ("CAMS_QPS", "five"),
+        ("CAMS_QPS", "2.5"),
+        ("CAMS_MAX_WAIT_SECONDS", "-1"),
+        ("CAMS_MAX_WAIT_SECONDS", "nan"),
+        ("MAX_INSTANCES", "0"),
+        ("ALLOWED_PHONE_NUMBERS", "8613800001234,secret"),
+        ("ALLOWED_CUST_SPACE_IDS", "cams-1,a b"),
+        ("CUST_SPACE_HEADER", "X Cust"),
+        ("ALLOWED_ORIGINS", "shop.example.com"),
+        ("ALLOWED_ORIGINS", "https://shop.example.com/"),
+        ("LOG_LEVEL", "verbose"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name) as refused:
+        read_settings({name: value})
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:8001", "127.0.0.1", "127.0.0.1:80"])
+def test_http_is_for_loopback(endpoint: str) -> None:
+    assert read_settings({"CAMS_PROTOCOL": "HTTP", "CAMS_ENDPOINT": endpoint}).cams_endpoint == endpoint
+
+
+@pytest.mark.parametrize("endpoint", ["localhost.evil.net:80", "10.0.0.1", "127.0.0.2"])
+def test_http_is_for_nothing_else(endpoint: str) -> None:
+    with pytest.raises(SettingsError, match="CAMS_PROTOCOL"):
+        read_settings({"CAMS_PROTOCOL": "HTTP", "CAMS_ENDPOINT": endpoint})
+
+
+def test_a_bad_setting_fails_the_initializer(function: Function) -> None:
+    function.monkeypatch.setenv("CAMS_QPS", "many")
+    sys.modules.pop("index", None)
+    index = importlib.import_module("index")
+    with pytest.raises(ValueError, match="CAMS_QPS"):
+        index.initialize(function.context())
