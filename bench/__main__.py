@@ -45,6 +45,7 @@ def _run(peer: str, endpoint: str) -> Figures:
         "CAMS_ENDPOINT": endpoint,
         "CAMS_PROTOCOL": "HTTP",
         "CAMS_QPS": "1000",
+        "CACHE_TTL_SECONDS": "0",
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
     }

@@ -146,10 +146,11 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @pytest.fixture
 def function(environment: pytest.MonkeyPatch, endpoint: str) -> Function:
-    """The function with a role, in front of the sandbox."""
+    """The function with a role, in front of the sandbox; each question is asked anew, for the cache is off."""
     for name, value in role_environment(DEMO_KEY_ID, DEMO_KEY).items():
         environment.setenv(name, value)
-    return Function(environment, {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP", "CAMS_QPS": "1000"})
+    settings = {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP", "CAMS_QPS": "1000", "CACHE_TTL_SECONDS": "0"}
+    return Function(environment, settings)
 
 
 @pytest.fixture

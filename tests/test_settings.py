@@ -16,6 +16,9 @@ def test_defaults() -> None:
         cams_qps=5,
         cams_max_wait_seconds=2,
         max_instances=1,
+        redis_url=None,
+        cache_ttl_seconds=60,
+        cache_stale_seconds=600,
         allowed_phone_numbers=frozenset(),
         allowed_cust_space_ids=frozenset(),
         cust_space_header=None,
@@ -49,6 +52,11 @@ def test_lists_are_split_and_numbers_normalised() -> None:
         ("ALLOWED_ORIGINS", "shop.example.com"),
         ("ALLOWED_ORIGINS", "https://shop.example.com/"),
         ("LOG_LEVEL", "verbose"),
+        ("REDIS_URL", "secret@host:6379"),
+        ("REDIS_URL", "http://:secret@host:6379"),
+        ("CACHE_TTL_SECONDS", "301"),
+        ("CACHE_TTL_SECONDS", "-1"),
+        ("CACHE_STALE_SECONDS", "-1"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cams_qr import cams, logs
+from cams_qr.cache import Cache
 from cams_qr.credentials import InvocationCredentials, credentials_of
 from cams_qr.deadline import Deadline
 from cams_qr.events import decode
 from cams_qr.events.call import Call
+from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import mask_phone_number
-from cams_qr.service import Budget, Outcome, ask
+from cams_qr.service import Budget, Service
 from cams_qr.settings import Settings, read_settings
-from cams_qr.throttle import Throttle, instance_throttle
+from cams_qr.throttle import instance_throttle
 
 # Function Compute's own default, for a context that does not tell its timeout.
 _DEFAULT_TIMEOUT_SECONDS = 3.0
@@ -43,8 +45,7 @@ class Instance:
     """What one instance keeps between invocations."""
 
     settings: Settings
-    throttle: Throttle
-    list_qr_codes: cams.ListQrCodes
+    service: Service
     invocations: "itertools.count[int]" = field(default_factory=itertools.count)
 
     @classmethod
@@ -52,11 +53,7 @@ class Instance:
         """Set up an instance. Raises SettingsError."""
         settings = read_settings(environ)
         logs.configure(settings.log_level)
-        return cls(
-            settings,
-            instance_throttle(settings.cams_qps, settings.max_instances),
-            cams.connect(settings.cams_endpoint, settings.cams_protocol, InvocationCredentials()),
-        )
+        return cls(settings, _service(settings, account=environ.get("FC_ACCOUNT_ID", "local")))
 
     def invoke(self, event: bytes, context: FcContext) -> object:
         """Answer one event before the function's timeout."""
@@ -66,7 +63,7 @@ class Instance:
         call = decode(event, self.settings, context.request_id)
         with credentials_of(context):
             outcomes = self._outcomes(call, deadline, context.request_id)
-        answer = call.encode([outcome.result for outcome in outcomes])
+        answer = call.encode(outcomes)
         _log_invocation(context.request_id, call, outcomes, answer, time.monotonic() - started, cold)
         return answer
 
@@ -78,11 +75,28 @@ class Instance:
                 outcomes.append(Outcome(query))
                 continue
             try:
-                outcomes.append(ask(query, self.settings, self.throttle, self.list_qr_codes, budget))
+                outcomes.append(self.service.ask(query, budget))
             except Exception as error:
                 logs.log(logging.ERROR, {"requestId": request_id, "stack": logs.stack_of(error)})
                 outcomes.append(Outcome(Problem("internal_error", "This function failed; its log says where."), query))
         return outcomes
+
+
+def _service(settings: Settings, account: str) -> Service:
+    list_qr_codes = cams.connect(settings.cams_endpoint, settings.cams_protocol, InvocationCredentials())
+    ttl, stale = settings.cache_ttl_seconds, settings.cache_stale_seconds
+    # What is known depends on who asks whom; the password in the URL keeps the hashed keys from being guessed.
+    scope = f"{account} {settings.cams_endpoint} {settings.redis_url}"
+    if settings.redis_url is None:
+        throttle = instance_throttle(settings.cams_qps, settings.max_instances)
+        return Service(settings, Cache(ttl, stale, scope), throttle, list_qr_codes)
+    # redis-py takes 0.13 s to import.
+    from cams_qr.account_throttle import AccountThrottle
+    from cams_qr.store import Store
+
+    store = Store(settings.redis_url)
+    account_throttle = AccountThrottle(store, account, settings.cams_qps, settings.max_instances)
+    return Service(settings, Cache(ttl, stale, scope, store), account_throttle, list_qr_codes)
 
 
 def _budget_seconds(context: FcContext) -> float:
@@ -113,6 +127,7 @@ def _log_invocation(
             "problem": problem and problem.code,
             "upstreamCode": upstream and upstream.code,
             "upstreamRequestId": upstream.request_id if upstream else getattr(outcome.result, "request_id", None),
+            "cache": outcome.cache and outcome.cache.status,
             "attempts": outcome.effort.attempts,
             "permitWaitMs": _ms(outcome.effort.permit_wait),
             "upstreamMs": _ms(outcome.effort.upstream),

@@ -1,7 +1,7 @@
 """The domain: what is asked (QrQuery) and what is answered (QrCode, QrCodeList)."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
@@ -69,7 +69,7 @@ class QrCodeList(_Model):
     qr_codes: tuple[QrCode, ...]
     request_id: str | None = Field(description="CAMS's request id")
     fetched_at: str = Field(description="UTC, ISO 8601, whole seconds")
-    stale: Literal[False] = False
+    stale: bool = False
 
 
 def parse_query(fields: dict[str, Any]) -> QrQuery:

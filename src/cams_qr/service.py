@@ -1,11 +1,13 @@
-"""The use case: a query, a permit, a call to CAMS, and again where that helps, until there is an outcome."""
+"""The use case: a query, what is known of it, else a permit and a call to CAMS, until there is an outcome."""
 
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from cams_qr.cache import Cache, Entry
 from cams_qr.cams import ListQrCodes
 from cams_qr.deadline import Deadline
+from cams_qr.outcome import CacheUse, Effort, Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 from cams_qr.settings import Settings
@@ -16,6 +18,10 @@ MAX_ATTEMPTS = 3
 # What waiting for a permit must leave of the budget for the call itself.
 _CALL_SECONDS = 0.5
 _BACKOFF_SECONDS = 0.1
+# How long all callers hold back when CAMS throttles and does not say for how long.
+_PUSHBACK_SECONDS = 1.0
+# CAMS is down or throttling: an old list is better than none.
+_STALE_FOR = frozenset({"throttled", "upstream_unavailable", "upstream_timeout"})
 
 
 @dataclass(frozen=True)
@@ -32,68 +38,86 @@ class Budget:
         return cls(answer, latest if patience is None else min(latest, Deadline.after(patience)))
 
 
-@dataclass
-class Effort:
-    """What a query has cost so far: calls made, seconds waited for permits, seconds spent on calls."""
-
-    attempts: int = 0
-    permit_wait: float = 0.0
-    upstream: float = 0.0
-
-
 @dataclass(frozen=True)
-class Outcome:
-    """How a query ended; `query` is None where the event held none."""
+class Service:
+    """The use case, with the parts it uses."""
 
-    result: QrCodeList | Problem
-    query: QrQuery | None = None
-    effort: Effort = field(default_factory=Effort)
+    settings: Settings
+    cache: Cache
+    throttle: Throttle
+    list_qr_codes: ListQrCodes
 
-
-def ask(query: QrQuery, settings: Settings, throttle: Throttle, list_qr_codes: ListQrCodes, budget: Budget) -> Outcome:
-    """Find the QR codes of a number within the budget. Raises no Problem: the outcome holds it."""
-    effort = Effort()
-    try:
-        _check_allowed(query, settings)
-        return Outcome(_ask_cams(query, throttle, list_qr_codes, budget, effort), query, effort)
-    except Problem as problem:
-        return Outcome(problem, query, effort)
-
-
-def _check_allowed(query: QrQuery, settings: Settings) -> None:
-    numbers, spaces = settings.allowed_phone_numbers, settings.allowed_cust_space_ids
-    if numbers and query.phone_number not in numbers:
-        raise Problem("not_allowed", "This deployment does not serve this phoneNumber.")
-    if spaces and query.cust_space_id not in spaces:
-        raise Problem("not_allowed", "This deployment does not serve this custSpaceId; give one that it serves.")
-
-
-def _ask_cams(
-    query: QrQuery, throttle: Throttle, list_qr_codes: ListQrCodes, budget: Budget, effort: Effort
-) -> QrCodeList:
-    """Call CAMS up to MAX_ATTEMPTS times, each with a permit of its own."""
-    failure: Problem | None = None
-    while True:
-        waiting = time.monotonic()
+    def ask(self, query: QrQuery, budget: Budget) -> Outcome:
+        """Find the QR codes of a number within the budget. Raises no Problem: the outcome holds it."""
+        effort = Effort()
         try:
-            with throttle.permit(budget.permits):
+            self._check_allowed(query)
+        except Problem as problem:
+            return Outcome(problem, query, effort)
+        known = self.cache.find(query)
+        if known is not None and self.cache.fresh_seconds(known) > 0:
+            return self._known(known, query, effort)
+        try:
+            with self.cache.flight(query, budget.permits) as landed:
+                if landed is not None:
+                    return self._known(landed, query, effort)
+                entry = self._lead(query, budget, effort)
+                use = CacheUse("miss", 0.0, self.cache.fresh_seconds(entry)) if self.cache.enabled else None
+                return Outcome(entry.result, query, effort, use)
+        except Problem as problem:
+            return self._stale(known, problem, query, effort) or Outcome(problem, query, effort)
+
+    def _check_allowed(self, query: QrQuery) -> None:
+        numbers, spaces = self.settings.allowed_phone_numbers, self.settings.allowed_cust_space_ids
+        if numbers and query.phone_number not in numbers:
+            raise Problem("not_allowed", "This deployment does not serve this phoneNumber.")
+        if spaces and query.cust_space_id not in spaces:
+            raise Problem("not_allowed", "This deployment does not serve this custSpaceId; give one that it serves.")
+
+    def _lead(self, query: QrQuery, budget: Budget, effort: Effort) -> Entry:
+        """Ask CAMS, and leave the answer to those who wait for it."""
+        try:
+            return self.cache.remember(query, self._ask_cams(query, budget, effort))
+        except Problem as problem:
+            self.cache.remember(query, problem)
+            raise
+
+    def _known(self, entry: Entry, query: QrQuery, effort: Effort) -> Outcome:
+        use = CacheUse("hit", entry.age(), self.cache.fresh_seconds(entry))
+        return Outcome(entry.result, query, effort, use)
+
+    def _stale(self, known: Entry | None, problem: Problem, query: QrQuery, effort: Effort) -> Outcome | None:
+        if known is None or not isinstance(known.result, QrCodeList) or problem.code not in _STALE_FOR:
+            return None
+        use = CacheUse("stale", known.age(), self.cache.fresh_seconds(known), problem.code)
+        return Outcome(known.result.model_copy(update={"stale": True}), query, effort, use)
+
+    def _ask_cams(self, query: QrQuery, budget: Budget, effort: Effort) -> QrCodeList:
+        """Call CAMS up to MAX_ATTEMPTS times, each with a permit of its own."""
+        failure: Problem | None = None
+        while True:
+            waiting = time.monotonic()
+            try:
+                with self.throttle.permit(budget.permits):
+                    effort.permit_wait += time.monotonic() - waiting
+                    effort.attempts += 1
+                    started = time.monotonic()
+                    try:
+                        return self.list_qr_codes(query, budget.answer)
+                    except Problem as problem:
+                        failure = problem
+                    finally:
+                        effort.upstream += time.monotonic() - started
+            except Problem as refusal:
                 effort.permit_wait += time.monotonic() - waiting
-                effort.attempts += 1
-                started = time.monotonic()
-                try:
-                    return list_qr_codes(query, budget.answer)
-                except Problem as problem:
-                    failure = problem
-                finally:
-                    effort.upstream += time.monotonic() - started
-        except Problem as refusal:
-            effort.permit_wait += time.monotonic() - waiting
-            # A retry refused a permit says less than the failure that made it necessary.
-            raise failure or refusal from None
-        pause = _pause_before_retry(failure, effort.attempts)
-        if pause is None or pause > budget.permits.remaining():
-            raise failure
-        time.sleep(pause)
+                # A retry refused a permit says less than the failure that made it necessary.
+                raise failure or refusal from None
+            if failure.code == "throttled":
+                self.throttle.pushback(failure.retry_after or _PUSHBACK_SECONDS)
+            pause = _pause_before_retry(failure, effort.attempts)
+            if pause is None or pause > budget.permits.remaining():
+                raise failure
+            time.sleep(pause)
 
 
 def _pause_before_retry(failure: Problem, attempts: int) -> float | None:
@@ -105,5 +129,5 @@ def _pause_before_retry(failure: Problem, attempts: int) -> float | None:
     if failure.retry_after is not None:
         return failure.retry_after + random.uniform(0, _BACKOFF_SECONDS)
     if failure.code == "throttled":
-        return random.uniform(0.5, 1.0) * attempts
+        return _PUSHBACK_SECONDS + random.uniform(0, _BACKOFF_SECONDS) * attempts
     return random.uniform(0, _BACKOFF_SECONDS * 2**attempts)

@@ -38,6 +38,9 @@ class Settings(BaseModel):
     cams_qps: Annotated[int, Field(ge=1, le=10_000)] = 5
     cams_max_wait_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 2.0
     max_instances: Annotated[int, Field(ge=1, le=10_000)] = 1
+    redis_url: Annotated[str, Field(pattern=r"^rediss?://[^\s]+$")] | None = None
+    cache_ttl_seconds: Annotated[int, Field(ge=0, le=300)] = 60
+    cache_stale_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
     allowed_phone_numbers: Annotated[frozenset[str], BeforeValidator(_split_numbers)] = frozenset()
     allowed_cust_space_ids: Annotated[
         frozenset[Annotated[str, Field(pattern=_CUST_SPACE_ID)]], BeforeValidator(_split)

@@ -24,6 +24,10 @@ class Throttle(Protocol):
         """
         ...
 
+    def pushback(self, seconds: float) -> None:
+        """CAMS throttled a call all the same: grant nothing for so many seconds, and then gradually."""
+        ...
+
 
 @dataclass(slots=True)
 class _Call:
@@ -56,6 +60,15 @@ class LocalThrottle:
             yield call.time - arrived
         finally:
             self._leave(call)
+
+    def pushback(self, seconds: float) -> None:
+        """See Throttle.pushback."""
+        with self._changed:
+            opens = time.monotonic() + seconds - self._window
+            # As if the window were full of calls, so that it frees its places one by one, at half the usual pace.
+            for place in range(self._limit):
+                self._calls.append(_Call(opens + place * 2 * self._window / self._limit, over=True))
+            self._changed.notify_all()
 
     def _enter(self, deadline: Deadline) -> _Call:
         with self._changed:
@@ -93,9 +106,7 @@ class LocalThrottle:
         wait = max(0.0, self._calls[call].time + self._window - now) + rounds * self._window
         blocked = not self._calls[call].over and deadline.remaining() <= 0
         if wait > deadline.remaining() or blocked:
-            raise Problem(
-                "throttled", "All calls to CAMS that the quota allows are taken; ask again later.", retry_after=wait
-            )
+            raise no_permit(wait)
 
 
 def instance_throttle(account_qps: int, instances: int) -> LocalThrottle:
@@ -107,3 +118,10 @@ def instance_throttle(account_qps: int, instances: int) -> LocalThrottle:
     if instances <= account_qps:
         return LocalThrottle(account_qps // instances, 1.0)
     return LocalThrottle(1, instances / account_qps)
+
+
+def no_permit(seconds: float) -> Problem:
+    """The refusal of a permit that could be had in so many seconds."""
+    return Problem(
+        "throttled", "All calls to CAMS that the quota allows are taken; ask again later.", retry_after=seconds
+    )

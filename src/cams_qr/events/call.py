@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
-from cams_qr.query import QrCodeList, QrQuery, invalid_field
-
-Result = QrCodeList | Problem
+from cams_qr.query import QrQuery, invalid_field
 
 
 @dataclass(frozen=True)
@@ -16,13 +15,13 @@ class Call:
     """Who asked (`trigger`, `route`), what they ask, and how they want to be answered.
 
     `queries` are in the caller's order; one that could not be read is the Problem with it. `encode` takes one
-    result for each and returns what Function Compute hands back. An `interactive` caller waits for a permit no
+    outcome for each and returns what Function Compute hands back. An `interactive` caller waits for a permit no
     longer than CAMS_MAX_WAIT_SECONDS.
     """
 
     trigger: str
     queries: tuple[QrQuery | Problem, ...]
-    encode: Callable[[Sequence[Result]], object]
+    encode: Callable[[Sequence[Outcome]], object]
     route: str | None = None
     interactive: bool = False
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cams_qr.events.call import Call, Result
+from cams_qr.events.call import Call
+from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, parse_query
 from cams_qr.settings import Settings
@@ -19,13 +20,13 @@ def decode(document: dict[str, Any], settings: Settings, request_id: str) -> Cal
     try:
         query = parse_query(document)
     except Problem as problem:
-        return Call("direct", (problem,), lambda results: encode(results, request_id))
-    return Call("direct", (query,), lambda results: encode(results, request_id))
+        return Call("direct", (problem,), lambda outcomes: encode(outcomes, request_id))
+    return Call("direct", (query,), lambda outcomes: encode(outcomes, request_id))
 
 
-def encode(results: Sequence[Result], request_id: str) -> dict[str, Any]:
+def encode(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
     """`{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`."""
-    (result,) = results
+    result = outcomes[0].result
     if isinstance(result, Problem):
         return {"status": result.status, "problem": result.to_dict(request_id)}
     return {"status": 200, "result": result.model_dump(mode="json", by_alias=True)}

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
+import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cams_qr.events.call import Call, Result, parse_json
+from cams_qr.events.call import Call, parse_json
+from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
 from cams_qr.settings import Settings
@@ -60,7 +63,7 @@ def decode(trigger: str, request: Request, settings: Settings, request_id: str) 
     return Call(
         trigger,
         queries,
-        lambda results: _encode(results, headers, request_id),
+        lambda outcomes: _encode(outcomes, request, headers, request_id),
         route=route and f"{request.method if request.method in _METHODS[route] else '?'} /{route}",
         interactive=True,
     )
@@ -159,20 +162,53 @@ def _headers(request: Request, settings: Settings, request_id: str) -> dict[str,
     return headers
 
 
-def _encode(results: Sequence[Result], headers: Mapping[str, str], request_id: str) -> dict[str, Any]:
-    """One result, or none for a preflight, in the response struct of both gateways."""
-    if not results:
+def _encode(
+    outcomes: Sequence[Outcome], request: Request, headers: Mapping[str, str], request_id: str
+) -> dict[str, Any]:
+    """One outcome, or none for a preflight, in the response struct of both gateways."""
+    if not outcomes:
         return _response(204, headers, "text/plain; charset=utf-8", "")
-    (result,) = results
-    if not isinstance(result, Problem):
-        return _response(200, headers, "application/json; charset=utf-8", result.model_dump_json(by_alias=True))
-    extra = {}
-    if (retry_after := result.retry_after_seconds()) is not None:
-        extra["Retry-After"] = str(retry_after)
-    if result.allow is not None:
-        extra["Allow"] = result.allow
-    body = json.dumps(result.to_dict(request_id))
-    return _response(result.status, {**headers, **extra}, "application/problem+json; charset=utf-8", body)
+    result, cache = outcomes[0].result, outcomes[0].cache
+    if isinstance(result, Problem):
+        body = json.dumps(result.to_dict(request_id))
+        return _response(
+            result.status, {**headers, **_problem_headers(result)}, "application/problem+json; charset=utf-8", body
+        )
+    body = result.model_dump_json(by_alias=True)
+    etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+    headers = {**headers, "ETag": etag, **(_cache_headers(cache) if cache else {})}
+    if request.method == "GET" and _matches(request.headers.get("if-none-match", ""), etag):
+        return _response(304, headers, "application/json; charset=utf-8", "")
+    return _response(200, headers, "application/json; charset=utf-8", body)
+
+
+def _problem_headers(problem: Problem) -> dict[str, str]:
+    headers = {}
+    if (retry_after := problem.retry_after_seconds()) is not None:
+        headers["Retry-After"] = str(retry_after)
+    if problem.allow is not None:
+        headers["Allow"] = problem.allow
+    return headers
+
+
+def _cache_headers(cache: CacheUse) -> dict[str, str]:
+    """Cache-Control and Age (RFC 9111), Cache-Status (RFC 9211)."""
+    age, left = int(cache.age), math.floor(cache.ttl)
+    return {
+        "Cache-Control": f"private, max-age={max(0, left)}",
+        "Age": str(age),
+        "Cache-Status": {
+            "hit": f"cams-qr; hit; ttl={left}",
+            "miss": "cams-qr; fwd=miss",
+            "stale": f"cams-qr; fwd=stale; ttl={left}; detail={cache.reason}",
+        }[cache.status],
+    }
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    """Whether the condition names this entity tag; compared weakly, as RFC 9110 asks for If-None-Match."""
+    candidates = [candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")]
+    return etag in candidates or candidates == ["*"]
 
 
 def _response(status: int, headers: Mapping[str, str], content_type: str, body: str) -> dict[str, Any]:

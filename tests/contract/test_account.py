@@ -1,0 +1,274 @@
+"""Several instances, one account, one Redis: the quota holds, whatever becomes of Redis in the middle of load."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from local.fc import role_environment
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
+from local.valkey import Valkey
+from tests.conftest import NUMBER, Function
+
+INSTANCES = 4
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    server = Valkey(tmp_path).start()
+    yield server
+    server.kill()
+
+
+def most_in_a_second(arrivals: list[float]) -> int:
+    return max(sum(1 for later in arrivals if at <= later < at + 1) for at in arrivals)
+
+
+class Fleet:
+    """Instances in processes of their own, all asking for ever new numbers."""
+
+    def __init__(self, endpoint: str, redis_url: str, seconds: float, **settings: str) -> None:
+        environ = {
+            **role_environment(DEMO_KEY_ID, DEMO_KEY),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"src{os.pathsep}.",
+            "CAMS_ENDPOINT": endpoint,
+            "CAMS_PROTOCOL": "HTTP",
+            "MAX_INSTANCES": str(INSTANCES),
+            "REDIS_URL": redis_url,
+            **settings,
+        }
+        self._processes = [
+            subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", "bench.hammer", str(seconds)],
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(INSTANCES)
+        ]
+
+    def finish(self) -> "tuple[list[int], list[dict[str, Any]]]":
+        """All statuses, and all lines logged."""
+        statuses, lines = [], []
+        for process in self._processes:
+            out, err = process.communicate(timeout=50)
+            statuses += json.loads(err.splitlines()[-1])["statuses"]
+            lines += [json.loads(line) for line in out.splitlines()]
+        return statuses, lines
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_the_quota_is_used_and_never_exceeded(endpoint: str, sandbox: Sandbox, valkey: Valkey) -> None:
+    sandbox.qps = 5
+    statuses, _ = Fleet(endpoint, valkey.url, 5).finish()
+    assert set(statuses) == {404}
+    assert sandbox.refusals == []
+    assert most_in_a_second(sandbox.arrivals) == 5
+    seconds = sandbox.arrivals[-1] - sandbox.arrivals[0]
+    assert len(sandbox.arrivals) > 5 * seconds * 0.95
+
+
+def killed(valkey: Valkey) -> None:
+    valkey.kill()
+
+
+def killed_and_restarted(valkey: Valkey) -> None:
+    valkey.kill()
+    time.sleep(0.3)
+    valkey.start()
+
+
+def paused(valkey: Valkey) -> None:
+    valkey.pause()
+
+
+def paused_and_resumed(valkey: Valkey) -> None:
+    valkey.pause()
+    time.sleep(2)
+    valkey.resume()
+
+
+def emptied(valkey: Valkey) -> None:
+    for _ in range(3):
+        redis.Redis.from_url(valkey.url).flushall()
+        time.sleep(0.7)
+
+
+def read_only(valkey: Valkey) -> None:
+    redis.Redis.from_url(valkey.url).replicaof("127.0.0.1", "1")
+    time.sleep(2)
+    redis.Redis.from_url(valkey.url).replicaof("NO", "ONE")
+
+
+def full(valkey: Valkey) -> None:
+    redis.Redis.from_url(valkey.url).config_set("maxmemory", "1")
+    time.sleep(2)
+    redis.Redis.from_url(valkey.url).config_set("maxmemory", "0")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [killed, killed_and_restarted, paused, paused_and_resumed, emptied, read_only, full],
+    ids=lambda f: f.__name__,
+)
+def test_the_quota_holds_whatever_becomes_of_redis(
+    endpoint: str, sandbox: Sandbox, valkey: Valkey, event: Callable[[Valkey], None]
+) -> None:
+    sandbox.qps = 1000
+    fleet = Fleet(endpoint, valkey.url, 9)
+    wait_for(lambda: len(sandbox.arrivals) >= 8)
+    event(valkey)
+    before = len(sandbox.arrivals)
+    statuses, lines = fleet.finish()
+    assert most_in_a_second(sandbox.arrivals) <= 5
+    assert set(statuses) == {404}
+    assert len(sandbox.arrivals) - before >= 5
+    changes = [line["redis"] for line in lines if "redis" in line]
+    assert len(changes) <= INSTANCES * 3
+
+
+def test_without_redis_from_the_start(endpoint: str, sandbox: Sandbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    statuses, lines = Fleet(endpoint, f"redis://127.0.0.1:{port}", 4).finish()
+    assert set(statuses) == {404}
+    assert most_in_a_second(sandbox.arrivals) <= 5
+    assert [line["redis"] for line in lines if "redis" in line] == ["unavailable"] * INSTANCES
+
+
+def test_a_wrong_password(function: Function, sandbox: Sandbox, tmp_path: Path, log: Any) -> None:
+    server = Valkey(tmp_path, password="right").start()
+    try:
+        function.configure(REDIS_URL=server.url.replace("right", "wrong"), CACHE_TTL_SECONDS="60")
+        assert [function.ask()["status"] for _ in range(3)] == [200] * 3
+        lines = log()
+        assert [line for line in lines if "redis" in line] == [
+            {"level": "WARNING", "redis": "unavailable", "reason": "AuthenticationError"}
+        ]
+        assert "wrong" not in json.dumps(lines)
+        function.configure(REDIS_URL=server.url)
+        function.start()
+        assert function.ask()["status"] == 200
+        assert [line for line in log() if "redis" in line] == []
+    finally:
+        server.kill()
+
+
+def test_a_frozen_redis_is_decided_on_within_a_tenth_of_a_second(function: Function, valkey: Valkey) -> None:
+    function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
+    assert function.ask()["status"] == 200
+    valkey.pause()
+    started = time.monotonic()
+    assert function.ask()["status"] == 200
+    assert time.monotonic() - started < 0.1
+    assert function.ask("6281200001234")["status"] == 200
+    valkey.resume()
+
+
+def test_a_redis_connection_that_died_costs_a_reconnect(function: Function, valkey: Valkey, log: Any) -> None:
+    function.configure(REDIS_URL=valkey.url)
+    assert function.ask()["status"] == 200
+    redis.Redis.from_url(valkey.url).client_kill_filter(_type="normal", skipme=True)
+    assert function.ask()["status"] == 200
+    assert [line for line in log() if "redis" in line] == []
+
+
+def test_a_list_known_to_one_instance_is_known_to_all(function: Function, sandbox: Sandbox, valkey: Valkey) -> None:
+    function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
+    first = function.ask()
+    failure = function.ask("4915112345678")
+    function.start()
+    assert function.ask() == first
+    assert function.ask("4915112345678")["problem"]["upstream"] == failure["problem"]["upstream"]
+    assert len(sandbox.arrivals) == 2
+
+
+def test_keys_hold_no_phone_number(function: Function, valkey: Valkey) -> None:
+    function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
+    function.ask()
+    function.ask("4915112345678", custSpaceId="cams-8filvjc8snw")
+    keys: Any = redis.Redis.from_url(valkey.url).keys("*")
+    assert len(keys) == 3
+    assert not any(digits in key for key in keys for digits in (NUMBER.encode(), b"4915112345678", b"8filvjc8snw"))
+
+
+def test_what_cannot_be_read_is_asked_for_again(function: Function, sandbox: Sandbox, valkey: Valkey) -> None:
+    function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
+    function.ask()
+    client = redis.Redis.from_url(valkey.url)
+    keys: Any = client.keys("cams-qr:list:*")
+    for text in ("", "{}", '{"at": 1}', "\xff", '{"at": "x"}'):
+        client.set(keys[0], text)
+        function.start()
+        assert function.ask()["status"] == 200
+    assert len(sandbox.arrivals) == 6
+
+
+def test_one_flight_for_a_number(endpoint: str, sandbox: Sandbox, valkey: Valkey) -> None:
+    script = (
+        "import types, index\n"
+        "context = types.SimpleNamespace(request_id='r', function=types.SimpleNamespace(timeout=10))\n"
+        "index.initialize(context); input()\n"
+        "print('answer', index.handler(b'{\"phoneNumber\": \"8613800001234\"}', context)['status'])"
+    )
+    environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP"}
+    environ |= {"REDIS_URL": valkey.url, "PYTHONPATH": "src", "MAX_INSTANCES": "4"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    time.sleep(2)
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    outputs = [process.communicate(timeout=20)[0] for process in processes]
+    assert all("answer 200" in output for output in outputs)
+    assert len(sandbox.arrivals) == 1
+
+
+def test_a_leader_that_died_frees_the_others(function: Function, sandbox: Sandbox, valkey: Valkey) -> None:
+    function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
+    function.ask()
+    client = redis.Redis.from_url(valkey.url)
+    keys: Any = client.keys("cams-qr:list:*")
+    client.flushall()
+    client.set(keys[0] + b":flight", "a dead leader", px=1000)
+    function.start()
+    started = time.monotonic()
+    assert function.ask()["status"] == 200
+    assert 0.8 < time.monotonic() - started < 4
+    assert client.get(keys[0] + b":flight") is None
+
+
+def test_pushback_reaches_every_instance(function: Function, sandbox: Sandbox, valkey: Valkey) -> None:
+    function.configure(REDIS_URL=valkey.url, CAMS_QPS="5")
+    function.timeout = 2
+    function.ask("15554000003")
+    second = Function(function.monkeypatch, dict(function.settings))
+    second.timeout = 10
+    sandbox.arrivals.clear()
+    started = time.monotonic()
+    for _ in range(3):
+        assert second.ask()["status"] == 200
+    assert sandbox.arrivals[0] - started > 0.3
+    gaps = [later - earlier for earlier, later in zip(sandbox.arrivals, sandbox.arrivals[1:], strict=False)]
+    assert min(gaps) > 0.2

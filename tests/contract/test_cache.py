@@ -1,0 +1,171 @@
+"""What is known is not asked again; what is old stands in when CAMS cannot be asked; HTTP caches take part."""
+
+import time
+from typing import Any
+
+import pytest
+
+from local.sandbox import Sandbox
+from local.serve import serve
+from tests.conftest import NUMBER, Function
+
+OWN = "cams-8filvjc8snw"
+
+
+@pytest.fixture
+def cached(function: Function) -> Function:
+    return function.configure(CACHE_TTL_SECONDS="60")
+
+
+def http(function: Function, number: str = NUMBER, **headers: str) -> Any:
+    return function.http(
+        parameters={"phoneNumber": number}, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
+
+
+def pass_time(function: Function, seconds: float) -> None:
+    """Let the clock, which is the system's, stand `seconds` later."""
+    now = time.time
+    function.monkeypatch.setattr(time, "time", lambda: now() + seconds)
+
+
+def test_a_list_is_asked_for_once(cached: Function, sandbox: Sandbox) -> None:
+    first, second = cached.ask(), cached.ask("+86 138-0000-1234")
+    assert first == second
+    assert len(sandbox.arrivals) == 1
+
+
+def test_spaces_and_numbers_do_not_share_what_is_known(cached: Function, sandbox: Sandbox) -> None:
+    assert cached.ask()["result"]["custSpaceId"] is None
+    assert cached.ask(custSpaceId=OWN)["result"]["custSpaceId"] == OWN
+    assert cached.ask("6281200001234")["result"]["phoneNumber"] == "6281200001234"
+    assert cached.ask(custSpaceId="someone-elses")["problem"]["code"] == "not_owned"
+    assert len(sandbox.arrivals) == 4
+
+
+def test_allow_lists_go_before_what_is_known(cached: Function) -> None:
+    cached.configure(ALLOWED_CUST_SPACE_IDS=OWN)
+    assert cached.ask(custSpaceId=OWN)["status"] == 200
+    assert cached.ask()["problem"]["code"] == "not_allowed"
+
+
+def test_zero_turns_it_off(function: Function, sandbox: Sandbox) -> None:
+    function.configure(CACHE_TTL_SECONDS="0")
+    for _ in range(3):
+        answer = http(function)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Cache-Status" not in answer.headers
+    assert len(sandbox.arrivals) == 3
+
+
+def test_after_its_time_it_is_asked_for_again(cached: Function, sandbox: Sandbox) -> None:
+    cached.ask()
+    pass_time(cached, 59)
+    cached.ask()
+    assert len(sandbox.arrivals) == 1
+    pass_time(cached, 2)
+    cached.ask()
+    assert len(sandbox.arrivals) == 2
+
+
+@pytest.mark.parametrize("number", ["15554000004", "15554000006"])
+def test_a_permanent_failure_is_remembered_for_ten_seconds(cached: Function, sandbox: Sandbox, number: str) -> None:
+    answers = [cached.ask(number)["problem"] for _ in range(5)]
+    assert len({(a["code"], a["upstream"]["requestId"]) for a in answers}) == 1
+    assert len(sandbox.arrivals) == 1
+    pass_time(cached, 11)
+    cached.ask(number)
+    assert len(sandbox.arrivals) == 2
+
+
+@pytest.mark.parametrize("row", [1, 2, 12, 14, 18, 29])
+def test_no_other_failure_is_remembered(cached: Function, sandbox: Sandbox, row: int) -> None:
+    cached.ask(f"1555400{row:04}")
+    calls = len(sandbox.arrivals)
+    cached.ask(f"1555400{row:04}")
+    assert len(sandbox.arrivals) == 2 * calls
+
+
+def test_an_old_list_stands_in_while_cams_is_down(cached: Function, sandbox: Sandbox) -> None:
+    with serve(sandbox.app()) as endpoint:
+        cached.configure(CAMS_ENDPOINT=endpoint)
+        fresh = cached.ask()["result"]
+    pass_time(cached, 100)
+    assert cached.ask()["result"] == fresh | {"stale": True}
+
+
+def test_and_not_while_our_credentials_are_broken(cached: Function, sandbox: Sandbox) -> None:
+    cached.ask()
+    pass_time(cached, 100)
+    sandbox.keys.clear()
+    assert cached.ask()["problem"]["code"] == "credentials_unavailable"
+
+
+def test_stale_answers_say_so(cached: Function, sandbox: Sandbox) -> None:
+    assert http(cached).status == 200
+    pass_time(cached, 100)
+    sandbox.qps = 0
+    cached.timeout = 2
+    answer = http(cached)
+    assert answer.status == 200
+    assert answer.json["stale"] is True
+    assert answer.headers["Cache-Control"] == "private, max-age=0"
+    age = int(answer.headers["Age"])
+    assert 100 <= age <= 102
+    assert answer.headers["Cache-Status"] == f"cams-qr; fwd=stale; ttl={59 - age}; detail=throttled"
+    assert cached.ask()["result"]["stale"] is True
+
+
+def test_too_old_is_not_better_than_nothing(cached: Function, sandbox: Sandbox) -> None:
+    cached.configure(CACHE_STALE_SECONDS="30")
+    cached.ask()
+    pass_time(cached, 100)
+    sandbox.qps = 0
+    cached.timeout = 2
+    assert cached.ask()["problem"]["code"] == "throttled"
+
+
+def test_the_headers_of_a_miss_and_a_hit(cached: Function) -> None:
+    miss = http(cached)
+    assert miss.headers["Cache-Control"] == "private, max-age=59"
+    assert miss.headers["Cache-Status"] == "cams-qr; fwd=miss"
+    assert miss.headers["Age"] == "0"
+    pass_time(cached, 20)
+    hit = http(cached)
+    assert hit.headers["Cache-Control"] == "private, max-age=39"
+    assert hit.headers["Cache-Status"] == "cams-qr; hit; ttl=39"
+    assert hit.headers["Age"] == "20"
+    assert hit.headers["ETag"] == miss.headers["ETag"]
+
+
+def test_if_none_match(cached: Function) -> None:
+    etag = http(cached).headers["ETag"]
+    assert etag.startswith('"')
+    for condition in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        answer = http(cached, if_none_match=condition)
+        assert (answer.status, answer.body) == (304, "")
+        assert answer.headers["ETag"] == etag
+        assert answer.headers["Cache-Control"].startswith("private, max-age=")
+        assert answer.headers["Access-Control-Allow-Origin"]
+    for condition in ("", '"other"', etag.strip('"'), f"{etag}x"):
+        assert http(cached, If_None_Match=condition).status == 200
+    assert http(cached, "6281200001234", if_none_match=etag).status == 200
+
+
+def test_a_problem_is_never_not_modified(cached: Function) -> None:
+    assert http(cached, "15554000004", if_none_match="*").status == 404
+
+
+def test_the_instance_keeps_a_bounded_number(cached: Function, sandbox: Sandbox) -> None:
+    for number in range(1100):
+        cached.ask(f"49151{number:07}")
+    cached.ask("491510000000")
+    assert len(sandbox.arrivals) == 1101
+    cached.ask("491510001099")
+    assert len(sandbox.arrivals) == 1101
+
+
+def test_the_log_tells(cached: Function, log: Any) -> None:
+    cached.ask()
+    cached.ask()
+    assert [line["cache"] for line in log()] == ["miss", "hit"]
