@@ -43,6 +43,8 @@ tests-on-runtimes:
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.account
+	@PYTHONPATH=src $(BIN)/python -m bench.simulation
 
 clean:
 	rm -rf $(VENV) $(VENV)-* tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

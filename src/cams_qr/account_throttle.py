@@ -138,16 +138,15 @@ class AccountThrottle:
         """See Throttle.permit."""
         arrived = time.monotonic()
         try:
-            place = self._reserve(deadline)
+            place, asked = self._reserve(deadline)
         except StoreUnavailable:
             with self._share_without_store().permit(deadline):
                 yield time.monotonic() - arrived
             return
-        granted = time.monotonic()
         try:
-            yield granted - arrived
+            yield time.monotonic() - arrived
         finally:
-            self._report(place, time.monotonic() - granted + _PROMPT_SECONDS, 0.0)
+            self._report(place, time.monotonic() - asked, 0.0)
 
     def pushback(self, seconds: float) -> None:
         """See Throttle.pushback."""
@@ -155,14 +154,17 @@ class AccountThrottle:
         if self._share:
             self._share.pushback(seconds)
 
-    def _reserve(self, deadline: Deadline) -> int:
-        """Wait for a place in the window, and return it. Raises Problem `throttled`, StoreUnavailable."""
+    def _reserve(self, deadline: Deadline) -> tuple[int, float]:
+        """Wait for a place in the window; returns it, and when it was asked for before it was granted.
+
+        Raises Problem `throttled`, StoreUnavailable.
+        """
         place = -1
         while True:
             asked = time.monotonic()
             place, wait = self._ask_for_place(place, deadline)
             if wait <= 0 and time.monotonic() - asked < _PROMPT_SECONDS:
-                return place
+                return place, asked
             time.sleep(wait)
 
     def _ask_for_place(self, place: int, deadline: Deadline) -> tuple[int, float]:

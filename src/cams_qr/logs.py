@@ -8,28 +8,22 @@ from types import TracebackType
 from typing import Any
 
 _logger = logging.getLogger("cams_qr")
-
-
-class _StandardOutput(logging.Handler):
-    """Writes each line whole and at once: a frozen instance flushes nothing."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        # Function Compute prefixes what goes through its own root handler; a log store reads plain JSON better.
-        print(record.getMessage(), flush=True)
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def configure(level: str) -> None:
-    """Send this package's lines of at least `level` to standard output, past the platform's handlers."""
-    _logger.handlers = [_StandardOutput()]
-    _logger.propagate = False
+    """Write only lines of at least this level."""
     _logger.setLevel(level)
 
 
 def log(level: int, fields: Mapping[str, Any]) -> None:
-    """Write one line; fields that are None are left out."""
+    """Write one line, whole and at once, for a frozen instance flushes nothing; fields that are None are left out.
+
+    Past the platform's own handler, which would put a prefix before the JSON.
+    """
     if _logger.isEnabledFor(level):
         line = {"level": logging.getLevelName(level), **{k: v for k, v in fields.items() if v is not None}}
-        _logger.log(level, "%s", json.dumps(line, separators=(",", ":")))
+        print(_encode(line), flush=True)
 
 
 def stack_of(error: BaseException) -> list[str]:

@@ -30,7 +30,7 @@ def parse_json(data: bytes | str, field: str) -> Any:
     """Parse JSON, strictly: UTF-8, no key twice, no NaN. Raises Problem `invalid_request` that names `field`."""
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        return _decode(text)
     except UnicodeDecodeError:
         raise invalid_field(field, "is not UTF-8; send JSON in UTF-8") from None
     except _DuplicateKey as error:
@@ -55,3 +55,6 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant).decode
