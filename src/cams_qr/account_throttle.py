@@ -1,8 +1,8 @@
 """Account-wide permits: one rolling window in Redis for all instances, on its server's clock.
 
-A caller reserves the next free place in the window with one atomic script and is told how long to wait for it; when
-its time has come, the same script confirms the place. So callers are served in order and nobody polls; one that dies
-in between leaves a place unused and nothing locked.
+A caller gets its place in the line from one atomic script and is told how long to wait; when its time has come, the
+same script grants the call. So callers are served in order and nobody polls; one that dies in between leaves a place
+unused and nothing locked.
 
 What counts is when calls reach CAMS. A call counts from its permit until its answer, but for GUARD_SECONDS at most:
 that much unevenness of the network, between two calls, cannot put six into a second.
@@ -26,89 +26,114 @@ _PROMPT_SECONDS = 0.01
 _MICRO = 1_000_000
 
 # Times are microseconds. Fields of the hash:
-#   a number   a call's place in order; its value is the latest time that call may have reached CAMS. Numbers start from
-#              the clock, so that none comes again when the hash was lost
-#   next, tail the bounds of those numbers
+#   a number   a call, in the order of asking, with a letter and a time: (w)aiting until then, (g)ranted then,
+#              (r)eached CAMS then at the latest. Numbers start from the clock, so that none comes again when the hash
+#              was lost
+#   next       the next number
 #   closed     until then nothing is granted
 #   slow       until then half of the quota is granted
 #   run:ID     a server the hash is known to have been on; a new one may have lost what was granted last
 #   seat:N     who holds the N-th share for the time without Redis, and since when
+#
+# A call is granted when fewer than `limit` of those granted before can have reached CAMS within the last window. What
+# a caller is told to wait supposes that calls reach CAMS at once; when its time has come it asks again.
 _TAKE = """
 local key, clock = KEYS[1], redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local limit, window, guard = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local mine, budget, returning = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
+local mine, budget, returning = ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1'
 local instance, seat, seats, probe = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local state = redis.call('HMGET', key, 'next', 'tail', 'closed', 'slow')
-local first = math.floor(now / 100)
-local following, tail = tonumber(state[1] or first), tonumber(state[2] or first)
-local closed, slow = tonumber(state[3] or 0), tonumber(state[4] or 0)
+
+local function write(field, time, letter)
+  redis.call('HSET', key, field, (letter or '') .. string.format('%.0f', time))
+end
+
+local following, closed, slow = math.floor(now / 100), 0, 0
+local reached, planned, granted, waiting, ahead, holders, known = {}, {}, 0, 0, 0, {}, false
+local state = redis.call('HGETALL', key)
+for i = 1, #state, 2 do
+  local field, letter, time = state[i], string.match(state[i + 1], '^(%a)(%d+)$')
+  time = tonumber(time)
+  if letter and time + window + guard < now then
+    redis.call('HDEL', key, field)
+  elseif letter == 'w' then
+    if field == mine then
+      known = true
+    else
+      planned[#planned + 1] = time
+      waiting = math.max(waiting, time)
+      -- One that is overdue has died, most likely; the others go first.
+      if mine ~= '' and tonumber(field) < tonumber(mine) and time + guard > now then ahead = ahead + 1 end
+    end
+  elseif letter then
+    planned[#planned + 1] = time
+    reached[#reached + 1] = letter == 'g' and time + guard or time
+    if time > granted then granted = time end
+  elseif field == 'next' then following = tonumber(state[i + 1])
+  elseif field == 'closed' then closed = tonumber(state[i + 1])
+  elseif field == 'slow' then slow = tonumber(state[i + 1])
+  elseif string.sub(field, 1, 5) == 'seat:' then holders[tonumber(string.sub(field, 6))] = state[i + 1]
+  end
+end
 
 local function close(till)
   if till > closed then
     closed = till
-    redis.call('HSET', key, 'closed', closed)
+    write('closed', closed)
   end
 end
 
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '?'
-if redis.call('HSETNX', key, 'run:' .. run, now) == 1 then close(now + window + guard) end
+if redis.call('HSETNX', key, 'run:' .. run, 1) == 1 then close(now + window + guard) end
 if returning then close(now + window + guard + (closed > now and 0 or probe)) end
 
-local function held(number)
-  return string.match(redis.call('HGET', key, 'seat:' .. number) or '', '^(%S+) (%d+)$')
+local function holder(number)
+  local who, since = string.match(holders[number] or '', '^(%S+) (%d+)$')
+  return who, tonumber(since or 0)
 end
-if seat < 0 or held(seat) ~= instance then
+if holder(seat) ~= instance then
   local longest
   for number = 0, seats - 1 do
-    local _, since = held(number)
-    since = tonumber(since or 0)
+    local _, since = holder(number)
     if not longest or since < longest then seat, longest = number, since end
-    if since == 0 then break end
   end
 end
-redis.call('HSET', key, 'seat:' .. seat, instance .. ' ' .. string.format('%.0f', now))
+write('seat:' .. seat, now, instance .. ' ')
 
-if redis.call('HEXISTS', key, mine) == 0 then mine = following end
-local earlier = {}
-for number = mine - 2 * limit + 1, mine - limit do earlier[#earlier + 1] = number end
-local due = now
-for _, reached in ipairs(redis.call('HMGET', key, unpack(earlier))) do
-  if reached and reached + window > due then due = reached + window end
+local function after_window(times, places)
+  table.sort(times, function(a, b) return a > b end)
+  local last = times[math.max(1, places)]
+  return last and last + window or 0
 end
-local previous = tonumber(redis.call('HGET', key, mine - 1) or 0)
-if due < previous - guard then due = previous - guard end
-if due < closed then due = closed end
-local spaced = previous - guard + 2 * window / limit
-if due < slow and due < spaced then due = spaced end
+local due = math.max(now, closed, after_window(reached, limit - ahead))
+if due < slow then due = math.max(due, granted + 2 * window / limit) end
+local plan = due
+if not known then
+  mine = string.format('%.0f', following)
+  plan = math.max(now, closed, waiting, after_window(planned, limit))
+  if plan < slow then plan = math.max(plan, math.max(granted, waiting) + 2 * window / limit) end
+  if plan <= now then plan = due end
+end
 
-local wait = math.ceil(due - now)
-if wait > budget then return {-1, wait, seat, now} end
-if mine == following then redis.call('HSET', key, 'next', mine + 1) end
-redis.call('HSET', key, mine, string.format('%.0f', due + guard))
-while tail <= mine - limit do
-  local reached = tonumber(redis.call('HGET', key, tail) or 0)
-  if reached + window > now then break end
-  redis.call('HDEL', key, tail)
-  tail = tail + 1
-end
-redis.call('HSET', key, 'tail', tail)
-return {mine, wait, seat, now}
+local wait = math.ceil(plan - now)
+if wait > budget then return {-1, wait, seat, string.format('%.0f', now), ''} end
+if not known then write('next', following + 1) end
+write(mine, plan, wait <= 0 and 'g' or 'w')
+return {wait <= 0 and 1 or 0, wait, seat, string.format('%.0f', now), mine}
 """
 
 _SETTLE = """
 local key, mine, spent, guard = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local pushback, window = tonumber(ARGV[4]), tonumber(ARGV[5])
-local reached = tonumber(redis.call('HGET', key, mine) or 0)
-if reached > 0 and spent < guard then
-  redis.call('HSET', key, mine, string.format('%.0f', reached - guard + spent))
+local granted = string.match(redis.call('HGET', key, mine) or '', '^g(%d+)$')
+if granted then
+  redis.call('HSET', key, mine, 'r' .. string.format('%.0f', granted + math.min(spent, guard)))
 end
 if pushback > 0 then
   local clock = redis.call('TIME')
   local till = clock[1] * 1000000 + clock[2] + pushback
   if till > tonumber(redis.call('HGET', key, 'closed') or 0) then
-    redis.call('HSET', key, 'closed', string.format('%.0f', till))
-    redis.call('HSET', key, 'slow', string.format('%.0f', till + 2 * window))
+    redis.call('HSET', key, 'closed', string.format('%.0f', till), 'slow', string.format('%.0f', till + 2 * window))
   end
 end
 return 0
@@ -138,7 +163,7 @@ class AccountThrottle:
         """See Throttle.permit."""
         arrived = time.monotonic()
         try:
-            place, asked = self._reserve(deadline)
+            number, asked = self._reserve(deadline)
         except StoreUnavailable:
             with self._share_without_store().permit(deadline):
                 yield time.monotonic() - arrived
@@ -146,33 +171,38 @@ class AccountThrottle:
         try:
             yield time.monotonic() - arrived
         finally:
-            self._report(place, time.monotonic() - asked, 0.0)
+            self._report(number, time.monotonic() - asked, 0.0)
 
     def pushback(self, seconds: float) -> None:
         """See Throttle.pushback."""
-        self._report(-1, 0.0, seconds)
+        self._report("", 0.0, seconds)
         if self._share:
             self._share.pushback(seconds)
 
-    def _reserve(self, deadline: Deadline) -> tuple[int, float]:
-        """Wait for a place in the window; returns it, and when it was asked for before it was granted.
+    def _reserve(self, deadline: Deadline) -> tuple[str, float]:
+        """Wait for a permit; returns the call's number, and when it was asked for before it was granted.
 
         Raises Problem `throttled`, StoreUnavailable.
         """
-        place = -1
+        number = ""
         while True:
             asked = time.monotonic()
-            place, wait = self._ask_for_place(place, deadline)
-            if wait <= 0 and time.monotonic() - asked < _PROMPT_SECONDS:
-                return place, asked
+            granted, wait, number = self._ask(number, deadline)
+            if granted and time.monotonic() - asked < _PROMPT_SECONDS:
+                return number, asked
+            if granted:
+                # This permit came too late to be worth its time: it counts as used, and another is asked for.
+                self._report(number, GUARD_SECONDS, 0.0)
+                number = ""
             time.sleep(wait)
 
-    def _ask_for_place(self, place: int, deadline: Deadline) -> tuple[int, float]:
+    def _ask(self, number: str, deadline: Deadline) -> tuple[bool, float, str]:
+        """Whether the call is granted now, else for how many seconds to wait, and its number."""
         arguments = (
             self._limit,
             int(WINDOW_SECONDS * _MICRO),
             int(GUARD_SECONDS * _MICRO),
-            place,
+            number,
             int(deadline.remaining() * _MICRO),
             int(self._share is not None),
             self._instance,
@@ -180,18 +210,18 @@ class AccountThrottle:
             self._instances,
             int(PROBE_SECONDS * _MICRO),
         )
-        place, wait, self._seat, now = self._store.ask(
+        verdict, wait, self._seat, now, given = self._store.ask(
             lambda client: self._take(keys=[self._key], args=arguments, client=client), probe=True
         )
-        self._clock_offset = now / _MICRO - time.time()
+        self._clock_offset = int(now) / _MICRO - time.time()
         self._share = None
-        if place < 0:
+        if verdict < 0:
             raise no_permit(wait / _MICRO)
-        return place, wait / _MICRO
+        return verdict == 1, wait / _MICRO, given.decode()
 
-    def _report(self, place: int, spent: float, pushback: float) -> None:
+    def _report(self, number: str, spent: float, pushback: float) -> None:
         seconds = (spent, GUARD_SECONDS, pushback, WINDOW_SECONDS)
-        arguments = (place, *(int(s * _MICRO) for s in seconds))
+        arguments = (number, *(int(s * _MICRO) for s in seconds))
         try:
             self._store.ask(lambda client: self._settle(keys=[self._key], args=arguments, client=client))
         except StoreUnavailable:
