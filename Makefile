@@ -12,7 +12,7 @@ RUNTIMES ?= 3.10 3.12
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run invoke test check tests tests-on-runtimes bench clean
+.PHONY: run invoke test check tests tests-on-runtimes fuzz bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
@@ -40,6 +40,10 @@ tests-on-runtimes:
 	    $(MAKE) --no-print-directory tests PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
 	  fi; \
 	done
+
+# The same as in the tests, but for long.
+fuzz: $(VENV)/.dev
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/test_fuzz.py
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m bench

@@ -22,6 +22,7 @@ WINDOW_SECONDS = 1.0
 # 50 ms of jitter on the way to CAMS, and 10 ms between the permit and the first byte.
 GUARD_SECONDS = 0.06
 _PROMPT_SECONDS = 0.01
+_MAX_TRIES = 3
 
 _MICRO = 1_000_000
 
@@ -49,7 +50,8 @@ local function write(field, time, letter)
 end
 
 local following, closed, slow = math.floor(now / 100), 0, 0
-local reached, planned, granted, waiting, ahead, holders, known = {}, {}, 0, 0, 0, {}, false
+local reached, planned, granted, waiting, ahead, known = {}, {}, 0, 0, 0, false
+local holders, runs = {}, {}
 local state = redis.call('HGETALL', key)
 for i = 1, #state, 2 do
   local field, letter, time = state[i], string.match(state[i + 1], '^(%a)(%d+)$')
@@ -72,6 +74,7 @@ for i = 1, #state, 2 do
   elseif field == 'next' then following = tonumber(state[i + 1])
   elseif field == 'closed' then closed = tonumber(state[i + 1])
   elseif field == 'slow' then slow = tonumber(state[i + 1])
+  elseif string.sub(field, 1, 4) == 'run:' then runs[#runs + 1] = field
   elseif string.sub(field, 1, 5) == 'seat:' then holders[tonumber(string.sub(field, 6))] = state[i + 1]
   end
 end
@@ -83,8 +86,12 @@ local function close(till)
   end
 end
 
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '?'
-if redis.call('HSETNX', key, 'run:' .. run, 1) == 1 then close(now + window + guard) end
+local info = redis.pcall('INFO', 'server')
+local run = 'run:' .. (type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '?')
+if redis.call('HSETNX', key, run, 1) == 1 then
+  if #runs > 8 then redis.call('HDEL', key, unpack(runs)) end
+  close(now + window + guard)
+end
 if returning then close(now + window + guard + (closed > now and 0 or probe)) end
 
 local function holder(number)
@@ -156,7 +163,9 @@ class AccountThrottle:
         self._instance = uuid4().hex
         self._seat = -1
         self._clock_offset = 0.0
+        self._lag = 0.0
         self._share: Throttle | None = None
+        self._share_used = False
 
     @contextmanager
     def permit(self, deadline: Deadline) -> Iterator[float]:
@@ -166,6 +175,7 @@ class AccountThrottle:
             number, asked = self._reserve(deadline)
         except StoreUnavailable:
             with self._share_without_store().permit(deadline):
+                self._share_used = True
                 yield time.monotonic() - arrived
             return
         try:
@@ -184,15 +194,17 @@ class AccountThrottle:
 
         Raises Problem `throttled`, StoreUnavailable.
         """
-        number = ""
+        number, tries = "", 0
         while True:
             asked = time.monotonic()
             granted, wait, number = self._ask(number, deadline)
-            if granted and time.monotonic() - asked < _PROMPT_SECONDS:
-                return number, asked
             if granted:
-                # This permit came too late to be worth its time: it counts as used, and another is asked for.
-                self._report(number, GUARD_SECONDS, 0.0)
+                tries += 1
+                late = time.monotonic() - asked - self._lag
+                self._lag = max(time.monotonic() - asked, self._lag * 0.9)
+                # The guard allows for the lag there was before; a permit that took much longer counts as used.
+                if late < _PROMPT_SECONDS or tries == _MAX_TRIES:
+                    return number, asked
                 number = ""
             time.sleep(wait)
 
@@ -201,10 +213,10 @@ class AccountThrottle:
         arguments = (
             self._limit,
             int(WINDOW_SECONDS * _MICRO),
-            int(GUARD_SECONDS * _MICRO),
+            int((GUARD_SECONDS + self._lag) * _MICRO),
             number,
             int(deadline.remaining() * _MICRO),
-            int(self._share is not None),
+            int(self._share_used),
             self._instance,
             self._seat,
             self._instances,
@@ -214,13 +226,13 @@ class AccountThrottle:
             lambda client: self._take(keys=[self._key], args=arguments, client=client), probe=True
         )
         self._clock_offset = int(now) / _MICRO - time.time()
-        self._share = None
+        self._share, self._share_used = None, False
         if verdict < 0:
             raise no_permit(wait / _MICRO)
         return verdict == 1, wait / _MICRO, given.decode()
 
     def _report(self, number: str, spent: float, pushback: float) -> None:
-        seconds = (spent, GUARD_SECONDS, pushback, WINDOW_SECONDS)
+        seconds = (spent, GUARD_SECONDS + self._lag, pushback, WINDOW_SECONDS)
         arguments = (number, *(int(s * _MICRO) for s in seconds))
         try:
             self._store.ask(lambda client: self._settle(keys=[self._key], args=arguments, client=client))

@@ -7,13 +7,13 @@ asks CAMS for a number, others that share the store wait for that answer.
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from cams_qr.deadline import Deadline
 from cams_qr.problems import Problem, Upstream
@@ -31,7 +31,11 @@ PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
 _LEADER_SECONDS = 3.0
 _LOOK_SECONDS = 0.02
 
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+# A time of 0 ends the lease.
+_EXTEND = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
 
 
 class _Failure(BaseModel):
@@ -44,7 +48,7 @@ class _Failure(BaseModel):
 class _Stored(BaseModel):
     """An entry as it is kept in Redis; `at` is Unix time."""
 
-    at: float
+    at: float = Field(allow_inf_nan=False)
     found: QrCodeList | None = None
     failure: _Failure | None = None
 
@@ -61,6 +65,14 @@ class Entry:
         return max(0.0, time.time() - self.at)
 
 
+@dataclass(frozen=True)
+class Flight:
+    """Whether the answer has `landed`; if not, this caller leads, and keeps the lead by saying how long it will be."""
+
+    landed: Entry | None
+    extend: Callable[[float], None]
+
+
 class Cache:
     """Results by query. `ttl` and `stale` are in seconds; a `ttl` of 0 remembers nothing."""
 
@@ -70,7 +82,7 @@ class Cache:
         self._stale = stale
         self._secret = hashlib.sha256(scope.encode()).digest()
         self._store = store
-        self._release = store.script(_RELEASE) if store else None
+        self._extend = store.script(_EXTEND) if store else None
         self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
         self._bytes = 0
 
@@ -89,7 +101,7 @@ class Cache:
             self._entries.move_to_end(key)
             return ours
         theirs = self._from_store(key)
-        if theirs is not None:
+        if theirs is not None and (ours is None or theirs[0].at > ours.at):
             self._keep(key, *theirs)
         candidates = [entry for entry in (ours, theirs and theirs[0]) if entry is not None and self._usable(entry)]
         return max(candidates, key=self.fresh_seconds, default=None)
@@ -104,35 +116,33 @@ class Cache:
         return entry
 
     @contextmanager
-    def flight(self, query: QrQuery, deadline: Deadline) -> Iterator[Entry | None]:
-        """One flight for each query: yields None to the one who is to ask CAMS, and its answer to who came later.
+    def flight(self, query: QrQuery, deadline: Deadline) -> "Iterator[Flight]":
+        """One flight for each query: its leader is to ask CAMS, and who comes later waits for the answer.
 
-        A leader that dies frees the others after half of its own time, at most _LEADER_SECONDS.
+        A leader that dies frees the others when its time is over, after _LEADER_SECONDS at most.
         Raises Problem `throttled` to a caller whose time is over before there is an answer.
         """
         if not self.enabled or self._store is None:
-            yield None
+            yield Flight(None, lambda seconds: None)
             return
         lock, token = self._key(query) + ":flight", uuid4().hex
-        seconds = min(_LEADER_SECONDS, max(deadline.remaining() / 2, 0.1))
-        while not self._lead(lock, token, seconds):
+        while not self._lead(lock, token, deadline.remaining()):
             if deadline.remaining() <= 0:
                 raise Problem("throttled", "Another request is asking for this number; ask again later.")
             time.sleep(min(_LOOK_SECONDS, deadline.remaining()))
             entry = self.find(query)
             if entry is not None and self.fresh_seconds(entry) > 0:
-                yield entry
+                yield Flight(entry, lambda seconds: None)
                 return
         try:
-            yield None
+            yield Flight(None, lambda seconds: self._run(self._extend, lock, token, _lease(seconds)))
         finally:
-            release = self._release
-            self._store.attempt(lambda client: release and release(keys=[lock], args=[token], client=client), None)
+            self._run(self._extend, lock, token, 0)
 
     def _key(self, query: QrQuery) -> str:
         """A keyed hash, for a phone number has too few digits to hide behind a plain one."""
         text = f"{query.phone_number}/{query.cust_space_id or ''}/{query.cust_space_id is None}"
-        return "cams-qr:list:" + hashlib.blake2b(text.encode(), key=self._secret, digest_size=20).hexdigest()
+        return "cams-qr:list:1:" + hashlib.blake2b(text.encode(), key=self._secret, digest_size=20).hexdigest()
 
     def _usable(self, entry: Entry) -> bool:
         stale = 0.0 if isinstance(entry.result, Problem) else self._stale
@@ -153,7 +163,11 @@ class Cache:
         """Whether this caller is the leader now; without the store everyone is."""
         if self._store is None:
             return True
-        return self._store.attempt(lambda client: bool(client.set(lock, token, nx=True, px=int(seconds * 1000))), True)
+        return self._store.attempt(lambda client: bool(client.set(lock, token, nx=True, px=_lease(seconds))), True)
+
+    def _run(self, script: Any, key: str, *arguments: Any) -> None:
+        if self._store is not None:
+            self._store.attempt(lambda client: script(keys=[key], args=arguments, client=client), None)
 
     def _from_store(self, key: str) -> tuple[Entry, int] | None:
         text: Any = self._store and self._store.attempt(lambda client: client.get(key), None)
@@ -168,6 +182,11 @@ class Cache:
         kept = FAILURE_SECONDS if isinstance(entry.result, Problem) else self._ttl + self._stale
         if self._store is not None:
             self._store.attempt(lambda client: bool(client.set(key, text, px=int(kept * 1000))), False)
+
+
+def _lease(seconds: float) -> int:
+    """The lease of a leader that will be so many seconds, in milliseconds."""
+    return int(min(max(seconds, 0.1), _LEADER_SECONDS) * 1000)
 
 
 def _to_json(entry: Entry) -> str:
@@ -185,10 +204,12 @@ def _to_json(entry: Entry) -> str:
 
 def _from_json(text: bytes) -> Entry:
     stored = _Stored.model_validate_json(text)
+    # Another instance's clock may be ahead; nothing is fresh for longer than from now.
+    at = min(stored.at, time.time())
     if stored.found is not None:
-        return Entry(stored.found, stored.at)
+        return Entry(stored.found, at)
     if stored.failure is None:
         raise KeyError("failure")
     failure = stored.failure
     upstream = Upstream(failure.upstream_code, failure.upstream_request_id)
-    return Entry(Problem(failure.code, failure.detail, upstream=upstream), stored.at)
+    return Entry(Problem(failure.code, failure.detail, upstream=upstream), at)

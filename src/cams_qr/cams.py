@@ -8,6 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,8 +27,6 @@ from cams_qr.deadline import Deadline
 from cams_qr.problems import Problem, from_upstream
 from cams_qr.query import QrCode, QrCodeList, QrQuery
 from cams_qr.transport import BoundedAdapter, TransportError
-
-ListQrCodes = Callable[[QrQuery, Deadline], QrCodeList]
 
 _OPERATION = Params(
     action="ListPhoneMessageQrdl",
@@ -70,20 +69,34 @@ _TRANSPORT_PROBLEMS = {
 }
 
 
-def connect(endpoint: str, protocol: str, credentials: ICredentialsProvider) -> ListQrCodes:
-    """The operation as a function, over one client and one kept-alive connection.
+@dataclass(frozen=True)
+class Cams:
+    """CAMS, over one client and one kept-alive connection. Both functions raise Problem.
 
-    The function returned raises Problem when there is no list.
+    `prepare` has the connection ready by the deadline, so that a call leaves when its permit is granted.
     """
+
+    prepare: Callable[[Deadline], None]
+    list_qr_codes: Callable[[QrQuery, Deadline], QrCodeList]
+
+
+def connect(endpoint: str, protocol: str, credentials: ICredentialsProvider) -> Cams:
+    """A client for the endpoint; nothing is sent yet."""
     _silence_sdk()
-    _bound_exchanges(endpoint, protocol)
+    adapter = _bound_exchanges(endpoint, protocol)
     client = Client(Config(credential=CredentialClient(provider=credentials), endpoint=endpoint, protocol=protocol))
+
+    def prepare(deadline: Deadline) -> None:
+        try:
+            adapter.prepare(f"{protocol.lower()}://{endpoint}", deadline)
+        except TransportError as error:
+            raise _transport_problem(error.reason) from None
 
     def list_qr_codes(query: QrQuery, deadline: Deadline) -> QrCodeList:
         answer = _call(client, query, deadline)
         return _parse(query, answer["body"], answer["statusCode"], answer["headers"])
 
-    return list_qr_codes
+    return Cams(prepare, list_qr_codes)
 
 
 def _silence_sdk() -> None:
@@ -96,12 +109,13 @@ def _silence_sdk() -> None:
         del os.environ["DEBUG"]
 
 
-def _bound_exchanges(endpoint: str, protocol: str) -> None:
+def _bound_exchanges(endpoint: str, protocol: str) -> BoundedAdapter:
     """Give the SDK a session with our adapter, under the key it will look for."""
     scheme = protocol.lower()
-    session = Session()
-    session.mount(f"{scheme}://", BoundedAdapter(tls=scheme == "https"))
+    session, adapter = Session(), BoundedAdapter(tls=scheme == "https")
+    session.mount(f"{scheme}://", adapter)
     DaraCore._sessions[f"{scheme}://{endpoint}:80:pool={DEFAULT_POOL_MAXSIZE}"] = session
+    return adapter
 
 
 def _call(client: Client, query: QrQuery, deadline: Deadline) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from cams_qr.events import decode
 from cams_qr.events.call import Call
 from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
-from cams_qr.query import mask_phone_number
+from cams_qr.query import QrQuery, mask_phone_number
 from cams_qr.service import Budget, Service
 from cams_qr.settings import Settings, read_settings
 from cams_qr.throttle import instance_throttle
@@ -63,40 +63,50 @@ class Instance:
         call = decode(event, self.settings, context.request_id)
         with credentials_of(context):
             outcomes = self._outcomes(call, deadline, context.request_id)
-        answer = call.encode(outcomes)
-        _log_invocation(context.request_id, call, outcomes, answer, time.monotonic() - started, cold)
-        return answer
+        answer = None
+        try:
+            answer = call.encode(outcomes)
+            return answer
+        finally:
+            _log_invocation(context.request_id, call, outcomes, answer, time.monotonic() - started, cold)
 
     def _outcomes(self, call: Call, deadline: Deadline, request_id: str) -> list[Outcome]:
+        """An outcome for each query, in order; equal queries are asked once, and all draw on one budget."""
         budget = Budget.until(deadline, self.settings.cams_max_wait_seconds if call.interactive else None)
+        answered: dict[QrQuery, Outcome] = {}
         outcomes = []
         for query in call.queries:
             if isinstance(query, Problem):
                 outcomes.append(Outcome(query))
                 continue
-            try:
-                outcomes.append(self.service.ask(query, budget))
-            except Exception as error:
-                logs.log(logging.ERROR, {"requestId": request_id, "stack": logs.stack_of(error)})
-                outcomes.append(Outcome(Problem("internal_error", "This function failed; its log says where."), query))
+            if query not in answered:
+                answered[query] = self._ask(query, budget, request_id)
+            outcomes.append(answered[query])
         return outcomes
+
+    def _ask(self, query: QrQuery, budget: Budget, request_id: str) -> Outcome:
+        try:
+            return self.service.ask(query, budget)
+        except Exception as error:
+            logs.log(logging.ERROR, {"requestId": request_id, "stack": logs.stack_of(error)})
+            return Outcome(Problem("internal_error", "This function failed; its log says where."), query)
 
 
 def _service(settings: Settings, account: str) -> Service:
-    list_qr_codes = cams.connect(settings.cams_endpoint, settings.cams_protocol, InvocationCredentials())
+    client = cams.connect(settings.cams_endpoint, settings.cams_protocol, InvocationCredentials())
     ttl, stale = settings.cache_ttl_seconds, settings.cache_stale_seconds
     # What is known depends on who asks whom; the password in the URL keeps the hashed keys from being guessed.
     scope = f"{account} {settings.cams_endpoint} {settings.redis_url}"
     if settings.redis_url is None:
         throttle = instance_throttle(settings.cams_qps, settings.max_instances)
-        return Service(settings, Cache(ttl, stale, scope), throttle, list_qr_codes)
+        return Service(settings, Cache(ttl, stale, scope), throttle, client)
     # redis-py takes 0.13 s to import.
     from cams_qr.account_throttle import AccountThrottle
     from cams_qr.store import Store
 
     store = Store(settings.redis_url)
     account_throttle = AccountThrottle(store, account, settings.cams_qps, settings.max_instances)
-    return Service(settings, Cache(ttl, stale, scope, store), account_throttle, list_qr_codes)
+    return Service(settings, Cache(ttl, stale, scope, store), account_throttle, client)
 
 
 def _budget_seconds(context: FcContext) -> float:
@@ -108,43 +118,58 @@ def _budget_seconds(context: FcContext) -> float:
 
 
 def _log_invocation(
-    request_id: str, call: Call, outcomes: Sequence[Outcome], answer: object, seconds: float, cold: bool
+    request_id: str, call: Call, outcomes: list[Outcome], answer: object, seconds: float, cold: bool
 ) -> None:
+    failed = [outcome for outcome in outcomes if isinstance(outcome.result, Problem)]
+    distinct = {id(outcome): outcome.effort for outcome in outcomes}.values()
     line: dict[str, Any] = {
         "requestId": request_id,
         "trigger": call.trigger,
         "route": call.route,
-        "status": _status(answer),
+        "status": _status(answer, failed),
         "coldStart": cold,
         "totalMs": _ms(seconds),
+        "queries": len(outcomes) if len(outcomes) > 1 else None,
+        "failed": len(failed) if len(outcomes) > 1 else None,
     }
-    problem = None
-    for outcome in outcomes:
-        problem = outcome.result if isinstance(outcome.result, Problem) else None
-        upstream = problem.upstream if problem else None
-        line |= {
-            "phoneNumber": outcome.query and mask_phone_number(outcome.query.phone_number),
-            "problem": problem and problem.code,
-            "upstreamCode": upstream and upstream.code,
-            "upstreamRequestId": upstream.request_id if upstream else getattr(outcome.result, "request_id", None),
-            "cache": outcome.cache and outcome.cache.status,
-            "attempts": outcome.effort.attempts,
-            "permitWaitMs": _ms(outcome.effort.permit_wait),
-            "upstreamMs": _ms(outcome.effort.upstream),
+    if outcomes:
+        line |= _told((failed or outcomes)[0]) | {
+            "attempts": sum(effort.attempts for effort in distinct),
+            "permitWaitMs": _ms(sum(effort.permit_wait for effort in distinct)),
+            "upstreamMs": _ms(sum(effort.upstream for effort in distinct)),
         }
-    logs.log(_level(problem), line)
+    logs.log(_level(failed), line)
+    if len(outcomes) > 1:
+        for item, outcome in enumerate(outcomes):
+            if isinstance(outcome.result, Problem):
+                logs.log(_level([outcome]), {"requestId": request_id, "item": item, **_told(outcome)})
 
 
-def _status(answer: object) -> int | None:
-    if not isinstance(answer, dict):
-        return None
-    return answer.get("statusCode", answer.get("status"))
+def _told(outcome: Outcome) -> dict[str, Any]:
+    """What a line says of one outcome."""
+    problem = outcome.result if isinstance(outcome.result, Problem) else None
+    upstream = problem.upstream if problem else None
+    return {
+        "phoneNumber": outcome.query and mask_phone_number(outcome.query.phone_number),
+        "problem": problem and problem.code,
+        "upstreamCode": upstream and upstream.code,
+        "upstreamRequestId": upstream.request_id if upstream else getattr(outcome.result, "request_id", None),
+        "cache": outcome.cache and outcome.cache.status,
+    }
 
 
-def _level(problem: Problem | None) -> int:
-    if problem is None:
+def _status(answer: object, failed: Sequence[Outcome]) -> int | None:
+    """The answer's status; that of the failure, where it was raised."""
+    if isinstance(answer, dict):
+        return answer.get("statusCode", answer.get("status"))
+    return next((outcome.result.status for outcome in failed if isinstance(outcome.result, Problem)), None)
+
+
+def _level(failed: Sequence[Outcome]) -> int:
+    statuses = [outcome.result.status for outcome in failed if isinstance(outcome.result, Problem)]
+    if not statuses:
         return logging.INFO
-    return logging.ERROR if problem.status >= 500 else logging.WARNING
+    return logging.ERROR if max(statuses) >= 500 else logging.WARNING
 
 
 def _ms(seconds: float) -> float:

@@ -6,6 +6,8 @@ from typing import Literal
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 
+CacheStatus = Literal["hit", "miss", "expired", "collapsed", "stale"]
+
 
 @dataclass
 class Effort:
@@ -20,11 +22,12 @@ class Effort:
 class CacheUse:
     """What the cache had to do with a result; `age` and `ttl` (what is left, negative when stale) in seconds.
 
-    `hit`: the result was known. `miss`: CAMS was asked. `stale`: CAMS could not be asked, for the `reason`, a
+    `hit`: the result was known. `miss`, `expired`: CAMS was asked, for nothing or an old list was known.
+    `collapsed`: another caller asked it. `stale`: an old list, because CAMS could not be asked, for the `reason`, a
     problem's code.
     """
 
-    status: Literal["hit", "miss", "stale"]
+    status: CacheStatus
     age: float
     ttl: float
     reason: str | None = None

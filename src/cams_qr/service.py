@@ -4,10 +4,10 @@ import random
 import time
 from dataclasses import dataclass
 
-from cams_qr.cache import Cache, Entry
-from cams_qr.cams import ListQrCodes
+from cams_qr.cache import Cache, Entry, Flight
+from cams_qr.cams import Cams
 from cams_qr.deadline import Deadline
-from cams_qr.outcome import CacheUse, Effort, Outcome
+from cams_qr.outcome import CacheStatus, CacheUse, Effort, Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 from cams_qr.settings import Settings
@@ -20,6 +20,7 @@ _CALL_SECONDS = 0.5
 _BACKOFF_SECONDS = 0.1
 # How long all callers hold back when CAMS throttles and does not say for how long.
 _PUSHBACK_SECONDS = 1.0
+_MAX_PUSHBACK_SECONDS = 60.0
 # CAMS is down or throttling: an old list is better than none.
 _STALE_FOR = frozenset({"throttled", "upstream_unavailable", "upstream_timeout"})
 
@@ -45,7 +46,7 @@ class Service:
     settings: Settings
     cache: Cache
     throttle: Throttle
-    list_qr_codes: ListQrCodes
+    cams: Cams
 
     def ask(self, query: QrQuery, budget: Budget) -> Outcome:
         """Find the QR codes of a number within the budget. Raises no Problem: the outcome holds it."""
@@ -56,14 +57,15 @@ class Service:
             return Outcome(problem, query, effort)
         known = self.cache.find(query)
         if known is not None and self.cache.fresh_seconds(known) > 0:
-            return self._known(known, query, effort)
+            return self._known(known, "hit", query, effort)
         try:
-            with self.cache.flight(query, budget.permits) as landed:
-                if landed is not None:
-                    return self._known(landed, query, effort)
-                entry = self._lead(query, budget, effort)
-                use = CacheUse("miss", 0.0, self.cache.fresh_seconds(entry)) if self.cache.enabled else None
-                return Outcome(entry.result, query, effort, use)
+            with self.cache.flight(query, budget.permits) as flight:
+                if flight.landed is not None:
+                    return self._known(flight.landed, "collapsed", query, effort)
+                entry = self._lead(query, budget, effort, flight)
+                if not self.cache.enabled:
+                    return Outcome(entry.result, query, effort)
+                return self._known(entry, "miss" if known is None else "expired", query, effort)
         except Problem as problem:
             return self._stale(known, problem, query, effort) or Outcome(problem, query, effort)
 
@@ -74,16 +76,16 @@ class Service:
         if spaces and query.cust_space_id not in spaces:
             raise Problem("not_allowed", "This deployment does not serve this custSpaceId; give one that it serves.")
 
-    def _lead(self, query: QrQuery, budget: Budget, effort: Effort) -> Entry:
+    def _lead(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> Entry:
         """Ask CAMS, and leave the answer to those who wait for it."""
         try:
-            return self.cache.remember(query, self._ask_cams(query, budget, effort))
+            return self.cache.remember(query, self._ask_cams(query, budget, effort, flight))
         except Problem as problem:
             self.cache.remember(query, problem)
             raise
 
-    def _known(self, entry: Entry, query: QrQuery, effort: Effort) -> Outcome:
-        use = CacheUse("hit", entry.age(), self.cache.fresh_seconds(entry))
+    def _known(self, entry: Entry, status: CacheStatus, query: QrQuery, effort: Effort) -> Outcome:
+        use = CacheUse(status, entry.age(), self.cache.fresh_seconds(entry))
         return Outcome(entry.result, query, effort, use)
 
     def _stale(self, known: Entry | None, problem: Problem, query: QrQuery, effort: Effort) -> Outcome | None:
@@ -92,39 +94,55 @@ class Service:
         use = CacheUse("stale", known.age(), self.cache.fresh_seconds(known), problem.code)
         return Outcome(known.result.model_copy(update={"stale": True}), query, effort, use)
 
-    def _ask_cams(self, query: QrQuery, budget: Budget, effort: Effort) -> QrCodeList:
+    def _ask_cams(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> QrCodeList:
         """Call CAMS up to MAX_ATTEMPTS times, each with a permit of its own."""
         failure: Problem | None = None
         while True:
-            waiting = time.monotonic()
             try:
-                with self.throttle.permit(budget.permits):
-                    effort.permit_wait += time.monotonic() - waiting
-                    effort.attempts += 1
-                    started = time.monotonic()
-                    try:
-                        return self.list_qr_codes(query, budget.answer)
-                    except Problem as problem:
-                        failure = problem
-                    finally:
-                        effort.upstream += time.monotonic() - started
-            except Problem as refusal:
-                effort.permit_wait += time.monotonic() - waiting
+                return self._attempt(query, budget, effort, flight)
+            except Problem as problem:
                 # A retry refused a permit says less than the failure that made it necessary.
-                raise failure or refusal from None
-            if failure.code == "throttled":
-                self.throttle.pushback(failure.retry_after or _PUSHBACK_SECONDS)
+                if failure is not None and problem.code == "throttled" and problem.upstream is None:
+                    raise failure from None
+                failure = problem
+            if failure.code == "throttled" and failure.upstream is not None:
+                self.throttle.pushback(
+                    min(failure.retry_after or _PUSHBACK_SECONDS * effort.attempts, _MAX_PUSHBACK_SECONDS)
+                )
             pause = _pause_before_retry(failure, effort.attempts)
             if pause is None or pause > budget.permits.remaining():
                 raise failure
             time.sleep(pause)
+
+    def _attempt(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> QrCodeList:
+        started = time.monotonic()
+        # Before the permit, for a call must leave when it is granted: a connection takes several round trips.
+        try:
+            self.cams.prepare(budget.answer)
+        except Problem:
+            effort.attempts += 1
+            raise
+        waiting = time.monotonic()
+        effort.upstream += waiting - started
+        granted = None
+        try:
+            with self.throttle.permit(budget.permits):
+                granted = time.monotonic()
+                effort.attempts += 1
+                flight.extend(budget.answer.remaining())
+                return self.cams.list_qr_codes(query, budget.answer)
+        finally:
+            ended = time.monotonic()
+            effort.permit_wait += (granted or ended) - waiting
+            effort.upstream += ended - (granted or ended)
 
 
 def _pause_before_retry(failure: Problem, attempts: int) -> float | None:
     """Seconds to wait before asking again, or None where that would not help. Listing codes is idempotent."""
     if failure.code == "credentials_unavailable" and failure.upstream and attempts == 1:
         return 0.0
-    if not failure.retryable or attempts == MAX_ATTEMPTS:
+    refused_a_permit = failure.code == "throttled" and failure.upstream is None
+    if not failure.retryable or attempts == MAX_ATTEMPTS or refused_a_permit:
         return None
     if failure.retry_after is not None:
         return failure.retry_after + random.uniform(0, _BACKOFF_SECONDS)

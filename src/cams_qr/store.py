@@ -50,7 +50,9 @@ class Store:
         try:
             answer = operation(self._redis)
         except (redis.RedisError, OSError) as error:
-            self._failed(error)
+            # A refusal to write is what a probe is for; of any other operation it says nothing about the server.
+            if probe or not isinstance(error, redis.ResponseError):
+                self._failed(error)
             raise StoreUnavailable from None
         if self._down:
             self._down = False

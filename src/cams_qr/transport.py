@@ -79,6 +79,13 @@ class BoundedAdapter(BaseAdapter):
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
+    def prepare(self, url: str, deadline: Deadline) -> None:
+        """Have a connection ready, so that the next request leaves at once. Raises TransportError."""
+        try:
+            self._keep(self._take_idle() or self._connect(url, deadline))
+        except (OSError, http.client.HTTPException) as error:
+            raise TransportError(_reason(error)) from None
+
     def close(self) -> None:
         """Close the connections that are kept."""
         while self._idle:
@@ -99,9 +106,12 @@ class BoundedAdapter(BaseAdapter):
             connection.close()
             raise
         if answer.isclosed() and connection.sock is not None:
-            connection.idle_since = time.time()
-            self._idle.append(connection)
+            self._keep(connection)
         return response
+
+    def _keep(self, connection: "_Connection") -> None:
+        connection.idle_since = time.time()
+        self._idle.append(connection)
 
     def _take_idle(self) -> "_Connection | None":
         while self._idle:

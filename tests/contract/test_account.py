@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.valkey import Valkey
 from tests.conftest import NUMBER, Function
+from tests.proxy import Proxy
 
 INSTANCES = 4
 
@@ -131,7 +133,7 @@ def test_the_quota_holds_whatever_becomes_of_redis(
     endpoint: str, sandbox: Sandbox, valkey: Valkey, event: Callable[[Valkey], None]
 ) -> None:
     sandbox.qps = 1000
-    fleet = Fleet(endpoint, valkey.url, 9)
+    fleet = Fleet(endpoint, valkey.url, 7)
     wait_for(lambda: len(sandbox.arrivals) >= 8)
     event(valkey)
     before = len(sandbox.arrivals)
@@ -181,6 +183,45 @@ def test_a_frozen_redis_is_decided_on_within_a_tenth_of_a_second(function: Funct
     valkey.resume()
 
 
+@pytest.mark.parametrize("delay", [0.005, 0.015, 0.02])
+def test_a_slow_redis_still_serves(
+    function: Function, sandbox: Sandbox, valkey: Valkey, log: Any, delay: float
+) -> None:
+    proxy = Proxy(f"127.0.0.1:{valkey.port}", delay)
+    try:
+        function.configure(REDIS_URL=f"redis://{proxy.address}", CAMS_QPS="2", CACHE_TTL_SECONDS="60")
+        answers = [function.ask(f"49151{n:07}")["status"] for n in range(6)]
+    finally:
+        proxy.close()
+    assert answers == [404] * 6
+    assert most_in_a_second(sandbox.arrivals) <= 2
+    assert [line for line in log() if "redis" in line] == []
+
+
+def test_one_slow_answer_of_redis_does_not_stop_the_others(function: Function, valkey: Valkey) -> None:
+    function.configure(REDIS_URL=valkey.url)
+    assert function.ask()["status"] == 200
+    valkey.pause()
+    threading.Timer(0.1, valkey.resume).start()
+    function.timeout = 1
+    assert function.ask()["status"] == 429
+    time.sleep(0.6)
+    started = time.monotonic()
+    assert function.ask()["status"] == 200
+    assert time.monotonic() - started < 0.3
+
+
+def test_more_instances_than_calls_a_second_without_redis(endpoint: str, sandbox: Sandbox, valkey: Valkey) -> None:
+    fleet = Fleet(endpoint, valkey.url, 9, CAMS_QPS="2")
+    wait_for(lambda: len(sandbox.arrivals) >= 4)
+    valkey.kill()
+    before = len(sandbox.arrivals)
+    statuses, _ = fleet.finish()
+    assert set(statuses) == {404}
+    assert most_in_a_second(sandbox.arrivals) <= 2
+    assert len(sandbox.arrivals) - before >= 5
+
+
 def test_a_redis_connection_that_died_costs_a_reconnect(function: Function, valkey: Valkey, log: Any) -> None:
     function.configure(REDIS_URL=valkey.url)
     assert function.ask()["status"] == 200
@@ -212,7 +253,7 @@ def test_what_cannot_be_read_is_asked_for_again(function: Function, sandbox: San
     function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
     function.ask()
     client = redis.Redis.from_url(valkey.url)
-    keys: Any = client.keys("cams-qr:list:*")
+    keys: Any = client.keys("cams-qr:list:1:*")
     for text in ("", "{}", '{"at": 1}', "\xff", '{"at": "x"}'):
         client.set(keys[0], text)
         function.start()
@@ -249,7 +290,7 @@ def test_a_leader_that_died_frees_the_others(function: Function, sandbox: Sandbo
     function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
     function.ask()
     client = redis.Redis.from_url(valkey.url)
-    keys: Any = client.keys("cams-qr:list:*")
+    keys: Any = client.keys("cams-qr:list:1:*")
     client.flushall()
     client.set(keys[0] + b":flight", "a dead leader", px=1000)
     function.start()

@@ -112,7 +112,7 @@ def test_stale_answers_say_so(cached: Function, sandbox: Sandbox) -> None:
     assert answer.headers["Cache-Control"] == "private, max-age=0"
     age = int(answer.headers["Age"])
     assert 100 <= age <= 102
-    assert answer.headers["Cache-Status"] == f"cams-qr; fwd=stale; ttl={59 - age}; detail=throttled"
+    assert answer.headers["Cache-Status"] == f"cams-qr; hit; ttl={59 - age}; detail=throttled"
     assert cached.ask()["result"]["stale"] is True
 
 
@@ -136,6 +136,20 @@ def test_the_headers_of_a_miss_and_a_hit(cached: Function) -> None:
     assert hit.headers["Cache-Status"] == "cams-qr; hit; ttl=39"
     assert hit.headers["Age"] == "20"
     assert hit.headers["ETag"] == miss.headers["ETag"]
+
+
+def test_the_headers_of_a_list_that_has_expired(cached: Function) -> None:
+    http(cached)
+    pass_time(cached, 100)
+    assert http(cached).headers["Cache-Status"] == "cams-qr; fwd=stale"
+
+
+def test_a_browser_keeps_no_list_for_the_next_who_logs_in(cached: Function) -> None:
+    cached.configure(CUST_SPACE_HEADER="X-Cust-Space")
+    answer = http(cached, X_Cust_Space=OWN)
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert answer.headers["Vary"] == "Origin, Authorization"
+    assert answer.headers["ETag"]
 
 
 def test_if_none_match(cached: Function) -> None:

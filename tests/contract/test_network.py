@@ -2,11 +2,9 @@
 
 import socket
 import ssl
-import struct
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ import trustme
 from local.sandbox import Sandbox
 from local.serve import serve
 from tests.conftest import Function
+from tests.proxy import Proxy
 
 
 def detail_of(function: Function) -> tuple[str, str]:
@@ -93,49 +92,8 @@ def test_a_connection_closed_by_the_server_costs_a_reconnect(function: Function,
     assert len(sandbox.arrivals) == 2
 
 
-class FreezingProxy:
-    """Passes bytes on. After `freeze`, the connections of before are dead: who writes to one gets a reset."""
-
-    def __init__(self, target: str) -> None:
-        host, _, port = target.rpartition(":")
-        self._target = (host, int(port))
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._frozen: set[socket.socket] = set()
-        self._open: list[socket.socket] = []
-        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def freeze(self) -> None:
-        self._frozen.update(self._open)
-
-    def close(self) -> None:
-        self._server.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
-                return
-            upstream = socket.create_connection(self._target)
-            self._open.append(client)
-            for source, sink in ((client, upstream), (upstream, client)):
-                threading.Thread(target=self._pump, args=(source, sink, client), daemon=True).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                if client in self._frozen:
-                    # Lingering for no time makes the kernel send a reset instead of an end.
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    break
-                sink.sendall(data)
-        source.close()
-        sink.close()
-
-
 def test_a_connection_that_died_unseen_costs_a_reconnect(function: Function, sandbox: Sandbox, endpoint: str) -> None:
-    proxy = FreezingProxy(endpoint)
+    proxy = Proxy(endpoint)
     function.configure(CAMS_ENDPOINT=proxy.address)
     try:
         assert function.ask()["status"] == 200

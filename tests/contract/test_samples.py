@@ -14,6 +14,18 @@ SAMPLES = {
     "http_trigger_preflight.json": 204,
     "api_gateway_get.json": 200,
     "api_gateway_post.json": 200,
+    "batch.json": 207,
+    "cloud_event.json": 200,
+    "cloud_event_smq.json": 200,
+    "cloud_event_rocketmq.json": 200,
+    "cloud_event_rabbitmq.json": 200,
+    "stream_kafka.json": 207,
+    "stream_rocketmq.json": 207,
+    "stream_raw.json": 207,
+    "topic.json": 200,
+    "topic_attributes.json": 200,
+    "topic_text.txt": 200,
+    "timer.json": 207,
     "unsupported.json": 400,
 }
 FOLDER = Path("events")

@@ -2,35 +2,43 @@
 
 A module has `recognise(document)`, which looks at nothing but the shape of the event, and
 `decode(document, settings, request_id)`, which makes a Call of it and raises nothing. `decode` below tries the
-modules in the order of KINDS; the first that recognises the event gets it, and `unknown` recognises all.
+modules in the order of KINDS; the first that recognises the event gets it, and `unknown` gets what none does.
 """
 
 from typing import Any, Protocol
 
-from cams_qr.events import api_gateway, direct, http_trigger, unknown
-from cams_qr.events.call import Call, parse_json
+from cams_qr.events import api_gateway, batch, cloud_event, direct, http_trigger, stream, timer, topic, unknown
+from cams_qr.events.call import Call, QueryFailed, is_phone_number, parse_json
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
+
+__all__ = ["KINDS", "Call", "QueryFailed", "decode"]
 
 
 class Kind(Protocol):
     """A trigger kind's module."""
 
-    def recognise(self, document: dict[str, Any]) -> bool: ...
+    def recognise(self, document: Any) -> bool: ...
 
-    def decode(self, document: dict[str, Any], settings: Settings, request_id: str) -> Call: ...
+    def decode(self, document: Any, settings: Settings, request_id: str) -> Call: ...
 
 
-KINDS: tuple[Kind, ...] = (http_trigger, api_gateway, direct)
+KINDS: tuple[Kind, ...] = (http_trigger, api_gateway, cloud_event, timer, batch, direct, stream, topic)
 
 
 def decode(event: bytes, settings: Settings, request_id: str) -> Call:
     """Make a Call of the bytes Function Compute delivers. Raises nothing: what is wrong is in the Call."""
     try:
-        document = parse_json(event, "event")
+        document = _text_of_a_topic(event) or parse_json(event, "event")
     except Problem as problem:
         return unknown.decode(problem, request_id)
     for kind in KINDS:
-        if isinstance(document, dict) and kind.recognise(document):
+        if kind.recognise(document):
             return kind.decode(document, settings, request_id)
     return unknown.decode(unknown.NO_KIND, request_id)
+
+
+def _text_of_a_topic(event: bytes) -> str | None:
+    """The event as text where that is a phone number, which as JSON would be a number or nothing."""
+    text = event[:128].decode("ascii", "replace")
+    return text if len(event) < 128 and is_phone_number(text) else None

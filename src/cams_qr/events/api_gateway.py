@@ -11,12 +11,14 @@ from cams_qr.events.call import Call
 from cams_qr.settings import Settings
 
 
-def recognise(document: dict[str, Any]) -> bool:
+def recognise(document: Any) -> bool:
     """Whether the event has a method and a path at its top level, and no version."""
+    if not isinstance(document, dict):
+        return False
     return "httpMethod" in document and "path" in document and "version" not in document
 
 
-def decode(document: dict[str, Any], settings: Settings, request_id: str) -> Call:
+def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call of the request; a path parameter counts as a query parameter of its name."""
     path = document["path"]
     request = http.Request(

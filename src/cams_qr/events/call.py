@@ -1,4 +1,4 @@
-"""What every trigger kind makes of an event: a Call."""
+"""What every trigger kind makes of an event: a Call; and what they share in reading and answering one."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -7,7 +7,16 @@ from typing import Any
 
 from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
-from cams_qr.query import QrQuery, invalid_field
+from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, normalise_phone_number, parse_query
+
+Question = QrQuery | Problem
+
+
+class QueryFailed(Exception):
+    """A query of a bus event failed, and nobody reads answers there; the message is the problem as JSON.
+
+    Raised for Function Compute, whose retries and `onFailure` destination see to it.
+    """
 
 
 @dataclass(frozen=True)
@@ -15,12 +24,12 @@ class Call:
     """Who asked (`trigger`, `route`), what they ask, and how they want to be answered.
 
     `queries` are in the caller's order; one that could not be read is the Problem with it. `encode` takes one
-    outcome for each and returns what Function Compute hands back. An `interactive` caller waits for a permit no
-    longer than CAMS_MAX_WAIT_SECONDS.
+    outcome for each and returns what Function Compute hands back; it raises QueryFailed for a bus. An `interactive`
+    caller waits for a permit no longer than CAMS_MAX_WAIT_SECONDS.
     """
 
     trigger: str
-    queries: tuple[QrQuery | Problem, ...]
+    queries: tuple[Question, ...]
     encode: Callable[[Sequence[Outcome]], object]
     route: str | None = None
     interactive: bool = False
@@ -39,6 +48,74 @@ def parse_json(data: bytes | str, field: str) -> Any:
         raise invalid_field(field, "is nested too deeply; send one flat JSON object") from None
     except ValueError:
         raise invalid_field(field, "is not JSON; send one JSON object") from None
+
+
+def question(fields: Any, field: str) -> Question:
+    """The query in a JSON object, or the problem with it; `field` names the object."""
+    if not isinstance(fields, dict):
+        return invalid_field(field, 'is no query; send an object like {"phoneNumber": "8613800001234"}')
+    try:
+        return parse_query(fields)
+    except Problem as problem:
+        return problem
+
+
+def message_question(message: Any, field: str) -> Question:
+    """The query in a message of a bus: an object, that as JSON text, or just a phone number as text."""
+    if isinstance(message, str) and is_phone_number(message):
+        return question({"phoneNumber": message.strip()}, field)
+    try:
+        return question(parse_json(message, field) if isinstance(message, str) else message, field)
+    except Problem as problem:
+        return problem
+
+
+def is_phone_number(text: str) -> bool:
+    """Whether the text is a phone number, as people write them, and nothing else."""
+    try:
+        return len(text) <= 64 and bool(normalise_phone_number(text.strip()))
+    except ValueError:
+        return False
+
+
+def is_query(document: Any) -> bool:
+    """Whether this is a JSON object with a field of a query at its top level."""
+    return isinstance(document, dict) and not QUERY_FIELDS.isdisjoint(document)
+
+
+def answer_one(outcome: Outcome, request_id: str) -> dict[str, Any]:
+    """`{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`."""
+    result = outcome.result
+    if isinstance(result, Problem):
+        return {"status": result.status, "problem": result.to_dict(request_id)}
+    return {"status": 200, "result": result.model_dump(mode="json", by_alias=True)}
+
+
+def answer_all(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+    """`{"status": 207, "results": [...]}`, each as `answer_one` has it, in order."""
+    return {"status": 207, "results": [answer_one(outcome, request_id) for outcome in outcomes]}
+
+
+def answer_message(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+    """The answer to a bus's one message. Raises QueryFailed for a failure of any kind."""
+    _raise_for(outcomes[0], request_id)
+    return answer_one(outcomes[0], request_id)
+
+
+def answer_messages(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+    """The answer to a bus's many messages. Raises QueryFailed where one failed for a reason that may pass.
+
+    All of them come again then. One that will never do is only returned, so that it does not hold up the others.
+    """
+    for outcome in outcomes:
+        if isinstance(outcome.result, Problem) and outcome.result.retryable:
+            _raise_for(outcome, request_id)
+    return answer_all(outcomes, request_id)
+
+
+def _raise_for(outcome: Outcome, request_id: str) -> None:
+    if isinstance(outcome.result, Problem):
+        raise QueryFailed(json.dumps(outcome.result.to_dict(request_id)))
 
 
 class _DuplicateKey(Exception):

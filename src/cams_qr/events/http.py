@@ -63,7 +63,7 @@ def decode(trigger: str, request: Request, settings: Settings, request_id: str) 
     return Call(
         trigger,
         queries,
-        lambda outcomes: _encode(outcomes, request, headers, request_id),
+        lambda outcomes: _encode(outcomes, request, headers, request_id, settings.cust_space_header is not None),
         route=route and f"{request.method if request.method in _METHODS[route] else '?'} /{route}",
         interactive=True,
     )
@@ -153,7 +153,7 @@ def _headers(request: Request, settings: Settings, request_id: str) -> dict[str,
         "Access-Control-Allow-Origin": answer,
         "Access-Control-Allow-Credentials": "false",
         "Access-Control-Expose-Headers": "ETag, Retry-After, X-Request-Id, Cache-Status",
-        "Vary": "Origin",
+        "Vary": "Origin, Authorization",
     }
     if request.method == "OPTIONS":
         headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
@@ -163,7 +163,7 @@ def _headers(request: Request, settings: Settings, request_id: str) -> dict[str,
 
 
 def _encode(
-    outcomes: Sequence[Outcome], request: Request, headers: Mapping[str, str], request_id: str
+    outcomes: Sequence[Outcome], request: Request, headers: Mapping[str, str], request_id: str, own_space: bool
 ) -> dict[str, Any]:
     """One outcome, or none for a preflight, in the response struct of both gateways."""
     if not outcomes:
@@ -176,7 +176,7 @@ def _encode(
         )
     body = result.model_dump_json(by_alias=True)
     etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-    headers = {**headers, "ETag": etag, **(_cache_headers(cache) if cache else {})}
+    headers = {**headers, "ETag": etag, **(_cache_headers(cache, own_space) if cache else {})}
     if request.method == "GET" and _matches(request.headers.get("if-none-match", ""), etag):
         return _response(304, headers, "application/json; charset=utf-8", "")
     return _response(200, headers, "application/json; charset=utf-8", body)
@@ -191,16 +191,19 @@ def _problem_headers(problem: Problem) -> dict[str, str]:
     return headers
 
 
-def _cache_headers(cache: CacheUse) -> dict[str, str]:
+def _cache_headers(cache: CacheUse, own_space: bool) -> dict[str, str]:
     """Cache-Control and Age (RFC 9111), Cache-Status (RFC 9211)."""
     age, left = int(cache.age), math.floor(cache.ttl)
     return {
-        "Cache-Control": f"private, max-age={max(0, left)}",
+        # Where the answer depends on who asks, a browser must ask whether it may show it to the next one.
+        "Cache-Control": "private, no-cache" if own_space else f"private, max-age={max(0, left)}",
         "Age": str(age),
         "Cache-Status": {
             "hit": f"cams-qr; hit; ttl={left}",
             "miss": "cams-qr; fwd=miss",
-            "stale": f"cams-qr; fwd=stale; ttl={left}; detail={cache.reason}",
+            "expired": "cams-qr; fwd=stale",
+            "collapsed": "cams-qr; fwd=miss; collapsed",
+            "stale": f"cams-qr; hit; ttl={left}; detail={cache.reason}",
         }[cache.status],
     }
 

@@ -11,13 +11,15 @@ from cams_qr.events.call import Call
 from cams_qr.settings import Settings
 
 
-def recognise(document: dict[str, Any]) -> bool:
+def recognise(document: Any) -> bool:
     """Whether the event says v1 and has the HTTP part of a request context."""
+    if not isinstance(document, dict) or document.get("version") != "v1":
+        return False
     context = document.get("requestContext")
-    return document.get("version") == "v1" and isinstance(context, dict) and isinstance(context.get("http"), dict)
+    return isinstance(context, dict) and isinstance(context.get("http"), dict)
 
 
-def decode(document: dict[str, Any], settings: Settings, request_id: str) -> Call:
+def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call of the request; `rawPath` is percent-encoded, the query parameters are not."""
     raw_path = document.get("rawPath")
     request = http.Request(

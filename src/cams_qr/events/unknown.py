@@ -1,7 +1,6 @@
 """An event of no supported kind: answered like a direct call, with what is wrong with it."""
 
-from cams_qr.events import direct
-from cams_qr.events.call import Call
+from cams_qr.events.call import Call, answer_one
 from cams_qr.problems import FieldError, Problem
 
 NO_KIND = Problem(
@@ -14,4 +13,4 @@ NO_KIND = Problem(
 
 def decode(problem: Problem, request_id: str) -> Call:
     """Make a Call that answers with the problem."""
-    return Call("unknown", (problem,), lambda outcomes: direct.encode(outcomes, request_id))
+    return Call("unknown", (problem,), lambda outcomes: answer_one(outcomes[0], request_id))

@@ -1,0 +1,40 @@
+"""One CloudEvent through EventBridge: from SMQ, RocketMQ, RabbitMQ, Kafka, or an event of one's own.
+
+Sources: "Formats of events for different triggers"; CloudEvents 1.0 (`data`, `data_base64`).
+"""
+
+import base64
+import binascii
+from typing import Any
+
+from cams_qr.events.call import Call, Question, answer_message, is_query, message_question
+from cams_qr.query import invalid_field
+from cams_qr.settings import Settings
+
+# Where each source puts the message that was sent: SMQ, RocketMQ and RabbitMQ, Kafka.
+_MESSAGE_FIELDS = ("messageBody", "body", "value")
+
+
+def recognise(document: Any) -> bool:
+    """Whether the event has a CloudEvents version at its top level."""
+    return isinstance(document, dict) and "specversion" in document
+
+
+def decode(document: Any, settings: Settings, request_id: str) -> Call:
+    """Make a Call with the query in the event's data."""
+    return Call("cloud_event", (cloud_event_question(document),), lambda outcomes: answer_message(outcomes, request_id))
+
+
+def cloud_event_question(document: dict[str, Any]) -> Question:
+    """The query in a CloudEvent's data, or the problem with it."""
+    data = document.get("data")
+    if data is None and isinstance(document.get("data_base64"), str):
+        try:
+            data = base64.b64decode(document["data_base64"], validate=True).decode()
+        except (binascii.Error, ValueError):
+            return invalid_field("data_base64", "is not text in base64")
+    if isinstance(data, dict) and not is_query(data):
+        field = next((name for name in _MESSAGE_FIELDS if name in data), None)
+        if field is not None:
+            return message_question(data[field], f"data.{field}")
+    return message_question(data, "data")

@@ -1,0 +1,34 @@
+"""Event streaming: a JSON array of messages, each an object or JSON text, a CloudEvent or the raw data of one.
+
+Sources: "Formats of events for different triggers"; Kafka's elements are JSON text, RocketMQ's are objects.
+"""
+
+from typing import Any
+
+from cams_qr.events import cloud_event
+from cams_qr.events.call import Call, Question, answer_messages, is_phone_number, parse_json
+from cams_qr.problems import Problem
+from cams_qr.settings import Settings
+
+
+def recognise(document: Any) -> bool:
+    """Whether the event is an array with something in it."""
+    return isinstance(document, list) and bool(document)
+
+
+def decode(document: Any, settings: Settings, request_id: str) -> Call:
+    """Make a Call with a query for each message."""
+    queries = tuple(_question(element, place) for place, element in enumerate(document))
+    return Call("stream", queries, lambda outcomes: answer_messages(outcomes, request_id))
+
+
+def _question(element: Any, place: int) -> Question:
+    name = f"[{place}]"
+    if isinstance(element, str) and not is_phone_number(element):
+        try:
+            element = parse_json(element, name)
+        except Problem as problem:
+            return problem
+    if cloud_event.recognise(element):
+        return cloud_event.cloud_event_question(element)
+    return cloud_event.cloud_event_question({"data": element})

@@ -1,0 +1,30 @@
+"""A message of an SMQ (MNS) topic: a JSON notification, a body with attributes, or the raw text.
+
+A raw text that is JSON looks like a direct call, and is one. Source: "SMQ topic triggers".
+"""
+
+from typing import Any
+
+from cams_qr.events.call import Call, answer_message, is_phone_number, message_question
+from cams_qr.settings import Settings
+
+_MESSAGE_FIELDS = ("Message", "body")
+
+
+def recognise(document: Any) -> bool:
+    """Whether the event has a message at its top level, or is a phone number as text."""
+    if isinstance(document, str):
+        return is_phone_number(document)
+    return isinstance(document, dict) and any(field in document for field in _MESSAGE_FIELDS)
+
+
+def decode(document: Any, settings: Settings, request_id: str) -> Call:
+    """Make a Call with the query in the message."""
+    if isinstance(document, str):
+        return Call(
+            "topic", (message_question(document, "message"),), lambda outcomes: answer_message(outcomes, request_id)
+        )
+    field = next(name for name in _MESSAGE_FIELDS if name in document)
+    return Call(
+        "topic", (message_question(document[field], field),), lambda outcomes: answer_message(outcomes, request_id)
+    )

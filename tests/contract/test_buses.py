@@ -1,0 +1,167 @@
+"""Events of buses, where nobody reads the answer: a failure is raised, for retries and destinations to see."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from cams_qr.events import QueryFailed
+from local.sandbox import Sandbox
+from local.traps import TRAPS
+from tests.conftest import NUMBER, Function
+
+ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
+DOWN = "15555030010"
+FOREIGN = "4915112345678"
+
+
+def cloud_event(data: Any, **more: Any) -> dict[str, Any]:
+    return {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data, **more}
+
+
+def timer(payload: Any) -> dict[str, Any]:
+    return {"triggerTime": "2026-11-23T09:00:00Z", "triggerName": "t", "payload": payload}
+
+
+MESSAGES: dict[str, Any] = {
+    "own data": lambda n: cloud_event({"phoneNumber": n}),
+    "data as text": lambda n: cloud_event(json.dumps({"PhoneNumber": n})),
+    "data as a number's text": lambda n: cloud_event(n),
+    "data in base64": lambda n: {
+        "specversion": "1.0",
+        "data_base64": base64.b64encode(json.dumps({"phoneNumber": n}).encode()).decode(),
+    },
+    "SMQ": lambda n: cloud_event({"messageId": "1", "messageBody": json.dumps({"phoneNumber": n})}),
+    "SMQ, text": lambda n: cloud_event({"messageId": "1", "messageBody": f"{n}\n"}),
+    "RocketMQ": lambda n: cloud_event({"topic": "t", "body": {"phoneNumber": n}}),
+    "Kafka": lambda n: cloud_event({"topic": "t", "value": json.dumps({"phoneNumber": n})}),
+    "topic": lambda n: {"TopicName": "t", "Message": json.dumps({"phoneNumber": n})},
+    "topic, text": lambda n: {"body": n, "attrs": {}},
+    "timer": lambda n: timer(json.dumps({"phoneNumber": n})),
+    "timer, text": lambda n: timer(n),
+}
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_message(function: Function, message: str) -> None:
+    assert function.direct(MESSAGES[message](NUMBER))["result"]["phoneNumber"] == NUMBER
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("number", [FOREIGN, DOWN])
+def test_any_failure_of_a_single_message_is_raised(function: Function, log: Any, message: str, number: str) -> None:
+    context = function.context()
+    with pytest.raises(QueryFailed) as raised:
+        function.direct(MESSAGES[message](number), context)
+    problem = json.loads(str(raised.value))
+    assert problem["code"] == ("not_owned" if number == FOREIGN else "upstream_unavailable")
+    assert problem["requestId"] == context.request_id
+    (line,) = log()
+    assert (line["problem"], line["status"]) == (problem["code"], problem["status"])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        cloud_event(None),
+        cloud_event({}),
+        cloud_event([]),
+        cloud_event({"phoneNumber": "bad"}),
+        cloud_event({"messageBody": "%"}),
+        {"specversion": "1.0"},
+        {"specversion": None, "data_base64": "%"},
+        {"Message": None},
+        {"body": 7},
+        timer(""),
+        timer("awesome-fc"),
+        timer(None),
+        timer('{"queries": []}'),
+    ],
+    ids=str,
+)
+def test_a_bad_message_is_raised_and_asks_nothing(function: Function, sandbox: Sandbox, event: Any) -> None:
+    with pytest.raises(QueryFailed) as raised:
+        function.direct(event)
+    assert json.loads(str(raised.value))["code"] == "invalid_request"
+    assert sandbox.arrivals == []
+
+
+STREAM: list[Any] = [
+    cloud_event({"phoneNumber": NUMBER}),
+    json.dumps(cloud_event({"value": json.dumps({"phoneNumber": "6281200001234"})})),
+    {"phoneNumber": NUMBER},
+    json.dumps({"phoneNumber": NUMBER}),
+    {"messageBody": NUMBER},
+    NUMBER,
+]
+
+
+def test_a_stream_of_every_kind_of_message(function: Function, sandbox: Sandbox) -> None:
+    answer = function.direct(STREAM)
+    assert answer["status"] == 207
+    assert [item["status"] for item in answer["results"]] == [200] * 6
+    assert len(sandbox.arrivals) == 2
+
+
+def test_a_poisoned_message_does_not_hold_up_a_stream(function: Function, log: Any) -> None:
+    poison: list[Any] = [None, 7, "", "{", [], {}, {"phoneNumber": "bad"}, cloud_event({"phoneNumber": FOREIGN})]
+    answer = function.direct([*STREAM, *poison])
+    assert [item["status"] for item in answer["results"]] == [200] * 6 + [400] * 7 + [404]
+    assert [line["item"] for line in log()[1:]] == list(range(6, 14))
+
+
+def test_a_stream_comes_again_whole_when_a_failure_may_pass(function: Function, sandbox: Sandbox) -> None:
+    function.configure(CACHE_TTL_SECONDS="60")
+    stream = [NUMBER, "6281200001234", DOWN]
+    with pytest.raises(QueryFailed) as raised:
+        function.direct(stream)
+    assert json.loads(str(raised.value))["code"] == "upstream_unavailable"
+    sandbox.queries.clear()
+    with pytest.raises(QueryFailed):
+        function.direct(stream)
+    assert {query["PhoneNumber"] for query in sandbox.queries} == {DOWN}
+
+
+def test_a_timer_with_a_batch(function: Function) -> None:
+    payload = {"queries": [{"phoneNumber": NUMBER}, {"phoneNumber": FOREIGN}]}
+    answer = function.direct(timer(json.dumps(payload)))
+    assert [item["status"] for item in answer["results"]] == [200, 404]
+
+
+@pytest.mark.parametrize("text", [b"8613800001234", b"+86 138-0000-1234\n", b" 86 (138) 0000 1234 "])
+def test_the_raw_text_of_a_topic(function: Function, text: bytes) -> None:
+    assert function.raw(text)["result"]["phoneNumber"] == NUMBER
+
+
+def test_the_message_raised_holds_no_secret(function: Function) -> None:
+    with pytest.raises(QueryFailed) as raised:
+        function.direct(cloud_event({"phoneNumber": ROWS["403 with a diagnosis in AccessDeniedDetail"]}))
+    assert "diagnostic" not in str(raised.value)
+    assert ROWS["403 with a diagnosis in AccessDeniedDetail"] not in str(raised.value)
+
+
+AMBIGUOUS: dict[str, tuple[dict[str, Any], str]] = {
+    "CloudEvent and query": (
+        {"specversion": "1.0", "phoneNumber": NUMBER, "data": {"phoneNumber": FOREIGN}},
+        "cloud_event",
+    ),
+    "HTTP and query": ({"httpMethod": "GET", "path": "/x", "phoneNumber": NUMBER}, "api_gateway"),
+    "batch and query": ({"queries": [{"phoneNumber": NUMBER}], "phoneNumber": NUMBER}, "batch"),
+    "timer and query": ({"triggerTime": "t", "payload": "x", "phoneNumber": NUMBER}, "timer"),
+    "query and message": ({"phoneNumber": NUMBER, "Message": "x"}, "direct"),
+    "HTTP and CloudEvent": (
+        {"version": "v1", "requestContext": {"http": {}}, "specversion": "1.0"},
+        "http_trigger",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS)
+def test_an_ambiguous_event_is_of_one_kind(function: Function, log: Any, name: str) -> None:
+    event, trigger = AMBIGUOUS[name]
+    try:
+        function.direct(event)
+    except QueryFailed:
+        assert trigger in ("cloud_event", "timer")
+    assert log()[0]["trigger"] == trigger
