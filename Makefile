@@ -1,18 +1,19 @@
 # Two commands matter: `make run` and `make test`. Both set up what they need, from a bare Python.
 
-PYTHON ?= python3
+# The function's own runtime where it is installed, else any Python.
+PYTHON ?= $(or $(shell tests/find-python 3.10),python3)
 VENV ?= .venv
 PORT ?= 8000
 GATEWAY ?= v1
 RUNTIME ?= python3.10
 EVENT ?= events/http_trigger_get.json
-# The runtimes of Function Compute; tests run on each that is installed, besides PYTHON.
+# The runtimes of Function Compute; those installed run the tests too, besides PYTHON.
 RUNTIMES ?= 3.10 3.12
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run invoke test check tests tests-on-runtimes fuzz bench clean
+.PHONY: run invoke test check tests untimed timed tests-on-runtimes fuzz bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
@@ -27,17 +28,23 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-tests: $(VENV)/.dev tests/node/node_modules
-	$(BIN)/python -m pytest $(PYTEST)
+tests: untimed timed
 
-# Each further runtime has a virtual environment of its own, and the tests in it.
+untimed: $(VENV)/.dev tests/node/node_modules
+	$(BIN)/python -m pytest -m "not timed" $(PYTEST)
+
+# What the clock decides runs apart, so that no other test holds it up.
+timed: $(VENV)/.dev
+	$(BIN)/python -m pytest -m timed -n 2 $(PYTEST)
+
+# Each further runtime has a virtual environment of its own; what the clock decides is the same on all.
 tests-on-runtimes:
 	@for version in $(RUNTIMES); do \
 	  python=$$(tests/find-python $$version); \
 	  if [ -z "$$python" ]; then echo "Python $$version is not installed: tests not run on it."; \
 	  elif [ "$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" != $$version ]; then \
 	    echo "On Python $$version:"; \
-	    $(MAKE) --no-print-directory tests PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
+	    $(MAKE) --no-print-directory untimed PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
 	  fi; \
 	done
 

@@ -9,6 +9,8 @@ from cams_qr.deadline import Deadline
 from cams_qr.problems import Problem
 from cams_qr.throttle import LocalThrottle, instance_throttle
 
+pytestmark = pytest.mark.timed
+
 
 def take(throttle: LocalThrottle, seconds: float) -> float:
     with throttle.permit(Deadline.after(seconds)) as waited:

@@ -20,6 +20,8 @@ from local.valkey import Valkey
 from tests.conftest import NUMBER, Function
 from tests.proxy import Proxy
 
+pytestmark = pytest.mark.timed
+
 INSTANCES = 4
 
 
@@ -133,7 +135,7 @@ def test_the_quota_holds_whatever_becomes_of_redis(
     endpoint: str, sandbox: Sandbox, valkey: Valkey, event: Callable[[Valkey], None]
 ) -> None:
     sandbox.qps = 1000
-    fleet = Fleet(endpoint, valkey.url, 7)
+    fleet = Fleet(endpoint, valkey.url, 6)
     wait_for(lambda: len(sandbox.arrivals) >= 8)
     event(valkey)
     before = len(sandbox.arrivals)
@@ -183,7 +185,7 @@ def test_a_frozen_redis_is_decided_on_within_a_tenth_of_a_second(function: Funct
     valkey.resume()
 
 
-@pytest.mark.parametrize("delay", [0.005, 0.015, 0.02])
+@pytest.mark.parametrize("delay", [0.005, 0.015])
 def test_a_slow_redis_still_serves(
     function: Function, sandbox: Sandbox, valkey: Valkey, log: Any, delay: float
 ) -> None:

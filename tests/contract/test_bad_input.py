@@ -105,6 +105,7 @@ EVENTS = {
     "null": b"null",
     "true": b"true",
     "NaN": b'{"phoneNumber": NaN}',
+    "101 levels": b"[" * 101 + b"]" * 101,
     "nested arrays": b"[" * 1000 + b"]" * 1000,
     "nested objects": b'{"phoneNumber":' * 1000 + b"1" + b"}" * 1000,
     "very deep": b"[" * 100_000 + b"]" * 100_000,

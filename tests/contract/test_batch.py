@@ -30,6 +30,7 @@ def test_equal_queries_are_asked_once(function: Function, sandbox: Sandbox) -> N
     assert len(sandbox.arrivals) == 2
 
 
+@pytest.mark.timed
 def test_what_cannot_be_asked_in_time_is_told(function: Function, sandbox: Sandbox) -> None:
     function.configure(CAMS_QPS="5", CACHE_TTL_SECONDS="60")
     function.start()

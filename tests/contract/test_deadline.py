@@ -10,6 +10,8 @@ import pytest
 from local.traps import TRAPS
 from tests.conftest import Function
 
+pytestmark = pytest.mark.timed
+
 ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
 
 

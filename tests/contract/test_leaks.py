@@ -19,5 +19,7 @@ def test_a_thousand_calls(function: Function) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(1000):
         assert function.ask()["status"] == 200
-    assert (threading.active_count(), descriptors()) == before
+    threads, opened = before
+    assert threading.active_count() <= threads
+    assert descriptors() <= opened
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 4096

@@ -104,6 +104,7 @@ def test_a_connection_that_died_unseen_costs_a_reconnect(function: Function, san
         proxy.close()
 
 
+@pytest.mark.timed
 def test_a_slow_resolver_does_not_outlive_the_budget(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     # The resolver is the system's; a name server that never answers is not to be had here, so it is played.
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(30))

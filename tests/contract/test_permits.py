@@ -3,9 +3,13 @@
 import threading
 import time
 
+import pytest
+
 from local.sandbox import Sandbox
 from local.traps import TRAPS
 from tests.conftest import Function
+
+pytestmark = pytest.mark.timed
 
 ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
 

@@ -10,6 +10,7 @@ from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, normalise_phone_number, parse_query
 
 Question = QrQuery | Problem
+MAX_DEPTH = 100
 
 
 class QueryFailed(Exception):
@@ -36,10 +37,16 @@ class Call:
 
 
 def parse_json(data: bytes | str, field: str) -> Any:
-    """Parse JSON, strictly: UTF-8, no key twice, no NaN. Raises Problem `invalid_request` that names `field`."""
+    """Parse JSON, strictly: UTF-8, no key twice, no NaN, at most 100 levels deep, whatever the runtime's own limit.
+
+    Raises Problem `invalid_request` that names `field`.
+    """
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
-        return _decode(text)
+        document = _decode(text)
+        if text.count("[") + text.count("{") > MAX_DEPTH and _deeper(document, MAX_DEPTH):
+            raise RecursionError
+        return document
     except UnicodeDecodeError:
         raise invalid_field(field, "is not UTF-8; send JSON in UTF-8") from None
     except _DuplicateKey as error:
@@ -116,6 +123,13 @@ def answer_messages(outcomes: Sequence[Outcome], request_id: str) -> dict[str, A
 def _raise_for(outcome: Outcome, request_id: str) -> None:
     if isinstance(outcome.result, Problem):
         raise QueryFailed(json.dumps(outcome.result.to_dict(request_id)))
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(item, levels - 1) for item in inner)
 
 
 class _DuplicateKey(Exception):
