@@ -1,7 +1,9 @@
 """A local gateway: HTTP requests become Function Compute events, the function's answers become HTTP again.
 
-Two shapes: `v1`, the HTTP trigger and the cloud-native gateway; `classic`, the classic API Gateway. Sources:
-"HTTP triggers overview", "Use an HTTP trigger to invoke a function", "Configure an API Gateway trigger".
+Two shapes: `v1`, the HTTP trigger and the cloud-native gateway; `classic`, the classic API Gateway. The path of
+InvokeFunction takes events as they are, as Function Compute's own endpoint does (`invocations.py`).
+
+Sources: "HTTP triggers overview", "Use an HTTP trigger to invoke a function", "Configure an API Gateway trigger".
 """
 
 import asyncio
@@ -15,7 +17,10 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from local.acs3 import Verifier
 from local.fc import Handler, Invoked, invoke
+from local.invocations import PATH, invocations
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
 Shape = Literal["v1", "classic"]
 
@@ -41,6 +46,8 @@ def gateway(handler: Handler, make_context: Callable[[], Any], shape: Shape = "v
         return (_v1_answer if shape == "v1" else _classic_answer)(invoked, request)
 
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
+    verifier = Verifier({DEMO_KEY_ID: DEMO_KEY})
+    app.router.add_post(PATH, invocations(handler, make_context, instance, verifier))
     app.router.add_route("*", "/{path:.*}", answer)
     return app
 

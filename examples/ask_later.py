@@ -1,0 +1,60 @@
+"""Call cams-qr without waiting: Function Compute keeps the event, retries, and sends the answer to a destination.
+
+The event is a CloudEvent. A failure of `{"phoneNumber": ...}` would be returned like any answer, and that counts as a
+success; a CloudEvent's raises, so that Function Compute retries it and sends it to `on_failure` in the end.
+"""
+
+import io
+import json
+from typing import Any
+from uuid import uuid4
+
+from alibabacloud_fc20230330.client import Client
+from alibabacloud_fc20230330.models import (
+    Destination,
+    DestinationConfig,
+    InvokeFunctionHeaders,
+    InvokeFunctionRequest,
+    PutAsyncInvokeConfigInput,
+    PutAsyncInvokeConfigRequest,
+)
+from darabonba.runtime import RuntimeOptions
+
+FUNCTION_NAME = "cams-qr"
+
+
+def set_destinations(client: Client, on_success: str, on_failure: str) -> None:
+    """Say once where answers go, as ARNs: `acs:fc:{region}:{account}:functions/{name}`, or a queue's or topic's."""
+    config = PutAsyncInvokeConfigInput(
+        destination_config=DestinationConfig(
+            on_success=Destination(destination=on_success), on_failure=Destination(destination=on_failure)
+        ),
+        max_async_retry_attempts=3,
+        max_async_event_age_in_seconds=3600,
+    )
+    client.put_async_invoke_config(FUNCTION_NAME, PutAsyncInvokeConfigRequest(body=config))
+
+
+def ask_later(client: Client, query: dict[str, str]) -> str:
+    """Hand the query over; returns the task id, by which the destination's `requestPayload` is known again."""
+    task_id = f"ask-{uuid4()}"
+    event = {"specversion": "1.0", "id": task_id, "source": "examples", "type": "qr-codes:asked", "data": query}
+    request = InvokeFunctionRequest(body=io.BytesIO(json.dumps(event).encode()))
+    headers = InvokeFunctionHeaders(x_fc_invocation_type="Async", x_fc_async_task_id=task_id)
+    client.invoke_function_with_options(FUNCTION_NAME, request, headers, RuntimeOptions())
+    return task_id
+
+
+def found(event: bytes, context: Any) -> str:
+    """The handler of the function that `on_success` names: one query's answer."""
+    record = json.loads(event)
+    task_id = json.loads(record["requestPayload"])["id"]
+    codes = json.loads(record["responsePayload"])["result"]["qrCodes"]
+    return f"{task_id}: {len(codes)} QR codes"
+
+
+def failed(event: bytes, context: Any) -> str:
+    """The handler of the function that `on_failure` names: one query that failed, retries included."""
+    record = json.loads(event)
+    task_id = json.loads(record["requestPayload"])["id"]
+    return f"{task_id}: {record['requestContext']['condition']}"

@@ -1,0 +1,77 @@
+"""Function Compute's own API, as far as calling a function goes: InvokeFunction, sync and async, signed.
+
+Sources: "InvokeFunction"; "Error codes"; "Error handling" (an async invocation that failed is tried three times more).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from local.acs3 import Refused, SignedRequest, Verifier
+from local.fc import Handler, Invoked, invoke
+
+PATH = "/2023-03-30/functions/{name}/invocations"
+FUNCTION_NAME = "cams-qr"
+
+_MAX_ASYNC_BYTES = 128 * 1024
+_MAX_ASYNC_RETRIES = 3
+
+
+def invocations(
+    handler: Handler, make_context: Callable[[], Any], instance: ThreadPoolExecutor, verifier: Verifier
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """The route's handler. The answer to an async invocation is dropped: there are no destinations here."""
+    under_way: set[asyncio.Future[Any]] = set()
+
+    async def answer(request: web.Request) -> web.Response:
+        event = await request.read()
+        try:
+            _check(request, event, verifier)
+        except Refused as refused:
+            return web.json_response({"Code": refused.code, "Message": refused.message}, status=refused.status)
+        loop = asyncio.get_running_loop()
+        if request.headers.get("x-fc-invocation-type", "Sync") == "Sync":
+            return _to_response(await loop.run_in_executor(instance, invoke, handler, event, make_context()))
+        context = make_context()
+        invocation = loop.run_in_executor(instance, _invoke_with_retries, handler, event, context)
+        under_way.add(invocation)
+        invocation.add_done_callback(under_way.discard)
+        task_id = request.headers.get("x-fc-async-task-id", context.request_id)
+        return web.Response(status=202, headers={"X-Fc-Request-Id": context.request_id, "X-Fc-Async-Task-Id": task_id})
+
+    return answer
+
+
+def _check(request: web.Request, event: bytes, verifier: Verifier) -> None:
+    """Raises Refused with the code and status of Function Compute."""
+    query = parse_qsl(request.query_string, keep_blank_values=True)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        verifier.verify(SignedRequest(request.method, request.path, query, headers, event))
+    except Refused as refused:
+        raise Refused("AccessDenied", refused.message, 403) from None
+    if request.match_info["name"] != FUNCTION_NAME:
+        raise Refused("FunctionNotFound", f"function {request.match_info['name']} does not exist", 404)
+    kind = headers.get("x-fc-invocation-type", "Sync")
+    if kind not in ("Sync", "Async"):
+        raise Refused("InvalidArgument", "x-fc-invocation-type is neither Sync nor Async", 400)
+    if kind == "Async" and len(event) > _MAX_ASYNC_BYTES:
+        raise Refused("EntityTooLarge", "the event of an async invocation is over 128 KB", 413)
+
+
+def _invoke_with_retries(handler: Handler, event: bytes, context: Any) -> None:
+    for _ in range(1 + _MAX_ASYNC_RETRIES):
+        if not invoke(handler, event, context).error_type:
+            return
+
+
+def _to_response(invoked: Invoked) -> web.Response:
+    """200 even where the function raised: only the error type tells."""
+    headers = {"X-Fc-Request-Id": invoked.request_id}
+    if invoked.error_type:
+        headers["X-Fc-Error-Type"] = invoked.error_type
+    return web.Response(body=invoked.body, headers=headers, content_type="application/octet-stream")

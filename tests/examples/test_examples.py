@@ -1,0 +1,142 @@
+"""The examples, run: the official client signs its requests, and the local gateway calls the function."""
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from alibabacloud_fc20230330.client import Client
+from alibabacloud_fc20230330.models import EventBridgeTriggerConfig, InvokeFunctionRequest, PutAsyncInvokeConfigInput
+from alibabacloud_tea_openapi.exceptions import ClientException
+from alibabacloud_tea_openapi.utils_models import Config
+
+from examples import ask, ask_later
+from local.fc import make_context
+from local.gateway import gateway
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
+from local.serve import serve
+from tests.conftest import NUMBER, Function
+
+
+def client(address: str, secret: str = DEMO_KEY.secret) -> Client:
+    config = Config(access_key_id=DEMO_KEY_ID, access_key_secret=secret, security_token=DEMO_KEY.token)
+    config.endpoint, config.protocol = address, "HTTP"
+    return Client(config)
+
+
+@pytest.fixture
+def address(function: Function) -> Iterator[str]:
+    with serve(gateway(function.raw, lambda: function.context())) as address:
+        yield address
+
+
+def test_one_query(address: str) -> None:
+    answer = ask.ask(client(address), {"phoneNumber": NUMBER})
+    assert answer["status"] == 200
+    assert len(answer["result"]["qrCodes"]) == 2
+
+
+def test_a_failure_is_an_answer(address: str) -> None:
+    answer = ask.ask(client(address), {"phoneNumber": "4915112345678"})
+    assert (answer["status"], answer["problem"]["code"]) == (404, "not_owned")
+
+
+def test_a_function_that_raises_is_told_by_a_header(address: str) -> None:
+    with pytest.raises(ask.FunctionFailed, match="not_owned") as failed:
+        ask.ask(client(address), {"specversion": "1.0", "data": {"phoneNumber": "4915112345678"}})
+    assert failed.value.args[0] == "UnhandledInvocationError"
+
+
+def test_a_batch_goes_on_with_what_failed(address: str, function: Function, sandbox: Sandbox) -> None:
+    function.configure(CAMS_QPS="1")
+    function.timeout = 2
+    numbers = [NUMBER, "6281200001234", "8613800000009", "4915112345678"]
+    answers = ask.ask_all(client(address), [{"phoneNumber": number} for number in numbers])
+    assert [answer["status"] for answer in answers] == [200, 200, 200, 404]
+    assert [query["PhoneNumber"] for query in sandbox.queries] == numbers
+
+
+def test_the_links_of_a_number(address: str) -> None:
+    assert ask.links(client(address), NUMBER)[0].startswith("https://wa.me/message/")
+    with pytest.raises(ask.FunctionFailed, match="not_owned"):
+        ask.links(client(address), "4915112345678")
+
+
+@pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
+def test_the_client_has_the_role_of_the_invocation(function: Function, runtime: Any) -> None:
+    made = ask.client_for(make_context(runtime))
+    credential = made._credential.get_credential()
+    assert (credential.access_key_id, credential.security_token) == (DEMO_KEY_ID, DEMO_KEY.token)
+    assert made._endpoint == "fcv3.ap-southeast-1.aliyuncs.com"
+
+
+def wait_for(calls: list[Any], count: int) -> None:
+    until = time.monotonic() + 10
+    while len(calls) < count and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def test_an_async_call_is_made_later(address: str, sandbox: Sandbox) -> None:
+    assert ask_later.ask_later(client(address), {"phoneNumber": NUMBER}).startswith("ask-")
+    wait_for(sandbox.arrivals, 1)
+    assert [query["PhoneNumber"] for query in sandbox.queries] == [NUMBER]
+
+
+def test_an_async_call_that_fails_is_tried_again(address: str, sandbox: Sandbox) -> None:
+    ask_later.ask_later(client(address), {"phoneNumber": "15554000001"})
+    wait_for(sandbox.arrivals, 4)
+    assert len(sandbox.arrivals) == 4
+
+
+def test_destinations_are_set_and_read() -> None:
+    received: list[Any] = []
+
+    async def config(request: web.Request) -> web.Response:
+        received.append((request.method, request.path, await request.json()))
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", config)
+    arn = "acs:fc:ap-southeast-1:123456789:functions/"
+    with serve(app) as address:
+        ask_later.set_destinations(client(address), f"{arn}found", f"{arn}failed")
+    ((method, path, body),) = received
+    assert (method, path) == ("PUT", "/2023-03-30/functions/cams-qr/async-invoke-config")
+    assert body["destinationConfig"]["onFailure"] == {"destination": f"{arn}failed"}
+    assert PutAsyncInvokeConfigInput().from_map(body).to_map() == body
+
+
+def test_the_destinations_read_what_function_compute_sends(function: Function) -> None:
+    request = {"specversion": "1.0", "id": "ask-1", "data": {"phoneNumber": NUMBER}}
+    record = {
+        "requestContext": {"condition": "UnhandledInvocationError"},
+        "requestPayload": json.dumps(request),
+        "responseContext": {"statusCode": 200, "functionError": ""},
+        "responsePayload": json.dumps(function.direct(request)),
+    }
+    event = json.dumps(record).encode()
+    assert ask_later.found(event, SimpleNamespace()) == "ask-1: 2 QR codes"
+    assert ask_later.failed(event, SimpleNamespace()) == "ask-1: UnhandledInvocationError"
+
+
+def test_the_eventbridge_trigger_has_only_keys_the_sdk_knows() -> None:
+    trigger = json.loads(Path("examples/eventbridge_trigger.json").read_text())
+    config = trigger["triggerConfig"]
+    assert EventBridgeTriggerConfig().from_map(config).to_map() == config
+
+
+def test_who_may_call(address: str) -> None:
+    with pytest.raises(ClientException) as refused:
+        ask.ask(client(address, secret="wrong"), {"phoneNumber": NUMBER})
+    assert refused.value.code == "AccessDenied"
+
+
+def test_another_function_does_not_exist(address: str) -> None:
+    with pytest.raises(ClientException) as refused:
+        client(address).invoke_function("other", InvokeFunctionRequest(body=io.BytesIO(b"{}")))
+    assert refused.value.code == "FunctionNotFound"
