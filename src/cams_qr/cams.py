@@ -12,20 +12,25 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from alibabacloud_credentials.client import Client as CredentialClient
-from alibabacloud_credentials.exceptions import CredentialException
-from alibabacloud_credentials_api import ICredentialsProvider
-from alibabacloud_tea_openapi.client import Client
-from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
-from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
-from darabonba.core import DEFAULT_POOL_MAXSIZE, DaraCore
-from darabonba.exceptions import UnretryableException
-from darabonba.runtime import RuntimeOptions
 from requests import Session
 
 from cams_qr.deadline import Deadline
 from cams_qr.problems import Problem, from_upstream
 from cams_qr.query import QrCode, QrCodeList, QrQuery
+from cams_qr.sdk import (
+    DEFAULT_POOL_MAXSIZE,
+    AlibabaCloudException,
+    Client,
+    Config,
+    CredentialClient,
+    CredentialException,
+    DaraCore,
+    ICredentialsProvider,
+    OpenApiRequest,
+    Params,
+    RuntimeOptions,
+    UnretryableException,
+)
 from cams_qr.transport import BoundedAdapter, TransportError
 
 _OPERATION = Params(

@@ -12,10 +12,7 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
-from alibabacloud_credentials.provider import DefaultCredentialsProvider
-from alibabacloud_credentials.provider.refreshable import Credentials
-from alibabacloud_credentials.utils import auth_util
-from alibabacloud_credentials_api import ICredentials, ICredentialsProvider
+from cams_qr.sdk import Credentials, DefaultCredentialsProvider, ICredentials, ICredentialsProvider, auth_util
 
 _context: ContextVar[Any] = ContextVar("fc_context", default=None)
 

@@ -1,0 +1,87 @@
+"""Imports put off until they are used: stand-ins for modules that a library imports and this function never touches.
+
+Within `deferring(...)`, importing one of the named packages gives a stand-in, and so does every name taken from it.
+Afterwards, the first use of a stand-in imports the real module. What cannot wait, a class made of a stand-in or a call
+of one while importing, fails there and then.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, cast
+
+
+@contextmanager
+def deferring(*packages: str) -> Iterator[None]:
+    """Defer these packages, but for those that are imported already. Not for threads that import meanwhile."""
+    finder = _Finder({name for name in packages if name not in sys.modules})
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name in [name for name, module in sys.modules.items() if isinstance(module, StandIn)]:
+            del sys.modules[name]
+        finder.importing = False
+
+
+class StandIn:
+    """A module, or a name in one, that is imported when it is used."""
+
+    def __init__(self, finder: "_Finder", module: str, *names: str) -> None:
+        self._finder = finder
+        self._module = module
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self._finder.importing:
+            return StandIn(self._finder, self._module, *self._names, name)
+        return getattr(self._real(), name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._real()(*args, **kwargs)
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return isinstance(instance, self._real())
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return (cast(type, self._real()),)
+
+    def _real(self) -> Any:
+        if self._finder.importing:
+            path = ".".join((self._module, *self._names))
+            raise ImportError(
+                f"{path} is deferred, but needed while importing; take it off the list of deferred packages"
+            )
+        found: Any = importlib.import_module(self._module)
+        for name in self._names:
+            # As `from package import name` does: an attribute, or else a submodule.
+            if not hasattr(found, name):
+                importlib.import_module(f"{found.__name__}.{name}")
+            found = getattr(found, name)
+        return found
+
+
+class _Finder(MetaPathFinder, Loader):
+    def __init__(self, packages: set[str]) -> None:
+        self.importing = True
+        self._packages = packages
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.partition(".")[0] not in self._packages:
+            return None
+        return ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return cast(ModuleType, StandIn(self, spec.name))
+
+    def exec_module(self, module: ModuleType) -> None:
+        pass

@@ -1,0 +1,5 @@
+"""A library that is deferred."""
+
+
+class Thing:
+    pass

@@ -1,0 +1,3 @@
+import deferred_library
+
+THING = deferred_library.Thing()

@@ -1,0 +1,5 @@
+from deferred_library import Thing
+
+
+class Mine(Thing):
+    pass

@@ -1,0 +1,79 @@
+"""What the SDK has for other uses is imported only when it is used; each test has a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cams_qr.sdk import DEFERRED
+
+STAND_INS = """
+import sys
+import cams_qr.sdk
+from cams_qr.deferred import StandIn
+found = {f"{module}.{name}": value for module, loaded in list(sys.modules.items()) if loaded
+         for name, value in vars(loaded).items() if isinstance(value, StandIn)}
+"""
+LOADED = f"print([name for name in {DEFERRED!r} if name in sys.modules])"
+
+
+def run(code: str, **environ: str) -> str:
+    environment = {"PYTHONPATH": f"src:{Path(__file__).parent / 'libraries'}", **environ}
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_nothing_deferred_is_imported() -> None:
+    assert run(f"import sys, index; {LOADED}") == "[]"
+
+
+def test_everything_is_imported_where_deferring_is_off() -> None:
+    assert run(f"import sys, index; {LOADED}", DEFER_IMPORTS="off") == str(list(DEFERRED))
+
+
+def test_every_stand_in_is_the_real_thing_when_it_is_used() -> None:
+    output = run(STAND_INS + "for name in found: print(name, repr(found[name]._real()))")
+    real = dict(line.split(" ", 1) for line in output.splitlines())
+    assert "StandIn" not in output
+    for name in ("darabonba.core.aiohttp", "darabonba.websocket.ABNF", "alibabacloud_tea_openapi.utils.hashes"):
+        assert name in real
+    assert {name.split("'")[1].partition(".")[0] for name in real.values() if "'" in name} >= set(DEFERRED)
+
+
+def test_the_deferred_parts_of_the_sdk_work() -> None:
+    signing = """
+from alibabacloud_tea_openapi.utils import rsa_sign
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+key = generate_private_key(65537, 2048).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+import base64
+print(len(rsa_sign(b"text", base64.b64encode(key).decode())))
+"""
+    assert run("import cams_qr.sdk" + signing) == "256"
+
+
+@pytest.mark.parametrize("library", ["makes_a_subclass", "makes_a_call", "decorates"])
+def test_what_cannot_wait_is_told(library: str) -> None:
+    code = f"""
+from cams_qr.deferred import deferring
+try:
+    with deferring("deferred_library"):
+        import {library}
+except ImportError as error:
+    print(error)
+"""
+    assert run(code).startswith("deferred_library.Thing is deferred, but needed while importing")
+
+
+def test_what_is_imported_afterwards_is_real() -> None:
+    code = """
+from cams_qr.deferred import deferring
+with deferring("deferred_library"):
+    import uses_it
+import deferred_library
+print(type(deferred_library).__name__, isinstance(deferred_library.Thing(), uses_it.Thing), uses_it.part.NAME)
+"""
+    assert run(code) == "module True part"
