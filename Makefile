@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Both set up what they need, from a bare Python.
 
 # The function's own runtime where it is installed, else any Python.
-PYTHON ?= $(or $(shell tests/find-python 3.10),python3)
+PYTHON ?= $(or $(shell deploy/find-python 3.10),python3)
 VENV ?= .venv
 PORT ?= 8000
 GATEWAY ?= v1
@@ -11,9 +11,11 @@ EVENT ?= events/http_trigger_get.json
 RUNTIMES ?= 3.10 3.12
 
 BIN := $(VENV)/bin
+VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run invoke test check tests untimed timed tests-on-runtimes fuzz bench clean
+.PHONY: run invoke test check tests untimed timed packaged tests-on-runtimes package fuzz bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
@@ -21,7 +23,7 @@ run: $(VENV)/.run
 invoke: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) invoke $(EVENT)
 
-test: check tests tests-on-runtimes
+test: check tests packaged tests-on-runtimes
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -31,22 +33,35 @@ check: $(VENV)/.dev
 tests: untimed timed
 
 untimed: $(VENV)/.dev tests/node/node_modules
-	$(BIN)/python -m pytest -m "not timed" $(PYTEST)
+	$(BIN)/python -m pytest -m "not timed" --ignore tests/package $(PYTEST)
 
 # What the clock decides runs apart, so that no other test holds it up.
 timed: $(VENV)/.dev
-	$(BIN)/python -m pytest -m timed -n 2 $(PYTEST)
+	$(BIN)/python -m pytest -m timed -n 3 $(PYTEST)
 
-# Each further runtime has a virtual environment of its own; what the clock decides is the same on all.
+# The contract again, with the package unpacked into a read-only folder instead of src.
+packaged: $(VENV)/.dev
+	@case $(VERSION) in 3.10|3.12) ;; *) echo "Python $(VERSION) is no runtime of Function Compute: no package tests."; exit;; esac; \
+	set -e; chmod -R u+w $(PACKAGED) 2>/dev/null || true; rm -rf $(PACKAGED); \
+	PYTHONPATH=src $(BIN)/python -m deploy.package --runtime python$(VERSION) --out $(PACKAGED)/function.zip; \
+	$(BIN)/python -m zipfile -e $(PACKAGED)/function.zip $(PACKAGED)/code; chmod -R a-w $(PACKAGED)/code; \
+	PACKAGE=$(PACKAGED)/function.zip $(BIN)/python -m pytest -m "not timed" -o "pythonpath=$(PACKAGED)/code ." \
+	  $(or $(PACKAGE_TESTS),tests/contract tests/package) $(PYTEST)
+
+# Each further runtime has a virtual environment of its own.
 tests-on-runtimes:
 	@for version in $(RUNTIMES); do \
-	  python=$$(tests/find-python $$version); \
+	  python=$$(deploy/find-python $$version); \
 	  if [ -z "$$python" ]; then echo "Python $$version is not installed: tests not run on it."; \
-	  elif [ "$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" != $$version ]; then \
+	  elif [ $(VERSION) != $$version ]; then \
 	    echo "On Python $$version:"; \
-	    $(MAKE) --no-print-directory untimed PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
+	    $(MAKE) --no-print-directory packaged PACKAGE_TESTS=tests/contract PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
 	  fi; \
 	done
+
+# dist/function.zip, for RUNTIME.
+package: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python -m deploy.package --runtime $(RUNTIME)
 
 # The same as in the tests, but for long.
 fuzz: $(VENV)/.dev
@@ -58,7 +73,8 @@ bench: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m bench.simulation
 
 clean:
-	rm -rf $(VENV) $(VENV)-* tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	chmod -R u+w dist 2>/dev/null || true
+	rm -rf dist $(VENV) $(VENV)-* tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'

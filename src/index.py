@@ -1,6 +1,7 @@
 """Function Compute's entry points: `index.initialize` and `index.handler`."""
 
 import os
+import time
 from functools import cache
 
 from cams_qr.instance import FcContext, Instance
@@ -18,4 +19,5 @@ def initialize(context: FcContext) -> None:
 
 def handler(event: bytes, context: FcContext) -> object:
     """Answer one event, in the shape its trigger expects."""
-    return _instance().invoke(event, context)
+    started = time.monotonic()
+    return _instance().invoke(event, context, started)

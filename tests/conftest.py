@@ -1,10 +1,12 @@
 """The function as Function Compute runs it, in front of a sandbox CAMS on a socket."""
 
 import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,11 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 
 NUMBER = "8613800001234"
+_index = importlib.util.find_spec("index")
+assert _index
+assert _index.origin
+# The folder of the code under test: src, or an unpacked package.
+CODE = str(Path(_index.origin).parent)
 
 
 @dataclass

@@ -5,6 +5,7 @@
 
 import json
 import os
+import time
 from typing import Any
 
 import hypothesis
@@ -98,7 +99,7 @@ def ask(instance: Instance, event: bytes, capsys: pytest.CaptureFixture[str]) ->
     context = make_context("python3.12", timeout=0.02)
     raised = False
     try:
-        check(instance.invoke(event, context))
+        check(instance.invoke(event, context, time.monotonic()))
     except QueryFailed as failure:
         raised = True
         check_problem(json.loads(str(failure)))

@@ -55,9 +55,8 @@ class Instance:
         logs.configure(settings.log_level)
         return cls(settings, _service(settings, account=environ.get("FC_ACCOUNT_ID", "local")))
 
-    def invoke(self, event: bytes, context: FcContext) -> object:
-        """Answer one event before the function's timeout."""
-        started = time.monotonic()
+    def invoke(self, event: bytes, context: FcContext, started: float) -> object:
+        """Answer one event before the function's timeout, which runs since `started` (monotonic)."""
         deadline = Deadline(started + _budget_seconds(context))
         cold = next(self.invocations) == 0
         call = decode(event, self.settings, context.request_id)

@@ -17,7 +17,7 @@ import redis
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.valkey import Valkey
-from tests.conftest import NUMBER, Function
+from tests.conftest import CODE, NUMBER, Function
 from tests.proxy import Proxy
 
 pytestmark = pytest.mark.timed
@@ -43,7 +43,7 @@ class Fleet:
         environ = {
             **role_environment(DEMO_KEY_ID, DEMO_KEY),
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"src{os.pathsep}.",
+            "PYTHONPATH": f"{CODE}{os.pathsep}.",
             "CAMS_ENDPOINT": endpoint,
             "CAMS_PROTOCOL": "HTTP",
             "MAX_INSTANCES": str(INSTANCES),
@@ -271,7 +271,7 @@ def test_one_flight_for_a_number(endpoint: str, sandbox: Sandbox, valkey: Valkey
         "print('answer', index.handler(b'{\"phoneNumber\": \"8613800001234\"}', context)['status'])"
     )
     environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP"}
-    environ |= {"REDIS_URL": valkey.url, "PYTHONPATH": "src", "MAX_INSTANCES": "4"}
+    environ |= {"REDIS_URL": valkey.url, "PYTHONPATH": CODE, "MAX_INSTANCES": "4"}
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", script], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -13,7 +13,7 @@ import pytest
 from local.acs3 import AccessKey
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
-from tests.conftest import Function
+from tests.conftest import CODE, Function
 
 ROTATED = AccessKey(secret="rotated-secret", token="rotated-token")
 
@@ -94,7 +94,7 @@ print(json.dumps([answers, [thread.name for thread in threading.enumerate()]]), 
 
 def on_a_laptop(endpoint: str, home: Path) -> tuple[list[Any], list[str]]:
     """Three answers, and the threads there are, in a process with no role: the library reads HOME when imported."""
-    environ = {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP", "HOME": str(home), "PYTHONPATH": "src"}
+    environ = {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP", "HOME": str(home), "PYTHONPATH": CODE}
     done = subprocess.run([sys.executable, "-c", LAPTOP], env=environ, capture_output=True, text=True, check=True)
     answers, threads = json.loads(done.stderr)
     return answers, threads

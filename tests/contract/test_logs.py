@@ -10,7 +10,7 @@ import pytest
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.traps import TRAPS
-from tests.conftest import NUMBER, Function
+from tests.conftest import CODE, NUMBER, Function
 
 ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
 
@@ -127,7 +127,7 @@ def test_the_sdk_prints_nothing_in_a_process_of_its_own(endpoint: str, debug: st
     }
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PROCESS],
-        env=environ | {"PYTHONPATH": "src"},
+        env=environ | {"PYTHONPATH": CODE},
         capture_output=True,
         text=True,
         check=True,

@@ -1,0 +1,1 @@
+"""Package the function and deploy it with ROS. Never deployed itself."""

@@ -1,0 +1,190 @@
+"""Build dist/function.zip: src/ and the pinned packages, for a runtime of Function Compute; the same bytes every time.
+
+Whatever machine builds it, the packages are those for Linux on x86-64. Bytecode is compiled beforehand and never
+checked against its source: the code's folder may be read-only there, and each cold start would compile it all anew.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from cams_qr.sdk import DEFERRED
+
+ROOT = Path(__file__).parent.parent
+# Debian 10, on which the python3.10 runtime is built, has glibc 2.28.
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "any")
+# These come as source alone; they are pure Python.
+SOURCE_ONLY = {"alibabacloud-tea"}
+# The distributions of the deferred packages; what only they need is left out with them.
+_LEFT_OUT = {{"websocket": "websocket-client"}.get(name, name) for name in DEFERRED}
+_NEEDLESS_SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hpp", ".rst"}
+_NEEDLESS_NAMES = {"tests", "test", "__pycache__", "bin", "py.typed", "RECORD", "INSTALLER", "REQUESTED", "WHEEL"}
+# The code's folder on Function Compute, as tracebacks name it.
+_CODE_FOLDER = "/code"
+
+
+def main() -> None:
+    """Build the package, and say what is in it."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.package", description=__doc__)
+    parser.add_argument("--runtime", choices=["python3.10", "python3.12"], default="python3.10")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist" / "function.zip")
+    options = parser.parse_args()
+    print(describe(build(options.runtime, options.out)))
+
+
+def build(runtime: str, out: Path) -> Path:
+    """Write the zip for `runtime` to `out`. Raises CalledProcessError where pip fails; pip says why."""
+    version = runtime.removeprefix("python")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "code")
+        _install(version, folder, Path(temporary, "wheels"))
+        if os.environ.get("DEFER_IMPORTS") != "off":
+            _leave_out(folder, _environment(version))
+        _prune(folder)
+        shutil.copytree(ROOT / "src", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        _compile(version, folder)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _zip(folder, out)
+    return out
+
+
+def describe(package: Path) -> str:
+    """Size, hash, and what takes up the most."""
+    sizes: Counter[str] = Counter()
+    with zipfile.ZipFile(package) as archive:
+        for entry in archive.infolist():
+            sizes[entry.filename.partition("/")[0]] += entry.compress_size
+        files, bytecode = len(archive.namelist()), sum(name.endswith(".pyc") for name in archive.namelist())
+    lines = [f"  {size / 1e6:5.2f} MB  {name}" for name, size in sizes.most_common(8)]
+    lines.append(f"  {sum(dict(sizes.most_common()[8:]).values()) / 1e6:5.2f} MB  {len(sizes) - 8} others")
+    total = f"{package.stat().st_size / 1e6:.2f} MB, {files} files, {bytecode} of them bytecode"
+    return "\n".join([f"{package.name}: {total}", *lines, f"sha256 {content_hash(package)}"])
+
+
+def content_hash(package: Path) -> str:
+    """The zip's SHA-256 in hex."""
+    return hashlib.sha256(package.read_bytes()).hexdigest()
+
+
+def _environment(version: str) -> dict[str, str]:
+    """What markers in requirements say about the runtime."""
+    return {
+        "python_version": version,
+        "python_full_version": f"{version}.0",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "os_name": "posix",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "extra": "",
+    }
+
+
+def _applies(marker: Marker | None, environment: Mapping[str, str]) -> bool:
+    return marker is None or marker.evaluate(dict(environment))
+
+
+def _requirements() -> Iterator[Requirement]:
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield Requirement(line)
+
+
+def _install(version: str, folder: Path, wheels: Path) -> None:
+    environment = _environment(version)
+    pinned = [r for r in _requirements() if _applies(r.marker, environment)]
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
+    source_only = [f"{r.name}{r.specifier}" for r in pinned if canonicalize_name(r.name) in SOURCE_ONLY]
+    subprocess.run([*pip, "wheel", "--no-deps", "--use-pep517", "--wheel-dir", str(wheels), *source_only], check=True)
+    target = [part for name in PLATFORMS for part in ("--platform", name)]
+    target += ["--python-version", version, "--implementation", "cp", "--only-binary", ":all:"]
+    options = ["--no-deps", "--no-compile", "--find-links", str(wheels), "--target", str(folder)]
+    subprocess.run([*pip, "install", *target, *options, *(f"{r.name}{r.specifier}" for r in pinned)], check=True)
+
+
+def _leave_out(folder: Path, environment: Mapping[str, str]) -> None:
+    """Remove the deferred packages, and what nothing else needs."""
+    installed = {canonicalize_name(d.metadata["Name"]): d for d in distributions(path=[str(folder)])}
+    needed: set[NormalizedName] = set()
+    waiting = [canonicalize_name(requirement.name) for requirement in _imported()]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed and name not in map(canonicalize_name, _LEFT_OUT) and name in installed:
+            needed.add(name)
+            waiting += _needs(installed[name], environment)
+    for name, distribution in installed.items():
+        if name not in needed:
+            _remove(distribution, folder)
+
+
+def _imported() -> Iterator[Requirement]:
+    """The first block of requirements.txt."""
+    block = (ROOT / "requirements.txt").read_text().split("\n\n")[0]
+    return (Requirement(line) for line in block.splitlines() if not line.startswith("#"))
+
+
+def _needs(distribution: Distribution, environment: Mapping[str, str]) -> list[NormalizedName]:
+    requirements = map(Requirement, distribution.requires or [])
+    return [canonicalize_name(r.name) for r in requirements if _applies(r.marker, environment)]
+
+
+def _remove(distribution: Distribution, folder: Path) -> None:
+    for file in distribution.files or []:
+        path = folder / file
+        if folder in path.resolve().parents:
+            path.unlink(missing_ok=True)
+
+
+def _prune(folder: Path) -> None:
+    """Remove what is never imported there: tests, caches, stubs, sources of extensions, console scripts."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and (path.name in _NEEDLESS_NAMES or not any(path.iterdir())):
+            shutil.rmtree(path)
+        elif path.is_file() and (path.suffix in _NEEDLESS_SUFFIXES or path.name in _NEEDLESS_NAMES):
+            path.unlink()
+
+
+def _compile(version: str, folder: Path) -> None:
+    python = _python(version)
+    if python is None:
+        print(f"Python {version} is not installed: no bytecode in the package, so cold starts are slower.")
+        return
+    options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", _CODE_FOLDER]
+    # Sets in bytecode are in the order of their hashes.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    subprocess.run([python, "-m", "compileall", *options, folder], check=True, env=environment)
+
+
+def _python(version: str) -> str | None:
+    if version == "{}.{}".format(*sys.version_info):
+        return sys.executable
+    found = subprocess.run([ROOT / "deploy" / "find-python", version], capture_output=True, text=True, check=True)
+    return found.stdout.strip() or None
+
+
+def _zip(folder: Path, out: Path) -> None:
+    """Sorted, with one date and one mode for all, so that the same files give the same bytes."""
+    with zipfile.ZipFile(out, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+
+
+if __name__ == "__main__":
+    main()

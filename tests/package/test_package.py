@@ -1,0 +1,80 @@
+"""The zip that is deployed: what is in it, and that it is the same whenever it is built; PACKAGE names a built one."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cams_qr.sdk import DEFERRED
+from deploy.package import build, content_hash, describe
+
+RUNTIME = "python{}.{}".format(*sys.version_info)
+PACKAGE = os.environ.get("PACKAGE")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(PACKAGE) if PACKAGE else build(RUNTIME, tmp_path_factory.mktemp("package") / "function.zip")
+
+
+@pytest.fixture(scope="module")
+def code(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("code")
+    zipfile.ZipFile(package).extractall(folder)
+    return folder
+
+
+def test_two_builds_are_the_same_bytes(package: Path, tmp_path: Path) -> None:
+    assert content_hash(build(RUNTIME, tmp_path / "again.zip")) == content_hash(package)
+
+
+def test_it_is_small_and_says_what_is_in_it(package: Path) -> None:
+    assert package.stat().st_size <= 9_000_000
+    lines = describe(package).splitlines()
+    assert lines[0].startswith(f"{package.name}: {package.stat().st_size / 1e6:.2f} MB, ")
+    assert lines[-1] == f"sha256 {content_hash(package)}"
+
+
+def test_what_is_in_it(code: Path) -> None:
+    files = [path.relative_to(code) for path in code.rglob("*") if path.is_file()]
+    assert {"index.py", "cams_qr", "pydantic", "redis"} <= {file.parts[0] for file in files}
+    assert not {file.suffix for file in files} & {".pyi", ".h", ".c", ".pyx"}
+    assert not [file for file in files if {"tests", "test", "bin"} & set(file.parts)]
+    assert not {*DEFERRED, "yarl", "multidict", "cffi", "pycparser", "tzlocal"} & {file.parts[0] for file in files}
+
+
+def test_every_module_has_bytecode_that_is_never_checked(code: Path) -> None:
+    for source in code.rglob("*.py"):
+        bytecode = Path(importlib.util.cache_from_source(str(source))).read_bytes()
+        assert bytecode[:4] == importlib.util.MAGIC_NUMBER
+        assert int.from_bytes(bytecode[4:8], "little") == 0b01, "neither hash-based and unchecked"
+        assert f"/code/{source.relative_to(code)}".encode() in bytecode
+
+
+LOADED = """
+import sys, index
+index.initialize(None)
+print([m.__file__ for m in sys.modules.values() if getattr(m, "__file__", None)])
+"""
+
+
+def test_it_starts_from_itself_alone_and_writes_nothing(code: Path) -> None:
+    before = sorted(code.rglob("*"))
+    command = [sys.executable, "-S", "-c", LOADED]
+    done = subprocess.run(command, env={"PYTHONPATH": str(code)}, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert "site-packages" not in done.stdout
+    assert sorted(code.rglob("*")) == before
+
+
+def test_a_package_for_another_runtime(tmp_path: Path) -> None:
+    other = "python3.10" if RUNTIME != "python3.10" else "python3.12"
+    with zipfile.ZipFile(build(other, tmp_path / "other.zip")) as archive:
+        extensions = [name for name in archive.namelist() if name.endswith(".so")]
+    version = other.removeprefix("python").replace(".", "")
+    assert extensions
+    assert all(f"cpython-{version}-x86_64-linux-gnu" in name or ".abi3" in name for name in extensions)
