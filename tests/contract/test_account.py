@@ -108,6 +108,10 @@ def paused_and_resumed(valkey: Valkey) -> None:
     valkey.resume()
 
 
+def failed_over(valkey: Valkey) -> None:
+    valkey.fail_over()
+
+
 def emptied(valkey: Valkey) -> None:
     for _ in range(3):
         redis.Redis.from_url(valkey.url).flushall()
@@ -128,7 +132,7 @@ def full(valkey: Valkey) -> None:
 
 @pytest.mark.parametrize(
     "event",
-    [killed, killed_and_restarted, paused, paused_and_resumed, emptied, read_only, full],
+    [killed, killed_and_restarted, failed_over, paused, paused_and_resumed, emptied, read_only, full],
     ids=lambda f: f.__name__,
 )
 def test_the_quota_holds_whatever_becomes_of_redis(
