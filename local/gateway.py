@@ -9,6 +9,7 @@ Sources: "HTTP triggers overview", "Use an HTTP trigger to invoke a function", "
 import asyncio
 import base64
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ _TEXT_TYPES = ("text/", "application/json", "application/x-www-form-urlencoded",
 _MAX_HEADER_BYTES = 8 * 1024
 _MAX_TARGET_BYTES = 4 * 1024
 _MAX_BODY_BYTES = 32 * 1024 * 1024
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_UNSENDABLE = re.compile(r"[\x00\r\n]")
 _NOT_SETTABLE = {"connection", "content-length", "date", "keep-alive", "server", "upgrade"}
 
 
@@ -150,10 +153,10 @@ def _struct(body: bytes) -> Mapping[str, Any] | None:
 
 
 def _to_response(struct: Mapping[str, Any]) -> web.Response | None:
-    status, headers, body = struct["statusCode"], struct.get("headers") or {}, struct.get("body", "")
+    status, headers, body = struct["statusCode"], struct.get("headers", {}), struct.get("body", "")
     if not isinstance(status, int) or not 100 <= status <= 599 or not isinstance(body, str):
         return None
-    if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+    if not isinstance(headers, dict) or not all(_is_header(name, value) for name, value in headers.items()):
         return None
     if sum(len(name) + len(value) for name, value in headers.items()) > _MAX_HEADER_BYTES:
         return None
@@ -165,6 +168,10 @@ def _to_response(struct: Mapping[str, Any]) -> web.Response | None:
         n: v for n, v in headers.items() if n.lower() not in _NOT_SETTABLE and not n.lower().startswith("x-fc-")
     }
     return web.Response(status=status, headers=settable, body=data)
+
+
+def _is_header(name: str, value: Any) -> bool:
+    return bool(_HEADER_NAME.fullmatch(name)) and isinstance(value, str) and not _UNSENDABLE.search(value)
 
 
 def _bad_response() -> web.Response:

@@ -31,7 +31,7 @@ from cams_qr.sdk import (
     RuntimeOptions,
     UnretryableException,
 )
-from cams_qr.transport import BoundedAdapter, TransportError
+from cams_qr.transport import BoundedAdapter, TransportError, json_object
 
 _OPERATION = Params(
     action="ListPhoneMessageQrdl",
@@ -42,12 +42,10 @@ _OPERATION = Params(
     auth_type="AK",
     style="RPC",
     req_body_type="formData",
-    body_type="json",
+    body_type="byte",
 )
 
 _SDK_LOGGERS = ("alibabacloud-tea", "darabonba-core", "credentials", "urllib3")
-# What the SDK stumbles with over a body that is not a JSON object.
-_SDK_PARSE_ERRORS = (RuntimeError, AttributeError, TypeError, ValueError)
 _NO_TEXT = {"", "None", "无"}
 _ITEM_FIELDS = {
     "QrdlCode": "code",
@@ -71,6 +69,7 @@ _TRANSPORT_PROBLEMS = {
         "CAMS answered with a redirect or an HTTP status without meaning.",
     ),
     "malformed": ("upstream_invalid_response", "CAMS's answer is not HTTP."),
+    "not_json": ("upstream_invalid_response", "CAMS's answer is not a JSON object."),
 }
 
 
@@ -99,7 +98,10 @@ def connect(endpoint: str, protocol: str, credentials: ICredentialsProvider) -> 
 
     def list_qr_codes(query: QrQuery, deadline: Deadline) -> QrCodeList:
         answer = _call(client, query, deadline)
-        return _parse(query, answer["body"], answer["statusCode"], answer["headers"])
+        body = json_object(answer["body"])
+        if body is None:
+            raise _transport_problem("not_json")
+        return _parse(query, body, answer["statusCode"], answer["headers"])
 
     return Cams(prepare, list_qr_codes)
 
@@ -152,8 +154,6 @@ def _unanswered_problem(cause: Exception) -> Exception:
         return _transport_problem(cause.reason)
     if isinstance(cause, CredentialException):
         return Problem("credentials_unavailable", "The function has no credentials; give it a role.")
-    if isinstance(cause, _SDK_PARSE_ERRORS):
-        return Problem("upstream_invalid_response", "CAMS's answer is not a JSON object.")
     return cause
 
 
@@ -162,9 +162,7 @@ def _transport_problem(reason: str) -> Problem:
     return Problem(code, detail, retryable=True if reason == "truncated" else None)
 
 
-def _parse(query: QrQuery, body: Any, status: int, headers: dict[str, str]) -> QrCodeList:
-    if not isinstance(body, dict):
-        raise Problem("upstream_invalid_response", "CAMS's answer is not a JSON object.")
+def _parse(query: QrQuery, body: dict[str, Any], status: int, headers: dict[str, str]) -> QrCodeList:
     if body.get("Code") != "OK":
         raise _failure(body, status, _retry_after(headers))
     items = body.get("Data")

@@ -12,7 +12,14 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
-from cams_qr.sdk import Credentials, DefaultCredentialsProvider, ICredentials, ICredentialsProvider, auth_util
+from cams_qr.sdk import (
+    CredentialException,
+    Credentials,
+    DefaultCredentialsProvider,
+    ICredentials,
+    ICredentialsProvider,
+    auth_util,
+)
 
 _context: ContextVar[Any] = ContextVar("fc_context", default=None)
 
@@ -74,6 +81,8 @@ def _from_environment() -> Credentials | None:
 def _credentials(source: str, key_id: str | None, secret: str | None, token: str | None) -> Credentials | None:
     if not key_id or not secret:
         return None
+    if not all(part.isascii() and part.isprintable() for part in (key_id, secret, token or "")):
+        raise CredentialException(f"the credentials of {source} hold characters that no header can carry")
     return Credentials(
         access_key_id=key_id, access_key_secret=secret, security_token=token or None, provider_name=source
     )

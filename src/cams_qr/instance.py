@@ -87,8 +87,7 @@ class Instance:
         try:
             return self.service.ask(query, budget)
         except Exception as error:
-            logs.log(logging.ERROR, {"requestId": request_id, "stack": logs.stack_of(error)})
-            return Outcome(Problem("internal_error", "This function failed; its log says where."), query)
+            return Outcome(logs.internal_error(error, request_id), query)
 
 
 def _service(settings: Settings, account: str) -> Service:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from cams_qr.problems import Problem
+
 _logger = logging.getLogger("cams_qr")
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -24,6 +26,12 @@ def log(level: int, fields: Mapping[str, Any]) -> None:
     if _logger.isEnabledFor(level):
         line = {"level": logging.getLevelName(level), **{k: v for k, v in fields.items() if v is not None}}
         print(_encode(line), flush=True)
+
+
+def internal_error(error: Exception, request_id: str) -> Problem:
+    """Our bug, as a problem that tells nothing of it; its stack goes to the log."""
+    log(logging.ERROR, {"requestId": request_id, "stack": stack_of(error)})
+    return Problem("internal_error", "This function failed; its log says where.")
 
 
 def stack_of(error: BaseException) -> list[str]:

@@ -11,11 +11,15 @@ CacheStatus = Literal["hit", "miss", "expired", "collapsed", "stale"]
 
 @dataclass
 class Effort:
-    """What a query has cost so far: calls made, seconds waited for permits, seconds spent on calls."""
+    """What a query has cost so far: calls made, seconds waited for permits, seconds spent on calls.
+
+    `credentials_refused`: whether one of the calls was made again with fresh credentials.
+    """
 
     attempts: int = 0
     permit_wait: float = 0.0
     upstream: float = 0.0
+    credentials_refused: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """The domain: what is asked (QrQuery) and what is answered (QrCode, QrCodeList)."""
 
 import re
+from collections.abc import Mapping
+from itertools import chain
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -72,14 +74,18 @@ class QrCodeList(_Model):
     stale: bool = False
 
 
-def parse_query(fields: dict[str, Any]) -> QrQuery:
+def parse_query(*sources: Mapping[str, Any]) -> QrQuery:
     """Make a QrQuery of named fields; the API's spellings are accepted, unknown fields are not.
 
-    Raises Problem `invalid_request` that names each field and its fix.
+    Raises Problem `invalid_request` that names each field and its fix; a field may come from one source only.
     """
     renamed: dict[str, Any] = {}
-    for name, value in fields.items():
-        canonical = _API_SPELLINGS.get(name, name)
+    unknown = 0
+    for name, value in chain.from_iterable(source.items() for source in sources):
+        unknown += name not in QUERY_FIELDS
+        if unknown > _MAX_ERRORS:
+            break
+        canonical = _API_SPELLINGS.get(name) or _shown(name)
         if canonical in renamed:
             raise invalid_field(canonical, "is given twice; give it once")
         renamed[canonical] = value
@@ -96,14 +102,17 @@ def invalid_field(field: str, message: str) -> Problem:
 
 def _invalid(error: ValidationError) -> Problem:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
-    return _invalid_request(
-        [FieldError(str(e["loc"][0])[:_MAX_FIELD_NAME], _fix(str(e["loc"][0]), e["type"], e["msg"])) for e in errors]
-    )
+    return _invalid_request([FieldError(str(e["loc"][0]), _fix(str(e["loc"][0]), e["type"], e["msg"])) for e in errors])
 
 
 def _invalid_request(errors: list[FieldError]) -> Problem:
     first = errors[0]
     return Problem("invalid_request", f"{first.field}: {first.message}.", errors=tuple(errors[:_MAX_ERRORS]))
+
+
+def _shown(name: str) -> str:
+    """A field's name as an answer may show it: short, and without lone surrogates, which are no characters."""
+    return name[:_MAX_FIELD_NAME].encode("utf-8", "replace").decode()
 
 
 def _fix(field: str, kind: str, message: str) -> str:

@@ -27,16 +27,23 @@ _STALE_FOR = frozenset({"throttled", "upstream_unavailable", "upstream_timeout"}
 
 @dataclass(frozen=True)
 class Budget:
-    """The time one invocation has: until `answer` in all, until `permits` to begin its last call."""
+    """The time one invocation has: until `answer` in all, until `calls` to begin its last call.
+
+    Of that it waits `patience` seconds for permits, or as long as there is time.
+    """
 
     answer: Deadline
-    permits: Deadline
+    calls: Deadline
+    patience: float | None
 
     @classmethod
     def until(cls, answer: Deadline, patience: float | None) -> "Budget":
-        """The budget of a caller that waits `patience` seconds for permits, or as long as there is time."""
-        latest = answer.earlier(min(_CALL_SECONDS, answer.remaining() / 2))
-        return cls(answer, latest if patience is None else min(latest, Deadline.after(patience)))
+        """The budget of a caller that wants its answer by then."""
+        return cls(answer, answer.earlier(min(_CALL_SECONDS, answer.remaining() / 2)), patience)
+
+    def permit(self, waited: float) -> Deadline:
+        """Until when to wait for a permit, having waited so many seconds for others."""
+        return self.calls if self.patience is None else min(self.calls, Deadline.after(self.patience - waited))
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Service:
         if known is not None and self.cache.fresh_seconds(known) > 0:
             return self._known(known, "hit", query, effort)
         try:
-            with self.cache.flight(query, budget.permits) as flight:
+            with self.cache.flight(query, budget.permit(waited=0)) as flight:
                 if flight.landed is not None:
                     return self._known(flight.landed, "collapsed", query, effort)
                 entry = self._lead(query, budget, effort, flight)
@@ -109,8 +116,8 @@ class Service:
                 self.throttle.pushback(
                     min(failure.retry_after or _PUSHBACK_SECONDS * effort.attempts, _MAX_PUSHBACK_SECONDS)
                 )
-            pause = _pause_before_retry(failure, effort.attempts)
-            if pause is None or pause > budget.permits.remaining():
+            pause = _pause_before_retry(failure, effort)
+            if pause is None or pause > budget.calls.remaining():
                 raise failure
             time.sleep(pause)
 
@@ -126,7 +133,7 @@ class Service:
         effort.upstream += waiting - started
         granted = None
         try:
-            with self.throttle.permit(budget.permits):
+            with self.throttle.permit(budget.permit(effort.permit_wait)):
                 granted = time.monotonic()
                 effort.attempts += 1
                 flight.extend(budget.answer.remaining())
@@ -137,12 +144,16 @@ class Service:
             effort.upstream += ended - (granted or ended)
 
 
-def _pause_before_retry(failure: Problem, attempts: int) -> float | None:
+def _pause_before_retry(failure: Problem, effort: Effort) -> float | None:
     """Seconds to wait before asking again, or None where that would not help. Listing codes is idempotent."""
-    if failure.code == "credentials_unavailable" and failure.upstream and attempts == 1:
+    attempts = effort.attempts
+    if attempts == MAX_ATTEMPTS:
+        return None
+    if failure.code == "credentials_unavailable" and failure.upstream and not effort.credentials_refused:
+        effort.credentials_refused = True
         return 0.0
     refused_a_permit = failure.code == "throttled" and failure.upstream is None
-    if not failure.retryable or attempts == MAX_ATTEMPTS or refused_a_permit:
+    if not failure.retryable or refused_a_permit:
         return None
     if failure.retry_after is not None:
         return failure.retry_after + random.uniform(0, _BACKOFF_SECONDS)

@@ -1,13 +1,16 @@
 """Environment variables -> one frozen Settings object."""
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cams_qr.query import normalise_phone_number
 
-_HOST = r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$"
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = rf"^{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?$"
 _ORIGIN = r"^(\*|https?://[^\s/,]+)$"
 _HEADER = r"^[A-Za-z0-9-]{1,64}$"
 _CUST_SPACE_ID = r"^[A-Za-z0-9_-]{1,64}$"
@@ -18,14 +21,36 @@ class SettingsError(ValueError):
     """An environment variable is wrong; the message names it and the rule, never its value."""
 
 
-def _split(value: Any) -> Any:
-    return (
-        frozenset(part for part in (p.strip() for p in value.split(",")) if part) if isinstance(value, str) else value
-    )
+def _split(value: str | frozenset[str]) -> frozenset[str]:
+    if not isinstance(value, str):
+        return value
+    items = frozenset(part for part in (p.strip() for p in value.split(",")) if part)
+    # An allow-list of nothing would allow everything.
+    if not items:
+        raise ValueError("holds no item; give comma-separated ones, or leave the variable out")
+    return items
 
 
-def _split_numbers(value: Any) -> Any:
+def _split_numbers(value: str | frozenset[str]) -> frozenset[str]:
     return frozenset(normalise_phone_number(number) for number in _split(value))
+
+
+def _endpoint(value: str) -> str:
+    port = value.partition(":")[2]
+    if port and not 1 <= int(port) <= 65535:
+        raise ValueError("the port is not one of 1 to 65535")
+    return value
+
+
+def _redis_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.hostname and parts.port != 0 and re.fullmatch("/?[0-9]*", parts.path)
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        raise ValueError("must be redis[s]://[user:password@]host[:port][/database], with the password percent-encoded")
+    return value
 
 
 class Settings(BaseModel):
@@ -33,12 +58,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper, validate_by_name=True)
 
-    cams_endpoint: Annotated[str, Field(pattern=_HOST)] = "cams.ap-southeast-1.aliyuncs.com"
+    cams_endpoint: Annotated[str, Field(max_length=253, pattern=_HOST), AfterValidator(_endpoint)] = (
+        "cams.ap-southeast-1.aliyuncs.com"
+    )
     cams_protocol: Literal["HTTPS", "HTTP"] = "HTTPS"
     cams_qps: Annotated[int, Field(ge=1, le=10_000)] = 5
     cams_max_wait_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 2.0
     max_instances: Annotated[int, Field(ge=1, le=10_000)] = 1
-    redis_url: Annotated[str, Field(pattern=r"^rediss?://[^\s]+$")] | None = None
+    redis_url: Annotated[str, Field(pattern=r"^rediss?://[^\s]+$"), AfterValidator(_redis_url)] | None = None
     cache_ttl_seconds: Annotated[int, Field(ge=0, le=300)] = 60
     cache_stale_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
     allowed_phone_numbers: Annotated[frozenset[str], BeforeValidator(_split_numbers)] = frozenset()

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from cams_qr.deadline import Deadline
@@ -48,6 +49,7 @@ class LocalThrottle:
         self._limit = limit
         self._window = window
         self._calls = deque([_Call(-math.inf, over=True)] * limit, maxlen=limit)
+        self._openings: deque[float] = deque()
         self._line: deque[object] = deque()
         self._changed = threading.Condition()
 
@@ -64,10 +66,9 @@ class LocalThrottle:
     def pushback(self, seconds: float) -> None:
         """See Throttle.pushback."""
         with self._changed:
-            opens = time.monotonic() + seconds - self._window
-            # As if the window were full of calls, so that it frees its places one by one, at half the usual pace.
-            for place in range(self._limit):
-                self._calls.append(_Call(opens + place * 2 * self._window / self._limit, over=True))
+            opens = max([time.monotonic() + seconds, *islice(self._openings, 1)])
+            # The next calls, as many as the window holds, go one by one at half the usual pace.
+            self._openings = deque(opens + place * 2 * self._window / self._limit for place in range(self._limit))
             self._changed.notify_all()
 
     def _enter(self, deadline: Deadline) -> _Call:
@@ -81,6 +82,8 @@ class LocalThrottle:
                     self._changed.wait(min(wait, deadline.remaining()))
                 call = _Call()
                 self._calls.append(call)
+                if self._openings:
+                    self._openings.popleft()
                 return call
             finally:
                 self._line.remove(ticket)
@@ -97,13 +100,18 @@ class LocalThrottle:
         oldest = self._calls[0]
         if self._line[0] is not ticket or not oldest.over:
             return math.inf
-        return oldest.time + self._window - time.monotonic()
+        return max(oldest.time + self._window, self._opening(0)) - time.monotonic()
+
+    def _opening(self, place: int) -> float:
+        """The moment before which pushback lets nobody go who has so many callers in line before them."""
+        return self._openings[min(place, len(self._openings) - 1)] if self._openings else -math.inf
 
     def _refuse_after(self, deadline: Deadline, place: int) -> None:
         """Raise unless the caller at this place in the line can have its turn by `deadline`."""
         rounds, call = divmod(place, self._limit)
         now = time.monotonic()
         wait = max(0.0, self._calls[call].time + self._window - now) + rounds * self._window
+        wait = max(wait, self._opening(place) - now)
         blocked = not self._calls[call].over and deadline.remaining() <= 0
         if wait > deadline.remaining() or blocked:
             raise no_permit(wait)

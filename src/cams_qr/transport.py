@@ -7,6 +7,7 @@ bodies of any size. BoundedAdapter is mounted in that session and does none of t
 
 import http.client
 import io
+import json
 import socket
 import ssl
 import time
@@ -40,6 +41,7 @@ Reason = Literal[
     "unexpected_status",
     "server_error",
     "malformed",
+    "not_json",
 ]
 
 
@@ -49,6 +51,15 @@ class TransportError(Exception):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object that a body is, or None."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 class BoundedAdapter(BaseAdapter):
@@ -226,9 +237,9 @@ def _response(request: PreparedRequest, answer: http.client.HTTPResponse, body: 
         raise TransportError("unexpected_status")
     if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise TransportError("malformed")
-    # The SDK loses the status of an error whose body is not JSON; a server's failure must stay one.
-    if answer.status >= 500 and not body.lstrip().startswith(b"{"):
-        raise TransportError("server_error")
+    # The SDK loses the status of an error whose body is not a JSON object; a server's failure must stay one.
+    if answer.status >= 400 and json_object(body) is None:
+        raise TransportError("server_error" if answer.status >= 500 else "not_json")
     response = Response()
     response.status_code = answer.status
     response.reason = answer.reason

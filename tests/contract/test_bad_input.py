@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -82,6 +83,24 @@ def test_unknown_fields(function: Function) -> None:
 def test_a_thousand_unknown_fields_are_not_all_named(function: Function) -> None:
     answer = function.direct({"phoneNumber": NUMBER, **{f"{i:0>1000}": 1 for i in range(1000)}})
     assert len(json.dumps(answer)) < 4096
+
+
+def test_a_field_that_is_half_a_character(function: Function) -> None:
+    event = b'{"phoneNumber": "8613800001234", "\\ud800": 1}'
+    assert_invalid(function.raw(event)["problem"], "?")
+    assert_invalid(function.http("POST", body=event.decode()).problem, "?")
+
+
+@pytest.mark.parametrize("last", ["k0", "k99999"])
+def test_very_many_fields_take_no_time(function: Function, last: str) -> None:
+    event = "{" + ",".join(f'"k{n}":1' for n in range(100_000)) + f',"phoneNumber":"8613800001234","{last}":1}}'
+    function.start()
+    started = time.process_time()
+    answer = function.raw(event.encode())
+    assert time.process_time() - started < 1
+    assert answer["problem"]["code"] == "invalid_request"
+    many = json.dumps({"phoneNumber": "8613800001234"} | {f"k{n}": 1 for n in range(100)})
+    assert len(function.raw(many.encode())["problem"]["errors"]) == 10
 
 
 @pytest.mark.parametrize("pair", [("phoneNumber", "PhoneNumber"), ("phoneNumber", "phoneNumber")])

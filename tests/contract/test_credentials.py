@@ -83,6 +83,14 @@ def test_a_role_without_credentials_falls_back_to_the_environment(function: Func
     assert function.direct({"phoneNumber": "8613800001234"}, function.context(credentials=empty))["status"] == 200
 
 
+@pytest.mark.parametrize("token", ["abc\ndef", "abc\u2013def"])
+def test_a_token_that_no_header_can_carry(function: Function, sandbox: Sandbox, token: str) -> None:
+    role = SimpleNamespace(access_key_id="STS.sandbox", access_key_secret="s", security_token=token)
+    answer = function.direct({"phoneNumber": "8613800001234"}, function.context(credentials=role))
+    assert answer["problem"]["code"] == "credentials_unavailable"
+    assert sandbox.arrivals == []
+
+
 LAPTOP = """
 import json, sys, threading, types
 import index

@@ -150,3 +150,29 @@ def test_isbase64encoded_is_honoured_in_both_shapes(function: Function, shape: s
     body = base64.b64encode(json.dumps({"phoneNumber": NUMBER}).encode()).decode()
     assert function.http("POST", shape=shape, body=body, is_base64=True).status == 200
     assert function.http("POST", shape=shape, body=body, is_base64=False).status == 400
+
+
+@pytest.mark.parametrize("parameters", [{"custSpaceId": 12345}, {"custSpaceId": ["cams-8filvjc8snw"]}])
+def test_a_parameter_that_is_no_string_is_not_left_out(function: Function, shape: str, parameters: Any) -> None:
+    answer = function.http(shape=shape, parameters={"phoneNumber": NUMBER, **parameters})
+    assert (answer.status, answer.problem["errors"][0]["field"]) == (400, "custSpaceId")
+
+
+def test_a_post_may_have_parameters_in_its_url(function: Function, shape: str) -> None:
+    own, other = {"custSpaceId": "cams-8filvjc8snw"}, {"CustSpaceId": "293483938849493"}
+    body = json.dumps({"phoneNumber": NUMBER})
+    assert function.http("POST", shape=shape, parameters=own, body=body).json["custSpaceId"] == own["custSpaceId"]
+    answer = function.http("POST", shape=shape, parameters=own, body=json.dumps({"phoneNumber": NUMBER, **other}))
+    assert (answer.status, answer.problem["errors"][0]["message"]) == (400, "is given twice; give it once")
+
+
+def test_a_form_is_refused_however_it_arrives(function: Function, shape: str) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    for body in ({"phoneNumber": NUMBER}, json.dumps({"phoneNumber": NUMBER}), f"phoneNumber={NUMBER}"):
+        answer = function.http("POST", shape=shape, headers=headers, body=body)
+        assert answer.problem["code"] == "unsupported_media_type"
+
+
+def test_the_flag_for_base64_may_be_text(function: Function, shape: str) -> None:
+    body = base64.b64encode(json.dumps({"phoneNumber": NUMBER}).encode()).decode()
+    assert function.http("POST", shape=shape, body=body, is_base64="true").status == 200

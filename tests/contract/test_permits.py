@@ -86,6 +86,15 @@ def test_each_retry_takes_a_permit(function: Function, sandbox: Sandbox) -> None
     assert most_in_a_second(sandbox.arrivals) == 2
 
 
+def test_pushback_never_opens_the_window_early(function: Function, sandbox: Sandbox) -> None:
+    function.configure(CAMS_QPS="5")
+    for number in [*["8613800001234"] * 4, ROWS["once: throttled, x-acs-retry-after 300 ms"]]:
+        function.ask(number)
+    for _ in range(6):
+        function.ask()
+    assert most_in_a_second(sandbox.arrivals) <= 5
+
+
 def test_threads_share_the_permits(function: Function, sandbox: Sandbox) -> None:
     function.configure(CAMS_QPS="5")
     function.start()

@@ -140,6 +140,12 @@ def test_retry_after_is_honoured(function: Function, sandbox: Sandbox) -> None:
     assert second - first >= 0.3
 
 
+@pytest.mark.parametrize("trap", ["once: 503 ServiceUnavailable", "once: hangs up without an answer"])
+def test_a_retry_needs_no_patience(function: Function, trap: str) -> None:
+    function.configure(CAMS_MAX_WAIT_SECONDS="0")
+    assert function.http(parameters={"phoneNumber": ROWS[trap]}).status == 200
+
+
 def test_retries_are_spent_after_three_calls(function: Function, sandbox: Sandbox) -> None:
     assert function.ask(ROWS["throttled, x-acs-retry-after 300 ms"])["problem"]["code"] == "throttled"
     assert len(sandbox.arrivals) == 3

@@ -112,6 +112,14 @@ def test_an_exception() -> None:
         assert fetch(url)[0] == 502
 
 
+@pytest.mark.parametrize("headers", [{"X-A": "a\r\nX-B: b"}, {"Bad Name:": "a"}, {"X-A": 1}, []])
+def test_headers_that_cannot_be_sent(headers: Any) -> None:
+    answer = {"statusCode": 200, "headers": headers, "body": ""}
+    for shape, status in (("v1", 502), ("classic", 503)):
+        with in_front_of(lambda event, context: answer, shape) as url:  # type: ignore[arg-type]
+            assert fetch(url)[0] == status
+
+
 def test_an_origin_is_reflected_where_the_function_is_silent() -> None:
     with in_front_of(echo) as url:
         headers = fetch(url, Origin="https://evil.example")[1]

@@ -7,6 +7,7 @@ modules in the order of KINDS; the first that recognises the event gets it, and 
 
 from typing import Any, Protocol
 
+from cams_qr import logs
 from cams_qr.events import api_gateway, batch, cloud_event, direct, http_trigger, stream, timer, topic, unknown
 from cams_qr.events.call import Call, QueryFailed, is_phone_number, parse_json
 from cams_qr.problems import Problem
@@ -32,9 +33,12 @@ def decode(event: bytes, settings: Settings, request_id: str) -> Call:
         document = _text_of_a_topic(event) or parse_json(event, "event")
     except Problem as problem:
         return unknown.decode(problem, request_id)
-    for kind in KINDS:
-        if kind.recognise(document):
-            return kind.decode(document, settings, request_id)
+    try:
+        for kind in KINDS:
+            if kind.recognise(document):
+                return kind.decode(document, settings, request_id)
+    except Exception as error:
+        return unknown.decode(logs.internal_error(error, request_id), request_id)
     return unknown.decode(unknown.NO_KIND, request_id)
 
 

@@ -19,14 +19,17 @@ def recognise(document: Any) -> bool:
 
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call of the request; a path parameter counts as a query parameter of its name."""
+    """Make a Call of the request; a path parameter counts as one of the query."""
     path = document["path"]
     request = http.Request(
         method=str(document["httpMethod"]).upper(),
         path=path if isinstance(path, str) else "",
         headers=http.lower_case_names(document.get("headers")),
-        parameters=http.strings(document.get("queryParameters")) | http.strings(document.get("pathParameters")),
+        parameters=(
+            http.query_fields(document.get("queryParameters")),
+            http.query_fields(document.get("pathParameters")),
+        ),
         body=document.get("body"),
-        body_is_base64=document.get("isBase64Encoded") is True,
+        body_is_base64=http.is_true(document.get("isBase64Encoded")),
     )
     return http.decode("api_gateway", request, settings, request_id)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cams_qr import logs
 from cams_qr.events.call import Call, parse_json
 from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
@@ -26,25 +27,35 @@ _NO_ORIGIN = "https://not-allowed.invalid"
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request: percent-decoded path, header names in lower case, decoded URL parameters, raw body."""
+    """One HTTP request: percent-decoded path, header names in lower case, raw body.
+
+    `parameters` are those of the URL, decoded: of its query, and where the gateway has such, of its path.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
-    parameters: Mapping[str, str]
+    parameters: tuple[Mapping[str, Any], ...]
     body: Any
     body_is_base64: bool
 
 
-def strings(value: Any) -> dict[str, str]:
-    """The entries of a JSON object whose values are strings; none where it is no object."""
-    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
+def query_fields(parameters: Any) -> dict[str, Any]:
+    """The parameters that are fields of a query; others are ignored."""
+    return {k: v for k, v in parameters.items() if k in QUERY_FIELDS} if isinstance(parameters, dict) else {}
+
+
+def is_true(flag: Any) -> bool:
+    """Whether a gateway's flag is set, as JSON or as text."""
+    return flag is True or (isinstance(flag, str) and flag.lower() == "true")
 
 
 def lower_case_names(headers: Any) -> dict[str, str]:
     """Headers by lower-case name; one that came twice under different case is comma-joined, as gateways do."""
     merged: dict[str, str] = {}
-    for name, value in strings(headers).items():
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        if not isinstance(value, str):
+            continue
         key = name.lower()
         merged[key] = f"{merged[key]},{value}" if key in merged else value
     return merged
@@ -60,6 +71,8 @@ def decode(trigger: str, request: Request, settings: Settings, request_id: str) 
         queries = () if query is None else (query,)
     except Problem as problem:
         queries = (problem,)
+    except Exception as error:
+        queries = (logs.internal_error(error, request_id),)
     return Call(
         trigger,
         queries,
@@ -85,19 +98,15 @@ def _query(route: str | None, request: Request, settings: Settings) -> QrQuery |
         raise Problem("method_not_allowed", f"This route takes {allowed}.", allow=allowed)
     if request.method == "OPTIONS":
         return None
-    if request.method == "POST":
-        fields = _json_body(request)
-    else:
-        fields = {name: value for name, value in request.parameters.items() if name in QUERY_FIELDS}
-    return _within_own_space(parse_query(fields), request, settings)
+    body = (_json_body(request),) if request.method == "POST" else ()
+    return _within_own_space(parse_query(*request.parameters, *body), request, settings)
 
 
 def _json_body(request: Request) -> dict[str, Any]:
-    body = _body(request)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise Problem("unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
-    fields = parse_json(body, "body")
+    fields = parse_json(_body(request), "body")
     if not isinstance(fields, dict):
         raise invalid_field("body", 'is not a JSON object; send one like {"phoneNumber": "8613800001234"}')
     return fields
