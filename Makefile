@@ -85,9 +85,10 @@ $(VENV)/.run: $(VENV)/bin/python requirements.txt
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt requirements-ros.txt
 	@echo "Installing what the tests need into $(VENV) ..."
 	$(PIP) -r requirements-dev.txt
+	$(PIP) --no-deps -r requirements-ros.txt
 	@touch $@
 
 # The official Node client takes part in one test, where Node is installed.

@@ -1,0 +1,114 @@
+"""template.yml is right, and would not be with any of these slips."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.check_template import EVERYTHING, REQUIRED, Template, problems, resolved
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def template() -> Template:
+    loaded: Template = yaml.safe_load(Path("template.yml").read_text())
+    return loaded
+
+
+def test_the_template_is_right() -> None:
+    assert problems(template()) == []
+
+
+def test_optional_parts_are_left_out_by_default() -> None:
+    every, minimal = set(resolved(template(), EVERYTHING)), set(resolved(template(), REQUIRED))
+    assert every == set(template()["Resources"])
+    assert every - minimal == {
+        *("QueueTrigger", "TimerTrigger", "GatewayService", "GatewayApi", "GatewayRoute"),
+        *("ErrorAlarm", "ThrottleAlarm", "ServerErrorAlarm", "DurationAlarm"),
+    }
+    assert "VpcConfig" not in resolved(template(), REQUIRED)["Function"]
+
+
+def properties(resource: str, change: Change) -> Change:
+    return lambda template: change(template["Resources"][resource]["Properties"])
+
+
+def parameter(name: str, change: Change) -> Change:
+    return lambda template: change(template["Parameters"][name])
+
+
+SLIPS: dict[str, Change] = {
+    "a typo in a property": properties("Function", lambda p: p.update(Handlr=p.pop("Handler"))),
+    "a property nobody knows": properties("LogStore", lambda p: p.update(Retention=1)),
+    "a required property is missing": properties("Role", lambda p: p.pop("RoleName")),
+    "a nested required property is missing": properties(
+        "ErrorAlarm", lambda p: p["Escalations"]["Critical"].pop("Threshold")
+    ),
+    "out of range": properties("LogStore", lambda p: p.update(TTL=3651)),
+    "a parameter that allows what ROS does not": parameter("LogDays", lambda p: p.update(Default=4000, MaxValue=4000)),
+    "not in the enum": properties("ErrorAlarm", lambda p: p["Escalations"]["Critical"].update(Statistics="Sum")),
+    "the wrong type": properties("LogStore", lambda p: p.update(AutoSplit="yes")),
+    "a name that breaks its pattern": properties("LogProject", lambda p: p.update(Name="cams_qr")),
+    "the wrong attribute": properties("Function", lambda p: p.update(Role={"Fn::GetAtt": ["Role", "ARN"]})),
+    "an attribute of nothing": lambda t: t["Outputs"]["Url"].update(Value={"Fn::GetAtt": ["Trigger", "UrlInternet"]}),
+    "no such resource type": lambda t: t["Resources"]["LogStore"].update(Type="ALIYUN::SLS::LogStore"),
+    "a Ref to nothing": properties("Function", lambda p: p.update(Timeout={"Ref": "TimeOut"})),
+    "a condition that does not exist": lambda t: t["Resources"]["TimerTrigger"].update(Condition="HasCron"),
+    "a parameter nobody uses": lambda t: t["Parameters"].update(
+        Spare={"Type": "String", "Description": "Nothing.", "MaxLength": 1}
+    ),
+    "a parameter without a sentence": parameter("LogDays", lambda p: p.pop("Description")),
+    "a parameter without a constraint": parameter("CodeBucket", lambda p: p.pop("AllowedPattern")),
+    "a default that breaks its constraint": parameter("CamsQps", lambda p: p.update(Default=0)),
+    "a secret that is echoed": parameter("RedisUrl", lambda p: p.pop("NoEcho")),
+    "the wrong action": properties(
+        "Role", lambda p: p["Policies"][0]["PolicyDocument"]["Statement"][0].update(Action=["cams:ListPhoneMessage"])
+    ),
+    "every action": properties(
+        "Role", lambda p: p["Policies"][0]["PolicyDocument"]["Statement"][0].update(Action=["cams:*"])
+    ),
+    "every log store": properties(
+        "Role", lambda p: p["Policies"][0]["PolicyDocument"]["Statement"][1].update(Resource=["*"])
+    ),
+    "one statement too many": properties(
+        "Role",
+        lambda p: p["Policies"][0]["PolicyDocument"]["Statement"].append(
+            {"Effect": "Allow", "Action": ["oss:GetObject"], "Resource": ["*"]}
+        ),
+    ),
+    "a role for everybody": properties(
+        "Role",
+        lambda p: p["AssumeRolePolicyDocument"]["Statement"][0].update(Principal={"RAM": ["acs:ram::1:root"]}),
+    ),
+    "anonymous by default": lambda t: t["Parameters"]["HttpAuth"].update(Default="anonymous"),
+    "anonymous offered": parameter("HttpAuth", lambda p: p["AllowedValues"].append("anonymous")),
+    "anonymous in the trigger": properties("HttpTrigger", lambda p: p["TriggerConfig"].update(authType="anonymous")),
+    "tokens that nothing checks": properties("HttpTrigger", lambda p: p["TriggerConfig"].pop("authConfig")),
+    "a typo in a trigger": properties("HttpTrigger", lambda p: p["TriggerConfig"].update(method=["GET"])),
+    "a typo deep in a trigger": properties(
+        "QueueTrigger",
+        lambda p: p["TriggerConfig"]["eventSourceConfig"]["eventSourceParameters"]["sourceMNSParameters"].update(
+            queueName="q"
+        ),
+    ),
+    "a runtime that does not exist": parameter("Runtime", lambda p: p["AllowedValues"].append("python3.11")),
+    "another handler": properties("Function", lambda p: p.update(Handler="index.main")),
+    "no initializer": properties("Function", lambda p: p.pop("InstanceLifecycleConfig")),
+    "an unknown variable": properties("Function", lambda p: p["EnvironmentVariables"].update(CAMS_RATE="5")),
+    "a setting that cannot be set": properties("Function", lambda p: p["EnvironmentVariables"].pop("LOG_LEVEL")),
+    "a number in the environment": properties(
+        "Function", lambda p: p["EnvironmentVariables"].update(CAMS_QPS={"Ref": "CamsQps"})
+    ),
+    "instances by another number": properties("Concurrency", lambda p: p.update(ReservedConcurrency=5)),
+    "too little memory for its cores": parameter("Cpu", lambda p: p.update(Default=1)),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_found(slip: str) -> None:
+    changed = copy.deepcopy(template())
+    SLIPS[slip](changed)
+    assert problems(changed)
