@@ -15,7 +15,7 @@ VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info
 PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run invoke test check tests untimed timed packaged tests-on-runtimes package fuzz bench clean
+.PHONY: run invoke test check tests untimed timed packaged tests-on-runtimes package deploy remove fuzz bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
@@ -62,6 +62,16 @@ tests-on-runtimes:
 # dist/function.zip, for RUNTIME.
 package: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m deploy.package --runtime $(RUNTIME)
+
+# STACK and BUCKET are needed; PARAMETERS is a JSON file, PACKAGE a name in the bucket to go back to.
+deploy: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python -m deploy deploy --stack $(or $(STACK),$(error STACK is missing)) \
+	  --bucket $(or $(BUCKET),$(error BUCKET is missing)) --runtime $(RUNTIME) $(if $(REGION),--region $(REGION)) \
+	  $(if $(PARAMETERS),--parameters $(PARAMETERS)) $(if $(PACKAGE),--package $(PACKAGE))
+
+remove: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python -m deploy remove --stack $(or $(STACK),$(error STACK is missing)) \
+	  $(if $(REGION),--region $(REGION))
 
 # The same as in the tests, but for long.
 fuzz: $(VENV)/.dev

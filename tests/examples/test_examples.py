@@ -2,6 +2,9 @@
 
 import io
 import json
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,3 +143,14 @@ def test_another_function_does_not_exist(address: str) -> None:
     with pytest.raises(ClientException) as refused:
         client(address).invoke_function("other", InvokeFunctionRequest(body=io.BytesIO(b"{}")))
     assert refused.value.code == "FunctionNotFound"
+
+
+def test_a_signed_curl_command_runs(address: str, function: Function) -> None:
+    url = f"http://{address}/qr-codes?phoneNumber={NUMBER}"
+    script = [sys.executable, "-W", "ignore", "examples/signed_curl.py", url]
+    printed = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    assert f"authorization: FC {DEMO_KEY_ID}:" in printed
+    assert f"x-fc-security-token: {DEMO_KEY.token}" in printed
+    if shutil.which("curl"):
+        answer = subprocess.run(["sh", "-c", printed], capture_output=True, text=True, check=True).stdout
+        assert len(json.loads(answer)["qrCodes"]) == 2

@@ -1,0 +1,15 @@
+"""The package in OSS, under a name made of its content: what is there already is not sent again."""
+
+from pathlib import Path
+
+import alibabacloud_oss_v2 as oss
+
+from deploy.package import content_hash
+
+
+def upload(client: oss.Client, bucket: str, package: Path) -> str:
+    """Put the package into the bucket; returns its name there. Raises oss.exceptions.OperationError."""
+    name = f"cams-qr/{content_hash(package)}.zip"
+    if not client.is_object_exist(bucket, name):
+        client.put_object_from_file(oss.PutObjectRequest(bucket=bucket, key=name), str(package))
+    return name

@@ -1,0 +1,125 @@
+"""One ROS stack: preview it, create or update it, follow it to the end, remove it.
+
+Sources: "CreateStack", "UpdateStack", "PreviewStack", "GetStack", "ListStackEvents", "DeleteStack" (ROS, 2019-09-10).
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alibabacloud_ros20190910 import models
+from alibabacloud_ros20190910.client import Client
+
+_POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """The stacks of one region. Each function raises the SDK's AlibabaCloudException where ROS refuses."""
+
+    client: Client
+    region: str
+    poll_seconds: float = _POLL_SECONDS
+
+    def deploy(self, name: str, template: str, parameters: Mapping[str, str]) -> bool:
+        """Create the stack, or update it with what is not given left as it was; tells all on the standard output.
+
+        Returns whether it is as it should be. What would change nothing is not done.
+        """
+        existing = self._find(name)
+        changes = self._preview(name, existing, template, parameters)
+        for resource, action in changes:
+            print(f"  {action:<8}{resource}")
+        if existing and not changes:
+            print("Nothing changes.")
+            return self._end(existing)
+        given = {"region_id": self.region, "template_body": template}
+        if existing:
+            since = self._events(existing)
+            request = models.UpdateStackRequest(
+                **given,
+                stack_id=existing,
+                use_previous_parameters=True,
+                parameters=_pairs(models.UpdateStackRequestParameters, parameters),
+            )
+            self.client.update_stack(request)
+            return self._follow(existing, since)
+        created = self.client.create_stack(
+            models.CreateStackRequest(
+                **given, stack_name=name, parameters=_pairs(models.CreateStackRequestParameters, parameters)
+            )
+        )
+        return self._follow(created.body.stack_id, set())
+
+    def remove(self, name: str) -> bool:
+        """Delete the stack; returns whether it is gone."""
+        existing = self._find(name)
+        if existing is None:
+            print(f"There is no stack {name} in {self.region}.")
+            return True
+        since = self._events(existing)
+        self.client.delete_stack(models.DeleteStackRequest(region_id=self.region, stack_id=existing))
+        return self._follow(existing, since)
+
+    def _find(self, name: str) -> str | None:
+        answer = self.client.list_stacks(models.ListStacksRequest(region_id=self.region, stack_name=[name]))
+        stacks = [stack for stack in answer.body.stacks or [] if stack.status != "DELETE_COMPLETE"]
+        return stacks[0].stack_id if stacks else None
+
+    def _preview(
+        self, name: str, existing: str | None, template: str, parameters: Mapping[str, str]
+    ) -> list[tuple[str, str]]:
+        """The resources that would change, and how."""
+        which = {"stack_id": existing, "use_previous_parameters": True} if existing else {"stack_name": name}
+        request = models.PreviewStackRequest(
+            **which,
+            region_id=self.region,
+            template_body=template,
+            parameters=_pairs(models.PreviewStackRequestParameters, parameters),
+        )
+        resources = self.client.preview_stack(request).body.stack.resources or []
+        return [(r.logical_resource_id, r.action or "Add") for r in resources if r.action != "None"]
+
+    def _follow(self, stack: str, told: set[str]) -> bool:
+        """Tell what happens until the stack is at rest; returns whether that is as it should be."""
+        while True:
+            status = self._get(stack).status
+            told |= self._tell(stack, told)
+            if not status.endswith("_IN_PROGRESS"):
+                return self._end(stack)
+            time.sleep(self.poll_seconds)
+
+    def _tell(self, stack: str, told: set[str]) -> set[str]:
+        events = self._list_events(stack)
+        for event in reversed(events):
+            if event.event_id not in told:
+                reason = f": {event.status_reason}" if event.status.endswith("_FAILED") else ""
+                print(f"  {event.status:<20}{event.logical_resource_id}{reason}")
+        return {event.event_id for event in events}
+
+    def _end(self, stack: str) -> bool:
+        found = self._get(stack)
+        print(f"{found.stack_name}: {found.status}")
+        if found.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            for output in found.outputs or []:
+                print(f"  {output['OutputKey']}: {output['OutputValue']}")
+            return True
+        if found.status != "DELETE_COMPLETE":
+            print(f"  {found.status_reason}")
+        return bool(found.status == "DELETE_COMPLETE")
+
+    def _get(self, stack: str) -> Any:
+        return self.client.get_stack(models.GetStackRequest(region_id=self.region, stack_id=stack)).body
+
+    def _events(self, stack: str) -> set[str]:
+        return {event.event_id for event in self._list_events(stack)}
+
+    def _list_events(self, stack: str) -> list[Any]:
+        """The newest events first."""
+        request = models.ListStackEventsRequest(region_id=self.region, stack_id=stack, page_size=50)
+        return list(self.client.list_stack_events(request).body.events or [])
+
+
+def _pairs(kind: Any, parameters: Mapping[str, str]) -> list[Any]:
+    return [kind(parameter_key=key, parameter_value=value) for key, value in parameters.items()]

@@ -1,0 +1,247 @@
+"""The few calls of ROS and OSS that a deployment makes, played on a loopback port; signatures are really checked.
+
+A stack takes two looks to get somewhere. It fails, as the real one would, where the package is not in the bucket or a
+parameter breaks its constraint. Sources: the operations of ROS 2019-09-10; "Include V4 signatures in the Authorization
+header" (OSS).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+import yaml
+from aiohttp import web
+
+from local.acs3 import Refused, SignedRequest, Verifier
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID
+
+_OSS_AUTHORIZATION = re.compile(
+    r"OSS4-HMAC-SHA256 Credential=([^/]+)/(\d{8}/[^/]+/oss/aliyun_v4_request),Signature=(\w+)"
+)
+_LOOKS = 2
+
+
+@dataclass
+class Stack:
+    """What ROS knows of a stack."""
+
+    name: str
+    template: dict[str, Any]
+    parameters: dict[str, str]
+    id: str = field(default_factory=lambda: str(uuid4()))
+    status: str = ""
+    reason: str = ""
+    events: list[dict[str, str]] = field(default_factory=list)
+    looks: int = 0
+
+
+@dataclass
+class Cloud:
+    """An account's stacks and objects, and the ROS operations that were called."""
+
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    operations: list[str] = field(default_factory=list)
+
+    def app(self) -> web.Application:
+        """Both services as one application: ROS at the root, buckets below it."""
+        self._verifier = Verifier({DEMO_KEY_ID: DEMO_KEY})
+        app = web.Application(client_max_size=32 * 1024 * 1024)
+        app.router.add_post("/", self._ros)
+        app.router.add_route("*", "/{bucket}/{key:.+}", self._oss)
+        return app
+
+    async def _ros(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        query = parse_qsl(request.query_string, keep_blank_values=True)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        operation = headers.get("x-acs-action", "")
+        try:
+            self._verifier.verify(SignedRequest("POST", "/", query, headers, body))
+            self.operations.append(operation)
+            answer = getattr(self, f"_{_snake(operation)}")(dict(query) | dict(parse_qsl(body.decode())))
+        except Refused as refused:
+            error = {"Code": refused.code, "Message": refused.message, "RequestId": str(uuid4())}
+            return web.json_response(error, status=refused.status)
+        return web.json_response({"RequestId": str(uuid4()), **answer})
+
+    def _list_stacks(self, given: Mapping[str, str]) -> dict[str, Any]:
+        found = [s for s in self.stacks.values() if s.name == given.get("StackName.1")]
+        return {"Stacks": [{"StackId": s.id, "StackName": s.name, "Status": s.status} for s in found]}
+
+    def _preview_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
+        template, parameters = self._checked(given)
+        before = self.stacks.get(given.get("StackId", ""))
+        old = _shape(before.template, before.parameters) if before else {}
+        new = _shape(template, parameters)
+        resources = [{"LogicalResourceId": name, "Action": _action(old.get(name), new.get(name))} for name in old | new]
+        return {"Stack": {"StackName": given.get("StackName"), "Resources": resources}}
+
+    def _create_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
+        template, parameters = self._checked(given)
+        stack = Stack(given["StackName"], template, parameters)
+        self.stacks[stack.id] = stack
+        self._begin(stack, "CREATE")
+        return {"StackId": stack.id}
+
+    def _update_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
+        stack = self._stack(given)
+        stack.template, stack.parameters = self._checked(given)
+        self._begin(stack, "UPDATE")
+        return {"StackId": stack.id}
+
+    def _delete_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
+        self._begin(self._stack(given), "DELETE")
+        return {}
+
+    def _get_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
+        stack = self._stack(given)
+        self._look(stack)
+        outputs = [{"OutputKey": name, "OutputValue": f"a value of {name}"} for name in stack.template["Outputs"]]
+        return {
+            "StackId": stack.id,
+            "StackName": stack.name,
+            "Status": stack.status,
+            "StatusReason": stack.reason,
+            "Outputs": outputs,
+        }
+
+    def _list_stack_events(self, given: Mapping[str, str]) -> dict[str, Any]:
+        return {"Events": self._stack(given).events[::-1][: int(given.get("PageSize", 10))]}
+
+    def _stack(self, given: Mapping[str, str]) -> Stack:
+        stack = self.stacks.get(given.get("StackId", ""))
+        if stack is None:
+            raise Refused("StackNotFound", "The Stack could not be found.", 404)
+        return stack
+
+    def _checked(self, given: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+        template = yaml.safe_load(given["TemplateBody"])
+        parameters = dict(_parameters(given))
+        before = self.stacks.get(given.get("StackId", ""))
+        if before and given.get("UsePreviousParameters", "").lower() == "true":
+            parameters = before.parameters | parameters
+        for name in parameters:
+            if name not in template["Parameters"]:
+                raise Refused("StackValidationFailed", f"The Parameter ({name}) was not defined in template.")
+        for name, parameter in template["Parameters"].items():
+            value = parameters.get(name, parameter.get("Default"))
+            if value is None:
+                raise Refused("StackValidationFailed", f"The Parameter ({name}) was not provided.")
+            if not re.search(parameter.get("AllowedPattern", ""), str(value)):
+                raise Refused("StackValidationFailed", f"The Parameter ({name}) does not match its pattern.")
+        return template, parameters
+
+    def _begin(self, stack: Stack, action: str) -> None:
+        stack.status, stack.reason, stack.looks = f"{action}_IN_PROGRESS", "", 0
+        self._event(stack, stack.name, stack.status)
+
+    def _look(self, stack: Stack) -> None:
+        action, _, state = stack.status.partition("_")
+        stack.looks += 1
+        if state != "IN_PROGRESS" or stack.looks < _LOOKS:
+            return
+        if action == "DELETE":
+            stack.status = "DELETE_COMPLETE"
+        elif f"{stack.parameters['CodeBucket']}/{stack.parameters['CodeObject']}" not in self.objects:
+            stack.status, stack.reason = f"{action}_FAILED", "Resource Function failed: the code object does not exist"
+            self._event(stack, "Function", f"{action}_FAILED", "NoSuchKey: the code object does not exist")
+        else:
+            stack.status = f"{action}_COMPLETE"
+            for name in _shape(stack.template, stack.parameters):
+                self._event(stack, name, stack.status)
+        self._event(stack, stack.name, stack.status)
+
+    def _event(self, stack: Stack, resource: str, status: str, reason: str = "") -> None:
+        stack.events.append(
+            {"EventId": str(uuid4()), "LogicalResourceId": resource, "Status": status, "StatusReason": reason}
+        )
+
+    async def _oss(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        if not _is_signed(request):
+            return _oss_refusal(403, "SignatureDoesNotMatch")
+        name = f"{request.match_info['bucket']}/{request.match_info['key']}"
+        if request.method == "PUT":
+            self.objects[name] = body
+            return web.Response(headers={"x-oss-request-id": str(uuid4())})
+        if name not in self.objects:
+            return _oss_refusal(404, "NoSuchKey")
+        return web.Response(headers={"x-oss-request-id": str(uuid4()), "ETag": '"1"'})
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _parameters(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for key, name in given.items():
+        number = re.fullmatch(r"Parameters\.(\d+)\.ParameterKey", key)
+        if number:
+            yield name, given.get(f"Parameters.{number[1]}.ParameterValue", "")
+
+
+def _shape(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
+    """Each resource with the parameters it refers to, to be compared."""
+    shapes = {}
+    defaults = {name: parameter.get("Default") for name, parameter in template["Parameters"].items()}
+    for name, resource in template["Resources"].items():
+        if not _holds(template["Conditions"].get(resource.get("Condition"), True), defaults | dict(parameters)):
+            continue
+        text = json.dumps(resource, sort_keys=True)
+        used = {p: parameters.get(p) for p in re.findall(r'"Ref": "(\w+)"', text) if p in template["Parameters"]}
+        shapes[name] = f"{text} {sorted(used.items())}"
+    return shapes
+
+
+def _holds(condition: Any, parameters: Mapping[str, Any]) -> bool:
+    if condition is True:
+        return True
+    ((function, argument),) = condition.items()
+    if function == "Fn::Not":
+        return not _holds(argument, parameters)
+    reference, value = argument
+    return bool(parameters[reference["Ref"]] == value)
+
+
+def _action(old: str | None, new: str | None) -> str:
+    if old == new:
+        return "None"
+    if old is None:
+        return "Add"
+    return "Remove" if new is None else "Modify"
+
+
+def _is_signed(request: web.Request) -> bool:
+    match = _OSS_AUTHORIZATION.fullmatch(request.headers.get("Authorization", ""))
+    if not match or match[1] != DEMO_KEY_ID or request.headers.get("x-oss-security-token") != DEMO_KEY.token:
+        return False
+    scope = match[2]
+    signed = {n.lower(): v.strip() for n, v in request.headers.items() if _in_oss_signature(n.lower())}
+    headers = "".join(f"{name}:{value}\n" for name, value in sorted(signed.items()))
+    query = "&".join(sorted(part.removesuffix("=") for part in request.rel_url.raw_query_string.split("&")))
+    canonical = f"{request.method}\n{request.path}\n{query}\n{headers}\n\nUNSIGNED-PAYLOAD"
+    hashed = hashlib.sha256(canonical.encode()).hexdigest()
+    text = f"OSS4-HMAC-SHA256\n{request.headers.get('x-oss-date')}\n{scope}\n{hashed}"
+    key = f"aliyun_v4{DEMO_KEY.secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return hmac.compare_digest(hmac.new(key, text.encode(), hashlib.sha256).hexdigest(), match[3])
+
+
+def _in_oss_signature(header: str) -> bool:
+    return header.startswith("x-oss-") or header in ("content-type", "content-md5")
+
+
+def _oss_refusal(status: int, code: str) -> web.Response:
+    error = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code}</Message></Error>"
+    # The answer to a HEAD request has no body; the header holds the error instead.
+    headers = {"x-oss-err": base64.b64encode(error.encode()).decode()}
+    return web.Response(status=status, headers=headers, text=error, content_type="application/xml")

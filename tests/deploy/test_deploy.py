@@ -1,0 +1,136 @@
+"""A deployment from the command line to the cloud's answers; the cloud is played, the signatures are real."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.cloud import Cloud
+from local.fc import role_environment
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
+from local.serve import serve
+
+PACKAGE = "cams-qr/0000.zip"
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud(objects={f"packages/{PACKAGE}": b"zip", "packages/cams-qr/1111.zip": b"newer"})
+
+
+@pytest.fixture
+def address(cloud: Cloud) -> Iterator[str]:
+    with serve(cloud.app()) as address:
+        yield f"http://{address}"
+
+
+def run(address: str, *arguments: str, key: AccessKey = DEMO_KEY) -> "subprocess.CompletedProcess[str]":
+    environment = {
+        **role_environment(DEMO_KEY_ID, key),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": "src",
+        "ROS_ENDPOINT": address,
+        "OSS_ENDPOINT": address,
+    }
+    command = [sys.executable, "-W", "ignore", "-m", "deploy", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def deploy(address: str, *arguments: str, package: str = PACKAGE) -> "subprocess.CompletedProcess[str]":
+    return run(address, "deploy", "--stack", "cams-qr", "--bucket", "packages", "--package", package, *arguments)
+
+
+def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_path: Path) -> None:
+    created = deploy(address)
+    assert created.returncode == 0, created.stderr
+    assert "  Add     Function" in created.stdout
+    assert "  CREATE_COMPLETE     HttpTrigger" in created.stdout
+    assert "cams-qr: CREATE_COMPLETE\n  Url: a value of Url" in created.stdout
+
+    again = deploy(address)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "Nothing changes." in again.stdout
+    assert "UpdateStack" not in cloud.operations
+
+    parameters = tmp_path / "parameters.json"
+    parameters.write_text(
+        json.dumps({"MaxInstances": 3, "RedisUrl": "redis://:secret@r-1.redis.rds.aliyuncs.com:6379"})
+    )
+    changed = deploy(address, "--parameters", str(parameters))
+    assert changed.returncode == 0
+    assert "  Modify  Concurrency" in changed.stdout
+    assert "Modify  LogStore" not in changed.stdout
+    assert "secret" not in changed.stdout + changed.stderr
+    (stack,) = cloud.stacks.values()
+    assert stack.parameters["MaxInstances"] == "3"
+
+    deploy(address, package="cams-qr/1111.zip")
+    rolled_back = deploy(address)
+    assert "  Modify  Function" in rolled_back.stdout
+    assert stack.parameters["CodeObject"] == PACKAGE
+    assert stack.parameters["MaxInstances"] == "3"
+
+    removed = run(address, "remove", "--stack", "cams-qr")
+    assert (removed.returncode, "cams-qr: DELETE_COMPLETE" in removed.stdout) == (0, True)
+    assert "There is no stack" in run(address, "remove", "--stack", "cams-qr").stdout
+
+
+def test_a_failure_names_the_resource_and_why(address: str) -> None:
+    failed = deploy(address, package="cams-qr/none.zip")
+    assert failed.returncode == 1
+    assert "  CREATE_FAILED       Function: NoSuchKey: the code object does not exist" in failed.stdout
+    assert "cams-qr: CREATE_FAILED" in failed.stdout
+
+
+def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
+    parameters = tmp_path / "parameters.json"
+    parameters.write_text('{"LogLevels": "INFO"}')
+    refused = deploy(address, "--parameters", str(parameters))
+    assert refused.returncode == 1
+    assert "Refused:" in refused.stderr
+    assert "LogLevels" in refused.stderr
+    wrong = run(address, "remove", "--stack", "cams-qr", key=AccessKey(secret="wrong", token=DEMO_KEY.token))
+    assert (wrong.returncode, "SignatureDoesNotMatch" in wrong.stderr) == (1, True)
+    assert cloud.stacks == {}
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_parameters_that_are_none(address: str, tmp_path: Path, text: str) -> None:
+    parameters = tmp_path / "parameters.json"
+    parameters.write_text(text)
+    refused = deploy(address, "--parameters", str(parameters))
+    assert refused.returncode == 1
+    assert str(parameters) in refused.stderr
+
+
+def test_the_package_is_sent_once(address: str, cloud: Cloud, tmp_path: Path) -> None:
+    import alibabacloud_oss_v2 as oss
+
+    from deploy.bucket import upload
+
+    config = oss.config.load_default()
+    config.credentials_provider = oss.credentials.StaticCredentialsProvider(
+        DEMO_KEY_ID, DEMO_KEY.secret, DEMO_KEY.token
+    )
+    config.region, config.endpoint = "ap-southeast-1", address
+    package = tmp_path / "function.zip"
+    package.write_bytes(b"the package")
+    name = upload(oss.Client(config), "packages", package)
+    assert cloud.objects[f"packages/{name}"] == b"the package"
+    cloud.objects[f"packages/{name}"] = b"as it was"
+    assert upload(oss.Client(config), "packages", package) == name
+    assert cloud.objects[f"packages/{name}"] == b"as it was"
+
+
+def test_the_deployers_policy_has_what_was_called(address: str, cloud: Cloud) -> None:
+    deploy(address)
+    deploy(address, package="cams-qr/1111.zip")
+    run(address, "remove", "--stack", "cams-qr")
+    statements = json.loads(Path("deploy/policy.json").read_text())["Statement"]
+    actions = {action for statement in statements for action in statement["Action"]}
+    assert {f"ros:{operation}" for operation in cloud.operations} == {a for a in actions if a.startswith("ros:")}
+    assert not [action for action in actions if "*" in action]
