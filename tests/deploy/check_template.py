@@ -172,21 +172,31 @@ def _schemas(template: Template) -> Iterator[str]:
                 yield f"{name}{error.json_path[1:]}: {error.message}"
 
 
-def _triggers(template: Template) -> Iterator[str]:
+def _trigger_configs(template: Template) -> Iterator[tuple[str, str, Values]]:
+    """Name, type and configuration of each trigger, for both sets of parameters."""
     for given in (REQUIRED, EVERYTHING):
         for name, properties in resolved(template, given).items():
-            if template["Resources"][name]["Type"] != "ALIYUN::FC3::Trigger":
-                continue
-            model = TRIGGER_MODELS.get(properties["TriggerType"])
-            config = properties["TriggerConfig"]
-            if model is None or model().from_map(config).to_map() != config:
-                yield f"{name}: TriggerConfig has keys that Function Compute does not know"
-            if config.get("authType", "function") not in ("function", "jwt"):
-                yield f"{name}: lets anybody in"
-            if config.get("authType") == "jwt" and "jwks" not in json.loads(config.get("authConfig", "{}")):
-                yield f"{name}: knows no key to check tokens with"
+            if template["Resources"][name]["Type"] == "ALIYUN::FC3::Trigger":
+                yield name, properties["TriggerType"], properties["TriggerConfig"]
+
+
+def _triggers(template: Template) -> Iterator[str]:
+    for name, kind, config in _trigger_configs(template):
+        model = TRIGGER_MODELS.get(kind)
+        if model is None or model().from_map(config).to_map() != config:
+            yield f"{name}: TriggerConfig has keys that Function Compute does not know"
+
+
+def _access(template: Template) -> Iterator[str]:
+    for name, _, config in _trigger_configs(template):
+        if config.get("authType", "function") not in ("function", "jwt"):
+            yield f"{name}: lets anybody in"
+        if config.get("authType") == "jwt" and "jwks" not in json.loads(config.get("authConfig", "{}")):
+            yield f"{name}: knows no key to check tokens with"
     if template["Parameters"].get("HttpAuth", {}).get("AllowedValues") != ["function", "jwt"]:
         yield "HttpAuth: offers something else than function and jwt"
+    if resolved(template, EVERYTHING).get("GatewayApi", {}).get("EnableAuth") is not True:
+        yield "GatewayApi: lets anybody in"
 
 
 def _function(template: Template) -> Iterator[str]:
@@ -241,6 +251,7 @@ CHECKS: tuple[Callable[[Template], Iterator[str]], ...] = (
     _parameters,
     _schemas,
     _triggers,
+    _access,
     _function,
     _role,
 )

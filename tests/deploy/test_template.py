@@ -25,6 +25,9 @@ def test_the_template_is_right() -> None:
 def test_optional_parts_are_left_out_by_default() -> None:
     every, minimal = set(resolved(template(), EVERYTHING)), set(resolved(template(), REQUIRED))
     assert every == set(template()["Resources"])
+    assert minimal == {
+        *("LogProject", "LogStore", "LogIndex", "Role", "Function", "Concurrency", "AsyncInvoke", "HttpTrigger"),
+    }
     assert every - minimal == {
         *("QueueTrigger", "TimerTrigger", "GatewayService", "GatewayApi", "GatewayRoute"),
         *("ErrorAlarm", "ThrottleAlarm", "ServerErrorAlarm", "DurationAlarm"),
@@ -86,6 +89,7 @@ SLIPS: dict[str, Change] = {
     "anonymous by default": lambda t: t["Parameters"]["HttpAuth"].update(Default="anonymous"),
     "anonymous offered": parameter("HttpAuth", lambda p: p["AllowedValues"].append("anonymous")),
     "anonymous in the trigger": properties("HttpTrigger", lambda p: p["TriggerConfig"].update(authType="anonymous")),
+    "a gateway that lets anybody in": properties("GatewayApi", lambda p: p.update(EnableAuth=False)),
     "tokens that nothing checks": properties("HttpTrigger", lambda p: p["TriggerConfig"].pop("authConfig")),
     "a typo in a trigger": properties("HttpTrigger", lambda p: p["TriggerConfig"].update(method=["GET"])),
     "a typo deep in a trigger": properties(
