@@ -29,6 +29,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@$(BIN)/python -m bench.footprint
 
 tests: untimed timed
 
@@ -77,8 +78,9 @@ remove: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/test_fuzz.py
 
+# Prints tables; JSON names a file for the first one's figures.
 bench: $(VENV)/.dev
-	@$(BIN)/python -m bench
+	@PYTHONPATH=src $(BIN)/python -m bench $(if $(JSON),--json $(JSON))
 	@$(BIN)/python -m bench.account
 	@PYTHONPATH=src $(BIN)/python -m bench.simulation
 

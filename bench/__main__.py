@@ -1,29 +1,32 @@
-"""`python -m bench`: the function and its peers in turn, against one sandbox; medians, spreads and ratios."""
+"""`python -m bench`: the packaged function and its peers in turn, against one sandbox; medians, spreads and ratios."""
 
 import argparse
 import json
-import os
 import subprocess
-import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from bench.packages import OURS, PEERS, VERSION, interpreter, unpack
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 
-PEERS = ("ours", "official_sdk", "bare_tea")
 FIGURES = {
     "first_answer_ms": "process start to first answer, ms",
     "first_answer_cpu_ms": "the same, CPU ms",
-    "warm_cpu_us": "warm call, CPU us",
+    "first_request_cpu_ms": "first request after the initializer, CPU ms",
+    "warm_cpu_us": "warm call that asks CAMS, CPU us",
+    "hit_cpu_us": "warm call that the cache answers, CPU us",
     "rss_mb": "memory after 1,000 calls, MB",
     "rss_mb_grown": "memory grown in 1,000 calls, MB",
     "threads_grown": "threads grown in 1,000 calls",
     "descriptors_grown": "descriptors grown in 1,000 calls",
+    "zip_mb": "package, MB",
 }
-ROOT = Path(__file__).parent.parent
+CHILD = Path(__file__).parent / "child.py"
 
 Figures = dict[str, float]
 
@@ -31,27 +34,40 @@ Figures = dict[str, float]
 def main() -> None:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    rounds: dict[str, list[Figures]] = {peer: [] for peer in PEERS}
-    with serve(Sandbox(qps=1_000_000).app()) as endpoint:
-        for _ in range(parser.parse_args().rounds):
-            for peer in PEERS:
-                rounds[peer].append(_run(peer, endpoint))
-    _print_table(rounds)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", type=Path, help="write the figures of all rounds here")
+    options = parser.parse_args()
+    rounds: dict[str, list[Figures]] = {name: [] for name in (OURS, *PEERS)}
+    with tempfile.TemporaryDirectory() as temporary, serve(Sandbox(qps=1_000_000).app()) as endpoint:
+        folders = unpack(Path(temporary))
+        for _ in range(options.rounds):
+            for name, folder in folders.items():
+                rounds[name].append(_measure(name, folder, endpoint))
+    print(f"Python {VERSION}, {options.rounds} alternated rounds, median (least to most)\n")
+    print("\n".join(_table(rounds)))
+    if options.json:
+        options.json.write_text(json.dumps({"python": VERSION, "rounds": rounds}, indent=1))
 
 
-def _run(peer: str, endpoint: str) -> Figures:
+def _measure(name: str, folder: Path, endpoint: str) -> Figures:
+    figures = _run(folder, endpoint, cache_seconds=0)
+    figures["zip_mb"] = folder.with_suffix(".zip").stat().st_size / 1e6
+    if name == OURS:
+        figures["hit_cpu_us"] = _run(folder, endpoint, cache_seconds=60)["warm_cpu_us"]
+    return figures
+
+
+def _run(folder: Path, endpoint: str, cache_seconds: int) -> Figures:
     environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {
         "CAMS_ENDPOINT": endpoint,
         "CAMS_PROTOCOL": "HTTP",
         "CAMS_QPS": "1000",
-        "CACHE_TTL_SECONDS": "0",
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+        "CACHE_TTL_SECONDS": str(cache_seconds),
+        "PYTHONPATH": str(folder),
     }
     started = time.time()
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "bench.child", peer],
+        [interpreter(), "-S", "-W", "ignore", str(CHILD)],
         env=environ,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -63,20 +79,22 @@ def _run(peer: str, endpoint: str) -> Figures:
     return figures
 
 
-def _print_table(rounds: dict[str, list[Figures]]) -> None:
-    print(f"Python {sys.version.split()[0]}, {len(rounds['ours'])} alternated rounds, median (least to most)\n")
-    print("| figure | " + " | ".join(PEERS) + " | ours / official_sdk | ours / bare_tea |")
-    print("| --- " * (len(PEERS) + 3) + "|")
+def _table(rounds: dict[str, list[Figures]]) -> Iterator[str]:
+    yield "| figure | " + " | ".join(rounds) + "".join(f" | {OURS} / {peer}" for peer in PEERS) + " |"
+    yield "| --- " * (len(rounds) + len(PEERS) + 1) + "|"
     for figure, title in FIGURES.items():
-        values = {peer: [figures[figure] for figures in rounds[peer]] for peer in PEERS}
-        cells = [f"{median(v):.1f} ({min(v):.1f} to {max(v):.1f})" for v in values.values()]
-        ratios = [_ratio(values["ours"], values[peer]) for peer in ("official_sdk", "bare_tea")]
-        print(f"| {title} | " + " | ".join(cells + ratios) + " |")
+        values = {name: [figures[figure] for figures in rounds[name] if figure in figures] for name in rounds}
+        cells = [_spread(v) for v in values.values()] + [_ratio(values[OURS], values[peer]) for peer in PEERS]
+        yield f"| {title} | " + " | ".join(cells) + " |"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{median(values):.1f} ({min(values):.1f} to {max(values):.1f})" if values else "-"
 
 
 def _ratio(ours: list[float], theirs: list[float]) -> str:
     """The median of the ratios round by round, which a machine that slows down midway does not skew."""
-    pairs = [a / b for a, b in zip(ours, theirs, strict=True) if abs(b) > 1e-9]
+    pairs = [a / b for a, b in zip(ours, theirs, strict=False) if abs(b) > 1e-9]
     return f"{median(pairs):.2f}" if pairs else "-"
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -21,15 +21,14 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from cams_qr.sdk import DEFERRED
+from cams_qr.sdk import LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
 # Debian 10, on which the python3.10 runtime is built, has glibc 2.28.
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "any")
 # These come as source alone; they are pure Python.
 SOURCE_ONLY = {"alibabacloud-tea"}
-# The distributions of the deferred packages; what only they need is left out with them.
-_LEFT_OUT = {{"websocket": "websocket-client"}.get(name, name) for name in DEFERRED}
+_DISTRIBUTIONS = {"websocket": "websocket-client"}
 _NEEDLESS_SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hpp", ".rst"}
 _NEEDLESS_NAMES = {"tests", "test", "__pycache__", "bin", "py.typed", "RECORD", "INSTALLER", "REQUESTED", "WHEEL"}
 # The code's folder on Function Compute, as tracebacks name it.
@@ -45,16 +44,28 @@ def main() -> None:
     print(describe(build(options.runtime, options.out)))
 
 
-def build(runtime: str, out: Path) -> Path:
-    """Write the zip for `runtime` to `out`. Raises CalledProcessError where pip fails; pip says why."""
+def build(
+    runtime: str,
+    out: Path,
+    source: Path = ROOT / "src",
+    requirements: Path = ROOT / "requirements.txt",
+    left_out: Sequence[str] = LEFT_OUT,
+) -> Path:
+    """Write the zip for `runtime` to `out`, without the packages `left_out` and what only they need.
+
+    The first block of `requirements` is what the source imports itself.
+    Raises CalledProcessError where pip fails; pip says why.
+    """
     version = runtime.removeprefix("python")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "code")
-        _install(version, folder, Path(temporary, "wheels"))
-        if os.environ.get("DEFER_IMPORTS") != "off":
-            _leave_out(folder, _environment(version))
+        imported, brought_along = _read(requirements)
+        _install(version, imported + brought_along, folder, Path(temporary, "wheels"))
+        _keep_only(
+            imported, folder, _environment(version), () if os.environ.get("DEFER_IMPORTS") == "off" else left_out
+        )
         _prune(folder)
-        shutil.copytree(ROOT / "src", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(version, folder)
         out.parent.mkdir(parents=True, exist_ok=True)
         _zip(folder, out)
@@ -98,15 +109,19 @@ def _applies(marker: Marker | None, environment: Mapping[str, str]) -> bool:
     return marker is None or marker.evaluate(dict(environment))
 
 
-def _requirements() -> Iterator[Requirement]:
-    for line in (ROOT / "requirements.txt").read_text().splitlines():
-        if line.strip() and not line.startswith("#"):
-            yield Requirement(line)
+def _read(requirements: Path) -> tuple[list[Requirement], list[Requirement]]:
+    """The two blocks of the file."""
+    first, _, second = requirements.read_text().partition("\n\n")
+    imported, brought_along = (
+        [Requirement(line) for line in block.splitlines() if line and not line.startswith("#")]
+        for block in (first, second)
+    )
+    return imported, brought_along
 
 
-def _install(version: str, folder: Path, wheels: Path) -> None:
+def _install(version: str, requirements: Sequence[Requirement], folder: Path, wheels: Path) -> None:
     environment = _environment(version)
-    pinned = [r for r in _requirements() if _applies(r.marker, environment)]
+    pinned = [r for r in requirements if _applies(r.marker, environment)]
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
     source_only = [f"{r.name}{r.specifier}" for r in pinned if canonicalize_name(r.name) in SOURCE_ONLY]
     subprocess.run([*pip, "wheel", "--no-deps", "--use-pep517", "--wheel-dir", str(wheels), *source_only], check=True)
@@ -116,25 +131,22 @@ def _install(version: str, folder: Path, wheels: Path) -> None:
     subprocess.run([*pip, "install", *target, *options, *(f"{r.name}{r.specifier}" for r in pinned)], check=True)
 
 
-def _leave_out(folder: Path, environment: Mapping[str, str]) -> None:
-    """Remove the deferred packages, and what nothing else needs."""
+def _keep_only(
+    imported: Sequence[Requirement], folder: Path, environment: Mapping[str, str], left_out: Sequence[str]
+) -> None:
+    """Remove all packages but those imported and what they need, and of these the ones left out."""
+    unwanted = {canonicalize_name(_DISTRIBUTIONS.get(package, package)) for package in left_out}
     installed = {canonicalize_name(d.metadata["Name"]): d for d in distributions(path=[str(folder)])}
     needed: set[NormalizedName] = set()
-    waiting = [canonicalize_name(requirement.name) for requirement in _imported()]
+    waiting = [canonicalize_name(requirement.name) for requirement in imported]
     while waiting:
         name = waiting.pop()
-        if name not in needed and name not in map(canonicalize_name, _LEFT_OUT) and name in installed:
+        if name not in needed and name not in unwanted and name in installed:
             needed.add(name)
             waiting += _needs(installed[name], environment)
     for name, distribution in installed.items():
         if name not in needed:
             _remove(distribution, folder)
-
-
-def _imported() -> Iterator[Requirement]:
-    """The first block of requirements.txt."""
-    block = (ROOT / "requirements.txt").read_text().split("\n\n")[0]
-    return (Requirement(line) for line in block.splitlines() if not line.startswith("#"))
 
 
 def _needs(distribution: Distribution, environment: Mapping[str, str]) -> list[NormalizedName]:
@@ -159,7 +171,7 @@ def _prune(folder: Path) -> None:
 
 
 def _compile(version: str, folder: Path) -> None:
-    python = _python(version)
+    python = python_of(version)
     if python is None:
         print(f"Python {version} is not installed: no bytecode in the package, so cold starts are slower.")
         return
@@ -169,7 +181,8 @@ def _compile(version: str, folder: Path) -> None:
     subprocess.run([python, "-m", "compileall", *options, folder], check=True, env=environment)
 
 
-def _python(version: str) -> str | None:
+def python_of(version: str) -> str | None:
+    """An interpreter of that minor version on this machine."""
     if version == "{}.{}".format(*sys.version_info):
         return sys.executable
     found = subprocess.run([ROOT / "deploy" / "find-python", version], capture_output=True, text=True, check=True)

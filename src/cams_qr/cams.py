@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from requests import Session
-
 from cams_qr.deadline import Deadline
 from cams_qr.problems import Problem, from_upstream
 from cams_qr.query import QrCode, QrCodeList, QrQuery
@@ -29,6 +27,7 @@ from cams_qr.sdk import (
     OpenApiRequest,
     Params,
     RuntimeOptions,
+    Session,
     UnretryableException,
 )
 from cams_qr.transport import BoundedAdapter, TransportError, json_object

@@ -1,8 +1,8 @@
 """Imports put off until they are used: stand-ins for modules that a library imports and this function never touches.
 
-Within `deferring(...)`, importing one of the named packages gives a stand-in, and so does every name taken from it.
+Within `deferring(...)`, importing one of the named modules gives a stand-in, and so does every name taken from it.
 Afterwards, the first use of a stand-in imports the real module. What cannot wait, a class made of a stand-in or a call
-of one while importing, fails there and then.
+of one while importing, fails there and then; but a package's version is known without importing it.
 """
 
 import importlib
@@ -16,9 +16,9 @@ from typing import Any, cast
 
 
 @contextmanager
-def deferring(*packages: str) -> Iterator[None]:
-    """Defer these packages, but for those that are imported already. Not for threads that import meanwhile."""
-    finder = _Finder({name for name in packages if name not in sys.modules})
+def deferring(*modules: str) -> Iterator[None]:
+    """Defer these modules and theirs, but for those imported already. Not for threads that import meanwhile."""
+    finder = _Finder({name for name in modules if name not in sys.modules})
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -26,6 +26,9 @@ def deferring(*packages: str) -> Iterator[None]:
         sys.meta_path.remove(finder)
         for name in [name for name, module in sys.modules.items() if isinstance(module, StandIn)]:
             del sys.modules[name]
+            parent, _, child = name.rpartition(".")
+            if parent in sys.modules and isinstance(getattr(sys.modules[parent], child, None), StandIn):
+                delattr(sys.modules[parent], child)
         finder.importing = False
 
 
@@ -38,6 +41,8 @@ class StandIn:
         self._names = names
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__version__" and not self._names:
+            return importlib.import_module("importlib.metadata").version(self._module)
         if name.startswith("__"):
             raise AttributeError(name)
         if self._finder.importing:
@@ -69,14 +74,14 @@ class StandIn:
 
 
 class _Finder(MetaPathFinder, Loader):
-    def __init__(self, packages: set[str]) -> None:
+    def __init__(self, modules: set[str]) -> None:
         self.importing = True
-        self._packages = packages
+        self._modules = modules
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname.partition(".")[0] not in self._packages:
+        if not any(f"{fullname}.".startswith(f"{module}.") for module in self._modules):
             return None
         return ModuleSpec(fullname, self, is_package=True)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from cams_qr.problems import FieldError, Problem
@@ -48,8 +48,8 @@ class _Model(BaseModel):
 class QrQuery(_Model):
     """The question: one business phone number, optionally in one customer space."""
 
-    phone_number: Annotated[str, StringConstraints(max_length=64), AfterValidator(normalise_phone_number)]
-    cust_space_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    phone_number: Annotated[str, Field(max_length=64), AfterValidator(normalise_phone_number)]
+    cust_space_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
 
 
 class QrCode(_Model):

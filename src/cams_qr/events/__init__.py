@@ -44,5 +44,7 @@ def decode(event: bytes, settings: Settings, request_id: str) -> Call:
 
 def _text_of_a_topic(event: bytes) -> str | None:
     """The event as text where that is a phone number, which as JSON would be a number or nothing."""
-    text = event[:128].decode("ascii", "replace")
-    return text if len(event) < 128 and is_phone_number(text) else None
+    if event.startswith((b"{", b"[")) or len(event) > 128:
+        return None
+    text = event.decode("ascii", "replace")
+    return text if is_phone_number(text) else None

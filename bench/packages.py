@@ -1,0 +1,39 @@
+"""The packages that are measured: this function's and its peers', all built, and left unpacked, in the same way."""
+
+import sys
+import zipfile
+from pathlib import Path
+
+from deploy.package import ROOT, build, python_of
+
+OURS = "ours"
+PEERS = ("official_sdk", "bare_tea")
+VERSION = "{}.{}".format(*sys.version_info)
+_FOLDER = Path(__file__).parent / "peers"
+
+
+def unpack(folder: Path) -> dict[str, Path]:
+    """Build each package for this Python below `folder` and unpack it; the folders of their code by name."""
+    folders = {}
+    for name in (OURS, *PEERS):
+        package = _build_ours(folder) if name == OURS else _build_peer(name, folder)
+        folders[name] = folder / name
+        zipfile.ZipFile(package).extractall(folders[name])
+    return folders
+
+
+def interpreter() -> str:
+    """The runtime's own Python rather than the virtual environment's, whose packages would be found as well."""
+    return str(Path(python_of(VERSION) or sys.executable).resolve())
+
+
+def _build_ours(folder: Path) -> Path:
+    return build(f"python{VERSION}", folder / f"{OURS}.zip")
+
+
+def _build_peer(name: str, folder: Path) -> Path:
+    """A peer imports what its own requirements.txt names, and brings along the same versions as this function."""
+    requirements = folder / f"{name}.txt"
+    own = (_FOLDER / name / "requirements.txt").read_text()
+    requirements.write_text(f"{own}\n{(ROOT / 'requirements.txt').read_text()}")
+    return build(f"python{VERSION}", folder / f"{name}.zip", _FOLDER / name, requirements, left_out=())

@@ -1,1 +1,0 @@
-"""The function, and its two peers; each module has `handler(event, context)`."""

@@ -1,5 +1,0 @@
-"""This project's function, as it is deployed."""
-
-from index import handler
-
-__all__ = ["handler"]

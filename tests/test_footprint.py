@@ -1,0 +1,23 @@
+"""A cold start stays small: counts with fixed budgets, the same on every machine. `make bench` has the times."""
+
+import gc
+import importlib
+from pathlib import Path
+
+from bench.footprint import measure
+from tests.conftest import CODE
+
+MODULES = 400
+CODE_BYTES = 8_000_000
+
+
+def test_what_a_cold_start_loads_and_a_hundred_calls_connect() -> None:
+    counted = measure(Path(CODE))
+    assert counted["modules"] <= MODULES
+    assert counted["code_bytes"] <= CODE_BYTES
+    assert counted["connections"] == 1
+
+
+def test_garbage_is_collected_after_the_start() -> None:
+    importlib.import_module("index")
+    assert gc.isenabled()
