@@ -41,7 +41,7 @@ timed: $(VENV)/.dev
 	$(BIN)/python -m pytest -m timed -n 3 $(PYTEST)
 
 # The contract again, with the package unpacked into a read-only folder instead of src.
-packaged: $(VENV)/.dev
+packaged: $(VENV)/.test
 	@case $(VERSION) in 3.10|3.12) ;; *) echo "Python $(VERSION) is no runtime of Function Compute: no package tests."; exit;; esac; \
 	set -e; chmod -R u+w $(PACKAGED) 2>/dev/null || true; rm -rf $(PACKAGED); \
 	PYTHONPATH=src $(BIN)/python -m deploy.package --runtime python$(VERSION) --out $(PACKAGED)/function.zip; \
@@ -74,6 +74,10 @@ remove: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m deploy remove --stack $(or $(STACK),$(error STACK is missing)) \
 	  $(if $(REGION),--region $(REGION))
 
+# After a change of the HTTP contract; a test compares.
+docs/openapi.json: $(VENV)/.run src/cams_qr/openapi.py src/cams_qr/query.py src/cams_qr/problems.py
+	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.openapi import document; print(json.dumps(document(), indent=2))' > $@
+
 # The same as in the tests, but for long.
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/test_fuzz.py
@@ -97,8 +101,13 @@ $(VENV)/.run: $(VENV)/bin/python requirements.txt
 	$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.txt requirements-ros.txt
-	@echo "Installing what the tests need into $(VENV) ..."
+$(VENV)/.test: $(VENV)/.run requirements-test.txt
+	@echo "Installing what the contract tests need into $(VENV) ..."
+	$(PIP) -r requirements-test.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.test requirements-dev.txt requirements-ros.txt
+	@echo "Installing what the other tests need into $(VENV) ..."
 	$(PIP) -r requirements-dev.txt
 	$(PIP) --no-deps -r requirements-ros.txt
 	@touch $@

@@ -1,5 +1,6 @@
 """The function as Function Compute runs it, in front of a sandbox CAMS on a socket."""
 
+import base64
 import importlib
 import importlib.util
 import json
@@ -71,7 +72,7 @@ class HttpAnswer:
     def __init__(self, struct: Any) -> None:
         assert set(struct) == {"statusCode", "headers", "isBase64Encoded", "body"}
         assert type(struct["statusCode"]) is int
-        assert struct["isBase64Encoded"] is False
+        assert struct["isBase64Encoded"] is (struct["headers"].get("Content-Type") == "image/png")
         assert isinstance(struct["body"], str)
         assert all(isinstance(k, str) and isinstance(v, str) for k, v in struct["headers"].items())
         assert {"Content-Type", "X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin"} <= set(
@@ -80,6 +81,11 @@ class HttpAnswer:
         self.status: int = struct["statusCode"]
         self.headers: dict[str, str] = struct["headers"]
         self.body: str = struct["body"]
+
+    @property
+    def content(self) -> bytes:
+        is_png = self.headers["Content-Type"] == "image/png"
+        return base64.b64decode(self.body, validate=True) if is_png else self.body.encode()
 
     @property
     def json(self) -> Any:

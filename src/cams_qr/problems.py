@@ -23,7 +23,7 @@ KINDS = {
     "not_allowed": Kind(403, "Not allowed in this deployment"),
     "not_subscribed": Kind(403, "Chat App Message Service is not subscribed"),
     "permission_denied": Kind(403, "Permission denied"),
-    "not_found": Kind(404, "No such route"),
+    "not_found": Kind(404, "Not found"),
     "not_owned": Kind(404, "No such phone number in this account"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "payload_too_large": Kind(413, "Payload too large"),

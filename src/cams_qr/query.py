@@ -18,6 +18,8 @@ QUERY_FIELDS = frozenset({*_API_SPELLINGS, *_API_SPELLINGS.values()})
 _SEPARATORS = str.maketrans("", "", " -.()")
 _MAX_ERRORS = 10
 _MAX_FIELD_NAME = 64
+# A deep link has about 40 characters.
+_MAX_LINK = 512
 
 
 def normalise_phone_number(text: str) -> str:
@@ -42,18 +44,33 @@ def mask_phone_number(number: str) -> str:
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+# The pattern, for those who read the schema, is what normalise_phone_number accepts.
+_PHONE_NUMBER = Field(
+    max_length=64,
+    description="country code and number; spaces, dots, hyphens and parentheses are ignored",
+    examples=["+86 138-0000-1234"],
+    json_schema_extra={"pattern": r"^[ .()-]*\+?[ .()-]*[1-9]([ .()-]*[0-9]){6,14}[ .()-]*$"},
+)
 
 
 class QrQuery(_Model):
     """The question: one business phone number, optionally in one customer space."""
 
-    phone_number: Annotated[str, Field(max_length=64), AfterValidator(normalise_phone_number)]
+    phone_number: Annotated[str, _PHONE_NUMBER, AfterValidator(normalise_phone_number)]
     cust_space_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
 
 
 class QrCode(_Model):
-    """One QR code as WhatsApp holds it. What CAMS left out is None."""
+    """One QR code as WhatsApp holds it. What CAMS left out is null."""
 
     code: str | None = None
     phone_number: str | None = None
@@ -61,6 +78,12 @@ class QrCode(_Model):
     deep_link_url: str | None = None
     image_url: str | None = None
     image_format: str | None = None
+    svg_url: str | None = Field(None, description="this code, drawn by this function; relative to the request's URL")
+
+    def link_to_draw(self) -> str | None:
+        """The deep link, unless it is so long that it is none, and would take long to draw."""
+        link = self.deep_link_url
+        return link if link and len(link) <= _MAX_LINK else None
 
 
 class QrCodeList(_Model):

@@ -11,7 +11,7 @@ from tests.conftest import NUMBER, Function, HttpAnswer
 pytestmark = pytest.mark.parametrize("shape", ["v1", "classic"])
 
 KEYS = ["phoneNumber", "custSpaceId", "qrCodes", "requestId", "fetchedAt", "stale"]
-ITEM_KEYS = ["code", "phoneNumber", "prefilledMessage", "deepLinkUrl", "imageUrl", "imageFormat"]
+ITEM_KEYS = ["code", "phoneNumber", "prefilledMessage", "deepLinkUrl", "imageUrl", "imageFormat", "svgUrl"]
 
 
 def post(function: Function, shape: str, body: Any, content_type: str = "application/json") -> HttpAnswer:

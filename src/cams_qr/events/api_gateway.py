@@ -26,8 +26,8 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
         path=path if isinstance(path, str) else "",
         headers=http.lower_case_names(document.get("headers")),
         parameters=(
-            http.query_fields(document.get("queryParameters")),
-            http.query_fields(document.get("pathParameters")),
+            http.parameters(document.get("queryParameters")),
+            http.parameters(document.get("pathParameters")),
         ),
         body=document.get("body"),
         body_is_base64=http.is_true(document.get("isBase64Encoded")),

@@ -26,7 +26,7 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
         method=str(document["requestContext"]["http"].get("method", "")).upper(),
         path=unquote(raw_path) if isinstance(raw_path, str) else "",
         headers=http.lower_case_names(document.get("headers")),
-        parameters=(http.query_fields(document.get("queryParameters")),),
+        parameters=(http.parameters(document.get("queryParameters")),),
         body=document.get("body"),
         body_is_base64=http.is_true(document.get("isBase64Encoded")),
     )

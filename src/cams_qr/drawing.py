@@ -1,0 +1,83 @@
+"""QR codes drawn from their links, as SVG or PNG. Importing this imports segno, so only who draws does."""
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import segno
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cams_qr.query import invalid_field
+
+MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+
+# Scanners need dark modules on a lighter ground. Source: WCAG 2.2, "contrast ratio" and "relative luminance".
+_MIN_CONTRAST = 3.0
+_COLOUR = "^#?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"
+_RULES = {
+    "scale": "give the pixels of a module's side, 1 to 32",
+    "border": "give the width of the quiet zone in modules, 0 to 16",
+    "dark": "give a colour like 000 or 1a2b3c",
+    "light": "give a colour like fff or fafafa, or transparent",
+}
+
+
+class Style(BaseModel):
+    """How a code is drawn. Its fields are the parameters of the drawing routes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scale: Annotated[int, Field(ge=1, le=32, description="pixels of a module's side")] = 8
+    border: Annotated[int, Field(ge=0, le=16, description="width of the quiet zone in modules")] = 4
+    dark: Annotated[str, Field(pattern=_COLOUR, description="colour of the modules")] = "000"
+    light: Annotated[str, Field(pattern=f"{_COLOUR}|^transparent$", description="colour of the ground")] = "fff"
+
+    @model_validator(mode="after")
+    def _can_be_scanned(self) -> "Style":
+        light = 1.0 if self.light == "transparent" else _luminance(self.light)
+        if (light + 0.05) / (_luminance(self.dark) + 0.05) < _MIN_CONTRAST:
+            raise ValueError
+        return self
+
+
+def parse_style(parameters: Mapping[str, Any]) -> Style:
+    """The style in the URL's parameters. Raises Problem `invalid_request` that names the parameter and the fix."""
+    try:
+        return Style.model_validate({name: parameters[name] for name in Style.model_fields if name in parameters})
+    except ValidationError as error:
+        location = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+        if not location:
+            raise invalid_field(
+                "dark", f"is not dark enough to be scanned on light; the contrast must be {_MIN_CONTRAST:.0f} or more"
+            ) from None
+        raise invalid_field(str(location[0]), f"is not usable; {_RULES[str(location[0])]}") from None
+
+
+def draw(link: str, image_format: str, style: Style) -> bytes:
+    """The link as an image in one of MEDIA_TYPES; the same bytes every time."""
+    drawn = io.BytesIO()
+    segno.make_qr(link, error="m").save(
+        drawn,
+        kind=image_format,
+        scale=style.scale,
+        border=style.border,
+        dark=_hex(style.dark),
+        light=None if style.light == "transparent" else _hex(style.light),
+    )
+    return drawn.getvalue()
+
+
+def _hex(colour: str) -> str:
+    return f"#{colour.removeprefix('#').lower()}"
+
+
+def _luminance(colour: str) -> float:
+    digits = colour.removeprefix("#")
+    channels = re.findall("..", digits) if len(digits) == 6 else [2 * digit for digit in digits]
+    red, green, blue = (_linear(int(channel, 16) / 255) for channel in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)

@@ -1,0 +1,55 @@
+"""The routes of the HTTP contract. They match on the end of a path, so a gateway may put any prefix before them."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+LIST = "/qr-codes"
+CODE = "/qr-codes/{code}"
+DRAWING = "/qr-codes/{code}.{format}"
+OPENAPI = "/openapi.json"
+
+METHODS = {
+    LIST: ("GET", "POST", "OPTIONS"),
+    CODE: ("GET", "OPTIONS"),
+    DRAWING: ("GET", "OPTIONS"),
+    OPENAPI: ("GET", "OPTIONS"),
+}
+
+# WhatsApp's codes are of capital letters and digits.
+CODE_PATTERN = "[A-Za-z0-9_-]{1,64}"
+_LAST = re.compile(rf"({CODE_PATTERN})(?:\.(svg|png))?")
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route and what its path says; `codes` is the folder of the codes' routes, relative to the request's URL."""
+
+    template: Literal["/qr-codes", "/qr-codes/{code}", "/qr-codes/{code}.{format}", "/openapi.json"]
+    codes: str = ""
+    code: str = ""
+    image_format: str = ""
+
+    def methods(self) -> tuple[str, ...]:
+        """The methods it takes."""
+        return METHODS[self.template]
+
+
+def find_route(path: str) -> Route | None:
+    """The route at the end of a percent-decoded path; `/` is the same as `/qr-codes`."""
+    if path in ("", "/"):
+        return Route("/qr-codes", codes="qr-codes/")
+    trimmed = path.rstrip("/")
+    above, last = trimmed.rpartition("/")[::2]
+    up = "../" * (len(path) - len(trimmed))
+    if last == "qr-codes":
+        return Route("/qr-codes", codes=up.removeprefix("../") if up else "qr-codes/")
+    if last == "openapi.json":
+        return Route("/openapi.json")
+    found = _LAST.fullmatch(last) if above.rpartition("/")[2] == "qr-codes" else None
+    if found is None:
+        return None
+    code, image_format = found.groups()
+    if image_format is None:
+        return Route("/qr-codes/{code}", up, code)
+    return Route("/qr-codes/{code}.{format}", up, code, image_format)

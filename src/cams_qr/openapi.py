@@ -1,0 +1,239 @@
+"""The OpenAPI 3.1 description of the HTTP contract, made of the models, the routes and the table of problems."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from cams_qr.drawing import MEDIA_TYPES, Style
+from cams_qr.events.routes import CODE, CODE_PATTERN, DRAWING, LIST, OPENAPI
+from cams_qr.problems import KINDS
+from cams_qr.query import QrCode, QrCodeList, QrQuery
+
+Json = dict[str, Any]
+
+_SCHEMAS = "#/components/schemas/"
+_OF_A_BODY = ("payload_too_large", "unsupported_media_type")
+_OF_ROUTING = ("not_found", "method_not_allowed", *_OF_A_BODY)
+_OF_A_QUERY = tuple(code for code in KINDS if code not in _OF_ROUTING)
+
+
+def document() -> Json:
+    """The description. It names no server, for its URLs are relative to its own."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "cams-qr",
+            "version": "1",
+            "description": "Which WhatsApp QR codes does a business phone number have? The deployment decides how a "
+            "request is authorised: by a signature, a token, or by its own gateway.",
+        },
+        "servers": [{"url": "."}],
+        "paths": {
+            LIST: {"get": _list_codes(), "post": _list_codes_by_post()},
+            CODE: {"get": _show_code()},
+            **{DRAWING.replace("{format}", kind): {"get": _draw_code(kind)} for kind in MEDIA_TYPES},
+            OPENAPI: {"get": _describe()},
+        },
+        "components": {
+            "schemas": _schemas(),
+            "headers": _headers(),
+        },
+    }
+
+
+def _list_codes() -> Json:
+    return _operation(
+        "listQrCodes",
+        "The QR codes of a number",
+        [*_query_parameters(), _IF_NONE_MATCH],
+        {"200": _json_answer("The list", "QrCodeList"), "304": _NOT_MODIFIED, **_problems(_OF_A_QUERY)},
+    )
+
+
+def _list_codes_by_post() -> Json:
+    asked = {"required": True, "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}QrQuery"}}}}
+    answers = {"200": _json_answer("The list", "QrCodeList"), **_problems((*_OF_A_QUERY, *_OF_A_BODY))}
+    operation = _operation(
+        "listQrCodesByPost", "The same, with the number kept out of URLs and their logs", [], answers
+    )
+    return {**operation, "requestBody": asked}
+
+
+def _show_code() -> Json:
+    return _operation(
+        "showQrCode",
+        "One QR code of a number",
+        [_CODE_PARAMETER, *_query_parameters(), _IF_NONE_MATCH],
+        {
+            "200": _json_answer("The QR code", "QrCode"),
+            "304": _NOT_MODIFIED,
+            **_problems((*_OF_A_QUERY, "not_found")),
+        },
+    )
+
+
+def _draw_code(kind: str) -> Json:
+    image: Json = {"type": "string"} if kind == "svg" else {"type": "string", "contentMediaType": MEDIA_TYPES[kind]}
+    drawn = {"description": "The image", "headers": _of_a_result(), "content": {MEDIA_TYPES[kind]: {"schema": image}}}
+    return _operation(
+        f"drawQrCodeAs{kind.title()}",
+        f"One QR code of a number, drawn as {kind.upper()}; dark must stand out from light, at a contrast of 3 or more",
+        [_CODE_PARAMETER, *_query_parameters(), *_style_parameters(), _IF_NONE_MATCH],
+        {"200": drawn, "304": _NOT_MODIFIED, **_problems((*_OF_A_QUERY, "not_found"))},
+    )
+
+
+def _describe() -> Json:
+    content = {"application/json": {"schema": {"type": "object"}}}
+    answers = {"200": {"description": "This description", "headers": _of_a_result(), "content": content}}
+    return _operation(
+        "describe",
+        "This description",
+        [_IF_NONE_MATCH],
+        {**answers, "304": _NOT_MODIFIED, **_problems(["internal_error"])},
+    )
+
+
+def _operation(name: str, summary: str, parameters: list[Json], responses: Json) -> Json:
+    return {"operationId": name, "summary": summary, "parameters": parameters, "responses": responses}
+
+
+def _json_answer(description: str, schema: str) -> Json:
+    content = {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{schema}"}}}
+    return {"description": description, "headers": _of_a_result(), "content": content}
+
+
+def _problems(codes: Iterable[str]) -> Json:
+    """The responses for these problems: one for each status, which lists its codes."""
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for code in codes:
+        by_status[KINDS[code].status].append(code)
+    return {str(status): _problem_answer(by_status[status]) for status in sorted(by_status)}
+
+
+def _problem_answer(codes: list[str]) -> Json:
+    told = {"type": "object", "properties": {"code": {"enum": codes}}, "required": ["code"]}
+    schema = {"allOf": [{"$ref": f"{_SCHEMAS}Problem"}, told]}
+    names = ["X-Request-Id", *(["Retry-After"] if all(KINDS[code].retry_after for code in codes) else [])]
+    return {
+        "description": "; ".join(f"{code}: {KINDS[code].title}" for code in codes),
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+
+
+def _of_a_result() -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "ETag", "Cache-Control")}
+
+
+def _headers() -> Json:
+    told = {
+        "X-Request-Id": ("Function Compute's id of the request, for its logs", {"type": "string"}),
+        "ETag": ("The answer's strong entity tag", {"type": "string"}),
+        "Cache-Control": ("How long the answer may be kept", {"type": "string"}),
+        "Retry-After": ("Seconds after which to ask again", {"type": "integer", "minimum": 1}),
+    }
+    return {name: {"description": text, "required": True, "schema": schema} for name, (text, schema) in told.items()}
+
+
+def _query_parameters() -> list[Json]:
+    return _parameters(_schema_of(QrQuery))
+
+
+def _style_parameters() -> list[Json]:
+    return _parameters(_schema_of(Style))
+
+
+def _schema_of(model: type[QrQuery] | type[Style]) -> Json:
+    return dict(_without_titles(model.model_json_schema()))
+
+
+def _parameters(schema: Json) -> list[Json]:
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": _without_null(field)}
+        for name, field in schema["properties"].items()
+    ]
+
+
+def _without_null(field: Json) -> Json:
+    """In a URL a parameter is left out rather than null."""
+    given: Json = next((kind for kind in field.get("anyOf", []) if kind.get("type") != "null"), {})
+    return {**{k: v for k, v in field.items() if k != "anyOf" and v is not None}, **given}
+
+
+def _schemas() -> Json:
+    _, made = models_json_schema(
+        [(QrQuery, "validation"), (QrCode, "serialization"), (QrCodeList, "serialization")],
+        ref_template=f"{_SCHEMAS}{{model}}",
+    )
+    schemas: Json = _without_titles(made["$defs"])
+    for name in ("QrCode", "QrCodeList"):
+        # An answer may gain a key; a client should not fail for it.
+        del schemas[name]["additionalProperties"]
+    return {**schemas, "Problem": _problem_schema()}
+
+
+def _problem_schema() -> Json:
+    text = {"type": "string"}
+    properties: Json = {
+        "type": {"type": "string", "pattern": "^urn:cams-qr:problem:[a-z_]+$"},
+        "title": text,
+        "status": {"type": "integer", "enum": sorted({kind.status for kind in KINDS.values()})},
+        "code": {"enum": list(KINDS)},
+        "detail": {"type": "string", "description": "one sentence a caller can act on"},
+        "requestId": {"type": "string", "description": "Function Compute's, for its logs"},
+        "retryable": {"type": "boolean"},
+        "retryAfter": {"type": "integer", "minimum": 1, "description": "seconds"},
+        "upstream": {
+            "type": "object",
+            "description": "what CAMS said",
+            "properties": {"code": {"type": ["string", "null"]}, "requestId": {"type": ["string", "null"]}},
+            "required": ["code", "requestId"],
+        },
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": text, "message": text},
+                "required": ["field", "message"],
+            },
+        },
+    }
+    optional = ("retryAfter", "upstream", "errors")
+    return {
+        "type": "object",
+        "description": "Problem details (RFC 9457)",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+    }
+
+
+def _without_titles(schema: Any) -> Any:
+    """The titles pydantic makes up say nothing that the names do not."""
+    if isinstance(schema, list):
+        return [_without_titles(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {k: _without_titles(v) for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
+
+
+_CODE_PARAMETER: Json = {
+    "name": "code",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": f"^{CODE_PATTERN}$"},
+}
+_IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "the entity tags the caller has",
+    "schema": {"type": "string"},
+}
+_NOT_MODIFIED: Json = {
+    "description": "The caller has it",
+    "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "ETag")},
+}

@@ -1,0 +1,39 @@
+"""The description as others read it: valid, and true of what the function answers behind a gateway."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from local.fc import make_context
+from local.gateway import gateway
+from local.serve import serve
+from tests.conftest import Function
+
+DOCUMENT = Path("docs/openapi.json")
+HOOKS = Path(__file__).parent / "schemathesis_hooks.py"
+
+
+@pytest.fixture
+def address(function: Function) -> Iterator[str]:
+    function.configure(CACHE_TTL_SECONDS="60")
+    with serve(gateway(function.start().handler, lambda: make_context("python3.10", 10))) as address:
+        yield address
+
+
+def test_it_is_valid() -> None:
+    OpenAPIV31SpecValidator(json.loads(DOCUMENT.read_text())).validate()
+
+
+@pytest.mark.timeout(180)
+def test_it_is_true(address: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENT.resolve()), "--url", f"http://{address}"]
+    options = ["--checks", "all", "--max-examples", "40", "--seed", "1", "--generation-database", ":memory:"]
+    environment = {"SCHEMATHESIS_HOOKS": HOOKS.stem, "PYTHONPATH": str(HOOKS.parent)}
+    done = subprocess.run([*command, *options], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "No issues found" in done.stdout
