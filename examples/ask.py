@@ -51,13 +51,16 @@ def ask(client: Client, event: dict[str, Any]) -> dict[str, Any]:
 def ask_all(client: Client, queries: list[dict[str, str]], rounds: int = 5) -> list[dict[str, Any]]:
     """Ask up to 100 queries, and again for those that failed for a reason that may pass.
 
-    What was found is not asked for again. Returns an answer for each query, in order.
+    What was found is not asked for again. Returns an answer for each query, in order. Raises FunctionFailed with the
+    problem's code for a batch that is none.
     """
     answers: dict[int, dict[str, Any]] = {}
     places = list(range(len(queries)))
     for _ in range(rounds):
-        results = ask(client, {"queries": [queries[place] for place in places]})["results"]
-        answers.update(zip(places, results, strict=True))
+        answer = ask(client, {"queries": [queries[place] for place in places]})
+        if "problem" in answer:
+            raise FunctionFailed(answer["problem"]["code"], answer["problem"]["detail"])
+        answers.update(zip(places, answer["results"], strict=True))
         places = [place for place in places if answers[place].get("problem", {}).get("retryable")]
         if not places:
             break

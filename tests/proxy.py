@@ -13,7 +13,7 @@ class Proxy:
     def __init__(self, target: str, delay: float = 0.0) -> None:
         host, _, port = target.rpartition(":")
         self._target = (host, int(port))
-        self._delay = delay
+        self.delay = delay
         self._server = socket.create_server(("127.0.0.1", 0))
         self._frozen: set[socket.socket] = set()
         self._open: list[socket.socket] = []
@@ -44,7 +44,7 @@ class Proxy:
                     # Lingering for no time makes the kernel send a reset instead of an end.
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     break
-                time.sleep(self._delay)
+                time.sleep(self.delay)
                 sink.sendall(data)
         source.close()
         sink.close()

@@ -19,7 +19,8 @@ from cams_qr.problems import KINDS
 from local.fc import make_context
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
-BUSES = {"cloud_event", "stream", "topic", "timer"}
+ONE_MESSAGE = {"cloud_event", "topic", "timer"}
+BUSES = {*ONE_MESSAGE, "stream"}
 # Nothing listens there: what is asked for fails fast.
 ENVIRON = {"CAMS_ENDPOINT": "127.0.0.1:9", "CAMS_PROTOCOL": "HTTP", "CAMS_QPS": "10000", "LOG_LEVEL": "INFO"}
 
@@ -108,6 +109,8 @@ def ask(instance: Instance, event: bytes, capsys: pytest.CaptureFixture[str]) ->
     assert line["problem"] != "internal_error" if "problem" in line else True
     assert not any("stack" in line for line in lines)
     assert not raised or line["trigger"] in BUSES
+    if line["trigger"] in ONE_MESSAGE and line.get("failed") is None:
+        assert raised == ("problem" in line)
     return str(line["trigger"])
 
 

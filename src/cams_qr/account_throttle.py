@@ -10,7 +10,7 @@ that much unevenness of the network, between two calls, cannot put six into a se
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -23,41 +23,44 @@ WINDOW_SECONDS = 1.0
 GUARD_SECONDS = 0.06
 _PROMPT_SECONDS = 0.01
 _MAX_TRIES = 3
+# How often a caller in line is told that it still waits.
+_REPORT_SECONDS = 0.4
 
 _MICRO = 1_000_000
 
-# Times are microseconds. Fields of the hash:
+# Times are microseconds. KEYS are named in every call, for a cluster's proxy takes no other. Fields of the first hash:
 #   a number   a call, in the order of asking, with a letter and a time: (w)aiting until then, (g)ranted then,
 #              (r)eached CAMS then at the latest. Numbers start from the clock, so that none comes again when the hash
 #              was lost
 #   next       the next number
 #   closed     until then nothing is granted
 #   slow       until then half of the quota is granted
-#   run:ID     a server the hash is known to have been on; a new one may have lost what was granted last
-#   seat:N     who holds the N-th share for the time without Redis, and since when
+#   run        the server the hash was on last; another one may have lost what was granted last
+#
+# The second hash has the seats: who holds the N-th share for the time without Redis, and since when.
 #
 # A call is granted when fewer than `limit` of those granted before can have reached CAMS within the last window. What
 # a caller is told to wait supposes that calls reach CAMS at once; when its time has come it asks again.
 _TAKE = """
-local key, clock = KEYS[1], redis.call('TIME')
+local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local limit, window, guard = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local mine, budget, returning = ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1'
 local instance, seat, seats, probe = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 
 local function write(field, time, letter)
-  redis.call('HSET', key, field, (letter or '') .. string.format('%.0f', time))
+  redis.call('HSET', KEYS[1], field, (letter or '') .. string.format('%.0f', time))
 end
 
 local following, closed, slow = math.floor(now / 100), 0, 0
 local reached, planned, granted, waiting, ahead, known = {}, {}, 0, 0, 0, false
-local holders, runs = {}, {}
-local state = redis.call('HGETALL', key)
+local last_run
+local state = redis.call('HGETALL', KEYS[1])
 for i = 1, #state, 2 do
   local field, letter, time = state[i], string.match(state[i + 1], '^(%a)(%d+)$')
   time = tonumber(time)
   if letter and time + window + guard < now then
-    redis.call('HDEL', key, field)
+    redis.call('HDEL', KEYS[1], field)
   elseif letter == 'w' then
     if field == mine then
       known = true
@@ -74,8 +77,7 @@ for i = 1, #state, 2 do
   elseif field == 'next' then following = tonumber(state[i + 1])
   elseif field == 'closed' then closed = tonumber(state[i + 1])
   elseif field == 'slow' then slow = tonumber(state[i + 1])
-  elseif string.sub(field, 1, 4) == 'run:' then runs[#runs + 1] = field
-  elseif string.sub(field, 1, 5) == 'seat:' then holders[tonumber(string.sub(field, 6))] = state[i + 1]
+  elseif field == 'run' then last_run = state[i + 1]
   end
 end
 
@@ -87,25 +89,23 @@ local function close(till)
 end
 
 local info = redis.pcall('INFO', 'server')
-local run = 'run:' .. (type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '?')
-if redis.call('HSETNX', key, run, 1) == 1 then
-  if #runs > 8 then redis.call('HDEL', key, unpack(runs)) end
+local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '?'
+if run ~= last_run then
+  redis.call('HSET', KEYS[1], 'run', run)
   close(now + window + guard)
 end
 if returning then close(now + window + guard + (closed > now and 0 or probe)) end
 
-local function holder(number)
-  local who, since = string.match(holders[number] or '', '^(%S+) (%d+)$')
-  return who, tonumber(since or 0)
-end
-if holder(seat) ~= instance then
-  local longest
+if string.match(redis.call('HGET', KEYS[2], seat) or '', '^%S+') ~= instance then
+  local since, longest = {}, nil
+  local held = redis.call('HGETALL', KEYS[2])
+  for i = 1, #held, 2 do since[tonumber(held[i])] = tonumber(string.match(held[i + 1], '%d+$')) end
   for number = 0, seats - 1 do
-    local _, since = holder(number)
-    if not longest or since < longest then seat, longest = number, since end
+    local idle = since[number] or 0
+    if not longest or idle < longest then seat, longest = number, idle end
   end
 end
-write('seat:' .. seat, now, instance .. ' ')
+redis.call('HSET', KEYS[2], seat, instance .. ' ' .. string.format('%.0f', now))
 
 local function after_window(times, places)
   table.sort(times, function(a, b) return a > b end)
@@ -130,17 +130,17 @@ return {wait <= 0 and 1 or 0, wait, seat, string.format('%.0f', now), mine}
 """
 
 _SETTLE = """
-local key, mine, spent, guard = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local mine, spent, guard = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local pushback, window = tonumber(ARGV[4]), tonumber(ARGV[5])
-local granted = string.match(redis.call('HGET', key, mine) or '', '^g(%d+)$')
+local granted = string.match(redis.call('HGET', KEYS[1], mine) or '', '^g(%d+)$')
 if granted then
-  redis.call('HSET', key, mine, 'r' .. string.format('%.0f', granted + math.min(spent, guard)))
+  redis.call('HSET', KEYS[1], mine, 'r' .. string.format('%.0f', granted + math.min(spent, guard)))
 end
 if pushback > 0 then
   local clock = redis.call('TIME')
   local till = clock[1] * 1000000 + clock[2] + pushback
-  if till > tonumber(redis.call('HGET', key, 'closed') or 0) then
-    redis.call('HSET', key, 'closed', string.format('%.0f', till), 'slow', string.format('%.0f', till + 2 * window))
+  if till > tonumber(redis.call('HGET', KEYS[1], 'closed') or 0) then
+    redis.call('HSET', KEYS[1], 'closed', string.format('%.0f', till), 'slow', string.format('%.0f', till + 2 * window))
   end
 end
 return 0
@@ -155,7 +155,7 @@ class AccountThrottle:
 
     def __init__(self, store: Store, account: str, limit: int, instances: int) -> None:
         self._store = store
-        self._key = f"cams-qr:{{{account}}}:permits"
+        self._keys = [f"cams-qr:{{{account}}}:permits", f"cams-qr:{{{account}}}:seats"]
         self._take = store.script(_TAKE)
         self._settle = store.script(_SETTLE)
         self._limit = limit
@@ -168,11 +168,11 @@ class AccountThrottle:
         self._share_used = False
 
     @contextmanager
-    def permit(self, deadline: Deadline) -> Iterator[float]:
+    def permit(self, deadline: Deadline, waiting: Callable[[], None] = lambda: None) -> Iterator[float]:
         """See Throttle.permit."""
         arrived = time.monotonic()
         try:
-            number, asked = self._reserve(deadline)
+            number, asked = self._reserve(deadline, waiting)
         except StoreUnavailable:
             with self._share_without_store().permit(deadline):
                 self._share_used = True
@@ -189,7 +189,7 @@ class AccountThrottle:
         if self._share:
             self._share.pushback(seconds)
 
-    def _reserve(self, deadline: Deadline) -> tuple[str, float]:
+    def _reserve(self, deadline: Deadline, waiting: Callable[[], None]) -> tuple[str, float]:
         """Wait for a permit; returns the call's number, and when it was asked for before it was granted.
 
         Raises Problem `throttled`, StoreUnavailable.
@@ -206,7 +206,10 @@ class AccountThrottle:
                 if late < _PROMPT_SECONDS or tries == _MAX_TRIES:
                     return number, asked
                 number = ""
-            time.sleep(wait)
+            ready = time.monotonic() + wait
+            while (left := ready - time.monotonic()) > 0:
+                waiting()
+                time.sleep(min(left, _REPORT_SECONDS))
 
     def _ask(self, number: str, deadline: Deadline) -> tuple[bool, float, str]:
         """Whether the call is granted now, else for how many seconds to wait, and its number."""
@@ -223,7 +226,7 @@ class AccountThrottle:
             int(PROBE_SECONDS * _MICRO),
         )
         verdict, wait, self._seat, now, given = self._store.ask(
-            lambda client: self._take(keys=[self._key], args=arguments, client=client), probe=True
+            lambda client: self._take(keys=self._keys, args=arguments, client=client), probe=True
         )
         self._clock_offset = int(now) / _MICRO - time.time()
         self._share, self._share_used = None, False
@@ -235,7 +238,7 @@ class AccountThrottle:
         seconds = (spent, GUARD_SECONDS + self._lag, pushback, WINDOW_SECONDS)
         arguments = (number, *(int(s * _MICRO) for s in seconds))
         try:
-            self._store.ask(lambda client: self._settle(keys=[self._key], args=arguments, client=client))
+            self._store.ask(lambda client: self._settle(keys=self._keys[:1], args=arguments, client=client))
         except StoreUnavailable:
             return
 
@@ -268,7 +271,7 @@ class _Turns:
         self._from = max(self._from, time.time() + seconds)
 
     @contextmanager
-    def permit(self, deadline: Deadline) -> Iterator[float]:
+    def permit(self, deadline: Deadline, waiting: Callable[[], None] = lambda: None) -> Iterator[float]:
         """See Throttle.permit."""
         now = time.time()
         earliest = max(now, self._from)

@@ -28,6 +28,8 @@ FAILURE_SECONDS = 10
 # Failures that asking again soon cannot change; any other may pass, or be our own.
 PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
 
+# A leader in line for a permit renews its lease; one that asks CAMS cannot, and has a longer one.
+_WAITING_SECONDS = 1.0
 _LEADER_SECONDS = 3.0
 _LOOK_SECONDS = 0.02
 
@@ -72,6 +74,10 @@ class Flight:
     landed: Entry | None
     extend: Callable[[float], None]
 
+    def waiting(self) -> None:
+        """This caller leads still, and waits for a permit."""
+        self.extend(_WAITING_SECONDS)
+
 
 class Cache:
     """Results by query. `ttl` and `stale` are in seconds; a `ttl` of 0 remembers nothing."""
@@ -106,6 +112,11 @@ class Cache:
         candidates = [entry for entry in (ours, theirs and theirs[0]) if entry is not None and self._usable(entry)]
         return max(candidates, key=self.fresh_seconds, default=None)
 
+    def recall(self, query: QrQuery) -> Entry | None:
+        """What this instance has, fresh or stale, without asking the store."""
+        entry = self._entries.get(self._key(query), (None,))[0] if self.enabled else None
+        return entry if entry is not None and self._usable(entry) else None
+
     def remember(self, query: QrQuery, result: QrCodeList | Problem) -> Entry:
         """Keep a list, or a permanent failure; anything else is only wrapped."""
         entry = Entry(result, time.time())
@@ -126,7 +137,7 @@ class Cache:
             yield Flight(None, lambda seconds: None)
             return
         lock, token = self._key(query) + ":flight", uuid4().hex
-        while not self._lead(lock, token, deadline.remaining()):
+        while not self._lead(lock, token):
             if deadline.remaining() <= 0:
                 raise Problem("throttled", "Another request is asking for this number; ask again later.")
             time.sleep(min(_LOOK_SECONDS, deadline.remaining()))
@@ -159,11 +170,13 @@ class Cache:
         _, size = self._entries.pop(key, (None, 0))
         self._bytes -= size
 
-    def _lead(self, lock: str, token: str, seconds: float) -> bool:
+    def _lead(self, lock: str, token: str) -> bool:
         """Whether this caller is the leader now; without the store everyone is."""
         if self._store is None:
             return True
-        return self._store.attempt(lambda client: bool(client.set(lock, token, nx=True, px=_lease(seconds))), True)
+        return self._store.attempt(
+            lambda client: bool(client.set(lock, token, nx=True, px=_lease(_WAITING_SECONDS))), True
+        )
 
     def _run(self, script: Any, key: str, *arguments: Any) -> None:
         if self._store is not None:

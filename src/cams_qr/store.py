@@ -1,6 +1,7 @@
 """The connection to Redis, Valkey or Tair: answers at once, or counts as absent until it does again."""
 
 import logging
+import socket
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,6 +11,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cams_qr import logs
+from cams_qr.deadline import Deadline
+from cams_qr.sockets import open_socket
 
 # Two of these, a connection and an answer, must fit into the tenth of a second that a caller may lose.
 OPERATION_SECONDS = 0.045
@@ -20,6 +23,19 @@ T = TypeVar("T")
 
 class StoreUnavailable(Exception):
     """Redis could not be asked, or refused; go on without it."""
+
+
+class _Connection(redis.Connection):
+    """One whose connecting is bounded as a whole, name resolution and all."""
+
+    def _connect(self) -> socket.socket:
+        sock = open_socket(self.host, self.port, Deadline.after(OPERATION_SECONDS))
+        sock.settimeout(OPERATION_SECONDS)
+        return sock
+
+
+class _TlsConnection(redis.SSLConnection, _Connection):
+    """The same below TLS."""
 
 
 class Store:
@@ -40,6 +56,8 @@ class Store:
             driver_info=None,
             max_connections=64,
         )
+        pool = self._redis.connection_pool
+        pool.connection_class = _TlsConnection if pool.connection_class is redis.SSLConnection else _Connection
         self._down = False
         self._next_probe = 0.0
 
@@ -71,6 +89,8 @@ class Store:
         return self._redis.register_script(source)
 
     def _failed(self, error: Exception) -> None:
+        # After a failover the name leads elsewhere, and a connection to the old server may live on.
+        self._redis.connection_pool.disconnect()
         self._next_probe = time.monotonic() + PROBE_SECONDS
         if not self._down:
             self._down = True

@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,8 +17,9 @@ from cams_qr.problems import Problem
 class Throttle(Protocol):
     """Where permits come from: this instance (LocalThrottle), or the whole account."""
 
-    def permit(self, deadline: Deadline) -> AbstractContextManager[float]:
-        """Hold a permit for one call; yields the seconds waited for it.
+    def permit(self, deadline: Deadline, waiting: Callable[[], None] = ...) -> AbstractContextManager[float]:
+        """Hold a permit for one call; yields the seconds waited for it. A caller in a shared line is told by `waiting`,
+        every now and then, that it is still there.
 
         Raises Problem `throttled` when none can be had by `deadline`, at once where that can be foreseen;
         its `retry_after` is the time in seconds until one could be had.
@@ -54,7 +55,7 @@ class LocalThrottle:
         self._changed = threading.Condition()
 
     @contextmanager
-    def permit(self, deadline: Deadline) -> Iterator[float]:
+    def permit(self, deadline: Deadline, waiting: Callable[[], None] = lambda: None) -> Iterator[float]:
         """See Throttle.permit."""
         arrived = time.monotonic()
         call = self._enter(deadline)

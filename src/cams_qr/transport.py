@@ -14,9 +14,6 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from threading import Thread
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -24,6 +21,7 @@ import certifi
 
 from cams_qr.deadline import Deadline
 from cams_qr.sdk import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
+from cams_qr.sockets import open_socket, seconds_left
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_IDLE_SECONDS = 30
@@ -103,11 +101,11 @@ class BoundedAdapter(BaseAdapter):
     def _exchange(self, request: PreparedRequest, deadline: Deadline) -> Response:
         connection = self._take_idle() or self._connect(str(request.url), deadline)
         try:
-            connection.sock.settimeout(_left(deadline))
+            connection.sock.settimeout(seconds_left(deadline))
             connection.request(
                 str(request.method), request.path_url, cast("bytes | None", request.body), request.headers
             )
-            connection.sock.settimeout(_left(deadline))
+            connection.sock.settimeout(seconds_left(deadline))
             answer = connection.getresponse()
             body = answer.read(MAX_BODY_BYTES + 1)
             response = _response(request, answer, body)
@@ -135,10 +133,9 @@ class BoundedAdapter(BaseAdapter):
 
     def _connect(self, url: str, deadline: Deadline) -> "_Connection":
         host, port = urlsplit(url).hostname or "", urlsplit(url).port or (443 if self._tls else 80)
-        sock = _connect_to_any(_resolve(host, port, deadline), port, deadline)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock = open_socket(host, port, deadline)
         if self._tls:
-            sock.settimeout(_left(deadline))
+            sock.settimeout(seconds_left(deadline))
             sock = self._tls.wrap_socket(sock, server_hostname=host)
         return _Connection(host, port, sock)
 
@@ -174,7 +171,7 @@ class _BoundedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(_left(self._deadline))
+        self._sock.settimeout(seconds_left(self._deadline))
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -182,47 +179,9 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
-def _left(deadline: Deadline) -> float:
-    """Seconds left, for a socket's timeout. Raises TimeoutError when there are none."""
-    seconds = deadline.remaining()
-    if seconds <= 0:
-        raise TimeoutError
-    return seconds
-
-
 def _trusting_context() -> ssl.SSLContext:
     """One set of roots alone, for each takes 30 ms to load."""
     return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
-
-
-def _resolve(host: str, port: int, deadline: Deadline) -> list[str]:
-    """The host's addresses; found in a thread of its own, because the resolver knows no timeout."""
-    found: Future[list[str]] = Future()
-
-    def resolve() -> None:
-        try:
-            found.set_result([str(a[4][0]) for a in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
-        except Exception as error:
-            found.set_exception(error)
-
-    Thread(target=resolve, name="resolve", daemon=True).start()
-    try:
-        return found.result(deadline.remaining())
-    except FutureTimeoutError:
-        raise TimeoutError from None
-    except UnicodeError:
-        raise socket.gaierror("not a host name") from None
-
-
-def _connect_to_any(addresses: list[str], port: int, deadline: Deadline) -> socket.socket:
-    """A socket to the first address that takes a connection; each gets an equal share of the time that is left."""
-    failure: OSError = socket.gaierror("no address")
-    for tried, address in enumerate(addresses):
-        try:
-            return socket.create_connection((address, port), _left(deadline) / (len(addresses) - tried))
-        except OSError as error:
-            failure = error
-    raise failure
 
 
 def _response(request: PreparedRequest, answer: http.client.HTTPResponse, body: bytes) -> Response:

@@ -165,3 +165,27 @@ def test_an_ambiguous_event_is_of_one_kind(function: Function, log: Any, name: s
     except QueryFailed:
         assert trigger in ("cloud_event", "timer")
     assert log()[0]["trigger"] == trigger
+
+
+FLAWS = {
+    "a key twice": '{"a": 1, "a": 2}',
+    "no number": "NaN",
+    "much depth": "[" * 101 + "]" * 101,
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+@pytest.mark.parametrize("message", ["own data", "SMQ", "topic", "timer"])
+def test_a_message_that_is_no_strict_json_is_not_lost(function: Function, message: str, flaw: str) -> None:
+    event = json.dumps({**MESSAGES[message](NUMBER), "more": "?"}).replace('"?"', FLAWS[flaw])
+    with pytest.raises(QueryFailed) as raised:
+        function.raw(event.encode())
+    assert json.loads(str(raised.value))["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_message_of_a_stream_that_is_no_strict_json_harms_no_other(function: Function, flaw: str) -> None:
+    event = f' [{{"phoneNumber": "{NUMBER}"}} , {FLAWS[flaw]},"{NUMBER}" ] '
+    results = function.raw(event.encode())["results"]
+    assert [result["status"] for result in results] == [200, 400, 200]
+    assert results[1]["problem"]["errors"][0]["field"] in ("[1]", "a")

@@ -9,7 +9,15 @@ from typing import Any, Protocol
 
 from cams_qr import logs
 from cams_qr.events import api_gateway, batch, cloud_event, direct, http_trigger, stream, timer, topic, unknown
-from cams_qr.events.call import Call, QueryFailed, is_phone_number, parse_json
+from cams_qr.events.call import (
+    Call,
+    QueryFailed,
+    answer_message,
+    is_phone_number,
+    parse_elements,
+    parse_json,
+    parse_loosely,
+)
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 
@@ -25,6 +33,8 @@ class Kind(Protocol):
 
 
 KINDS: tuple[Kind, ...] = (http_trigger, api_gateway, cloud_event, timer, batch, direct, stream, topic)
+# Those that bring one message.
+BUSES: dict[Kind, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
 
 
 def decode(event: bytes, settings: Settings, request_id: str) -> Call:
@@ -32,14 +42,26 @@ def decode(event: bytes, settings: Settings, request_id: str) -> Call:
     try:
         document = _text_of_a_topic(event) or parse_json(event, "event")
     except Problem as problem:
-        return unknown.decode(problem, request_id)
+        return _flawed(event, problem, settings, request_id)
     try:
-        for kind in KINDS:
-            if kind.recognise(document):
-                return kind.decode(document, settings, request_id)
+        kind = _kind(document)
+        return kind.decode(document, settings, request_id) if kind else unknown.decode(unknown.NO_KIND, request_id)
     except Exception as error:
         return unknown.decode(logs.internal_error(error, request_id), request_id)
-    return unknown.decode(unknown.NO_KIND, request_id)
+
+
+def _kind(document: Any) -> Kind | None:
+    return next((kind for kind in KINDS if kind.recognise(document)), None)
+
+
+def _flawed(event: bytes, problem: Problem, settings: Settings, request_id: str) -> Call:
+    """A Call for an event that is no strict JSON. Nobody reads a bus's answers, so there it must fail, not be lost."""
+    kind = _kind(parse_loosely(event))
+    if kind is stream:
+        return stream.decode(parse_elements(event), settings, request_id)
+    if kind in BUSES:
+        return Call(BUSES[kind], (problem,), lambda outcomes: answer_message(outcomes, request_id))
+    return unknown.decode(problem, request_id)
 
 
 def _text_of_a_topic(event: bytes) -> str | None:

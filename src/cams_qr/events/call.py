@@ -57,6 +57,29 @@ def parse_json(data: bytes | str, field: str) -> Any:
         raise invalid_field(field, "is not JSON; send one JSON object") from None
 
 
+def parse_loosely(data: bytes) -> Any:
+    """JSON with keys given twice, NaN and much depth, to see what kind of event it is; None where it is no JSON."""
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def parse_elements(data: bytes) -> list[Any]:
+    """The elements of a JSON array that `parse_loosely` can read: each strictly parsed, or the Problem with it."""
+    text = data.decode("utf-8-sig").strip()
+    elements: list[Any] = []
+    start = _next_element(text, 1)
+    while text[start] != "]":
+        _, end = _loose.raw_decode(text, start)
+        try:
+            elements.append(parse_json(text[start:end], f"[{len(elements)}]"))
+        except Problem as problem:
+            elements.append(problem)
+        start = _next_element(text, end)
+    return elements
+
+
 def question(fields: Any, field: str) -> Question:
     """The query in a JSON object, or the problem with it; `field` names the object."""
     if not isinstance(fields, dict):
@@ -125,6 +148,12 @@ def _raise_for(outcome: Outcome, request_id: str) -> None:
         raise QueryFailed(json.dumps(outcome.result.to_dict(request_id)))
 
 
+def _next_element(text: str, start: int) -> int:
+    while text[start] in " \t\r\n,":
+        start += 1
+    return start
+
+
 def _deeper(value: Any, levels: int) -> bool:
     if not isinstance(value, dict | list):
         return False
@@ -149,4 +178,5 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
+_loose = json.JSONDecoder()
 _decode = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant).decode

@@ -17,12 +17,14 @@ def recognise(document: Any) -> bool:
 
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call with a query for each message."""
+    """Make a Call with a query for each message; one that could not be read is the Problem with it."""
     queries = tuple(_question(element, place) for place, element in enumerate(document))
     return Call("stream", queries, lambda outcomes: answer_messages(outcomes, request_id))
 
 
 def _question(element: Any, place: int) -> Question:
+    if isinstance(element, Problem):
+        return element
     name = f"[{place}]"
     if isinstance(element, str) and not is_phone_number(element):
         try:
