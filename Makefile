@@ -15,7 +15,7 @@ VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info
 PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run invoke test check tests untimed timed packaged tests-on-runtimes package deploy remove fuzz bench clean
+.PHONY: run invoke test check tests untimed timed web screenshots packaged tests-on-runtimes package deploy remove fuzz bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
@@ -31,14 +31,25 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	@$(BIN)/python -m bench.footprint
 
-tests: untimed timed
+tests: untimed timed web
 
-untimed: $(VENV)/.dev tests/node/node_modules
-	$(BIN)/python -m pytest -m "not timed" --ignore tests/package $(PYTEST)
+untimed: $(VENV)/.dev tests/node/node_modules examples/typescript/node_modules
+	$(BIN)/python -m pytest -m "not timed and not browser" --ignore tests/package $(PYTEST)
 
 # What the clock decides runs apart, so that no other test holds it up.
 timed: $(VENV)/.dev
 	$(BIN)/python -m pytest -m timed -n 3 $(PYTEST)
+
+web: $(VENV)/.dev
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium ..." && \
+	  { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } >/dev/null 2>&1; } || \
+	  echo "chromium is not installed: the tests of the web page are not run. Install it, then: make web"
+	@! command -v chromium >/dev/null || $(BIN)/python -m pytest -m browser -n 2 tests/web $(PYTEST)
+
+# New pictures of the page for the README.
+screenshots: $(VENV)/.dev
+	@mkdir -p docs/screenshots
+	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -m browser -n 2 tests/web
 
 # The contract again, with the package unpacked into a read-only folder instead of src.
 packaged: $(VENV)/.test
@@ -90,7 +101,7 @@ bench: $(VENV)/.dev
 
 clean:
 	chmod -R u+w dist 2>/dev/null || true
-	rm -rf dist $(VENV) $(VENV)-* tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf dist $(VENV) $(VENV)-* tests/node/node_modules examples/typescript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
@@ -112,7 +123,7 @@ $(VENV)/.dev: $(VENV)/.test requirements-dev.txt requirements-ros.txt
 	$(PIP) --no-deps -r requirements-ros.txt
 	@touch $@
 
-# The official Node client takes part in one test, where Node is installed.
-tests/node/node_modules: tests/node/package-lock.json
-	@if command -v npm >/dev/null; then npm ci --prefix tests/node --no-audit --no-fund --loglevel=error && touch $@; \
-	else echo "npm is not installed: the test with the official Node client is skipped."; fi
+# The official Node client and the TypeScript example take part in tests where Node is installed.
+tests/node/node_modules examples/typescript/node_modules: %/node_modules: %/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix $* --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "npm is not installed: the tests of $* are skipped. Install Node.js, then: make test"; fi

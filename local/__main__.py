@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from local.fc import Runtime, invoke, make_context, role_environment
 from local.gateway import Shape, gateway
+from local.pages import pages
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 
@@ -60,6 +61,7 @@ def _serve(port: int, shape: Shape, runtime: Runtime, endpoint: str) -> int:
     function = _function()
     function.initialize(make_context(runtime))
     app = gateway(function.handler, lambda: make_context(runtime), shape)
+    app.add_subapp("/web/", pages())
     try:
         with serve(app, port) as address:
             _show(f"http://{address}", endpoint)
@@ -82,7 +84,7 @@ def _show(url: str, endpoint: str) -> None:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(url + QUERY) as answer:
         print(json.dumps(json.load(answer), indent=2, ensure_ascii=False))
-    print(f"\nServing on {url} until Ctrl-C. Try:\n\n  curl '{url}{QUERY}'\n", flush=True)
+    print(f"\nServing on {url} until Ctrl-C. Try:\n\n  curl '{url}{QUERY}'\n\nThe web page: {url}/web/\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,30 @@
+"""Serve the web page of `web/`, as a static host does; `address` is the function's, where it is elsewhere."""
+
+import json
+from pathlib import Path
+
+from aiohttp import web
+
+WEB = Path(__file__).parent.parent / "web"
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+# What a deployment changes by hand: the address in config.js, and in the page's policy.
+_HERE = 'new URL("../", import.meta.url).href.replace(/\\/$/, "")'
+_SELF = "connect-src 'self'"
+
+
+def pages(address: str | None = None) -> web.Application:
+    """An application with the page at `/`."""
+
+    async def answer(request: web.Request) -> web.Response:
+        file = WEB / (request.match_info["name"] or "index.html")
+        if file.parent != WEB or not file.is_file():
+            raise web.HTTPNotFound
+        text = file.read_text()
+        if address is not None:
+            text = text.replace(_HERE, json.dumps(address)).replace(_SELF, f"connect-src {address}")
+        headers = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cache-Control": "no-cache"}
+        return web.Response(text=text, content_type=_TYPES[file.suffix], headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/{name:[a-z.]*}", answer)
+    return app
