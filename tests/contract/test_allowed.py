@@ -1,9 +1,11 @@
 """Who may ask what: the deployment's allow-lists, and the caller's own space."""
 
 import json
+from typing import Any
 
 import pytest
 
+from cams_qr.events import QueryFailed
 from local.sandbox import Sandbox
 from tests.conftest import NUMBER, Function
 
@@ -60,3 +62,73 @@ def test_there_is_no_way_around_the_header(
     parameters = {"phoneNumber": NUMBER} | ({"custSpaceId": space} if space else {})
     assert function.http(headers=headers, parameters=parameters).problem["code"] == "not_allowed"
     assert sandbox.arrivals == []
+
+
+ALLOWED = "8613800001234"
+FORBIDDEN = "6281200001234"
+WAYS_AROUND = {
+    "two spellings": {"phoneNumber": ALLOWED, "PhoneNumber": FORBIDDEN},
+    "joined by a comma": {"phoneNumber": f"{ALLOWED},{FORBIDDEN}"},
+    "full-width digits": {"phoneNumber": "６２８１２００００１２３４"},
+    "Arabic digits": {"phoneNumber": "٦٢٨١٢٠٠٠٠١٢٣٤"},
+    "percent-encoded twice": {"phoneNumber": "%36281200001234"},
+    "a zero-width space": {"phoneNumber": f"{FORBIDDEN}\u200b"},
+    "a line break": {"phoneNumber": f"{ALLOWED}\n{FORBIDDEN}"},
+    "a list": {"phoneNumber": [ALLOWED, FORBIDDEN]},
+    "an object": {"phoneNumber": {"phoneNumber": FORBIDDEN}},
+    "a number": {"phoneNumber": int(FORBIDDEN)},
+    "other parentheses": {"phoneNumber": f"+{FORBIDDEN[:2]} ({FORBIDDEN[2:5]}) {FORBIDDEN[5:]}"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS_AROUND)
+@pytest.mark.parametrize("caller", ["url", "body", "direct", "batch", "image"])
+def test_there_is_no_way_around_the_allowed_numbers(
+    function: Function, sandbox: Sandbox, caller: str, way: str
+) -> None:
+    function.configure(ALLOWED_PHONE_NUMBERS=ALLOWED)
+    fields: dict[str, Any] = WAYS_AROUND[way]
+    if caller == "direct":
+        problem = function.direct(fields)["problem"]
+    elif caller == "batch":
+        allowed, forbidden = function.direct({"queries": [{"phoneNumber": ALLOWED}, fields]})["results"]
+        assert allowed["status"] == 200
+        problem = forbidden["problem"]
+    elif caller == "body":
+        problem = function.http("POST", body=json.dumps(fields)).problem
+    else:
+        path = "/qr-codes" if caller == "url" else "/qr-codes/5QBPAD2DC6L5A1.svg"
+        problem = function.http(path=path, parameters=fields).problem
+    assert problem["code"] == ("not_allowed" if way == "other parentheses" else "invalid_request")
+    assert {query["PhoneNumber"] for query in sandbox.queries} <= {ALLOWED}
+
+
+@pytest.mark.parametrize("body", [f'{{"phoneNumber": "{ALLOWED}", "phoneNumber": "{FORBIDDEN}"}}', ""])
+def test_a_number_given_twice(function: Function, sandbox: Sandbox, body: str) -> None:
+    function.configure(ALLOWED_PHONE_NUMBERS=ALLOWED)
+    body = body or json.dumps({"phoneNumber": FORBIDDEN})
+    assert function.http("POST", parameters={"phoneNumber": ALLOWED}, body=body).problem["code"] == "invalid_request"
+    assert sandbox.arrivals == []
+
+
+def test_buses_too(function: Function, sandbox: Sandbox) -> None:
+    function.configure(ALLOWED_PHONE_NUMBERS=ALLOWED)
+    with pytest.raises(QueryFailed, match="not_allowed"):
+        function.direct({"specversion": "1.0", "data": {"phoneNumber": FORBIDDEN}})
+    assert [r["status"] for r in function.direct([{"phoneNumber": ALLOWED}, FORBIDDEN])["results"]] == [200, 403]
+
+
+@pytest.mark.parametrize("condition", ["none", "the other's entity tag", "*"])
+def test_what_is_cached_for_one_space_is_not_told_to_another(
+    function: Function, sandbox: Sandbox, condition: str
+) -> None:
+    function.configure(CUST_SPACE_HEADER="X-Cust-Space", CACHE_TTL_SECONDS="60")
+    number = {"phoneNumber": NUMBER}
+    own = function.http(headers={"X-Cust-Space": OWN}, parameters=number)
+    other = {"X-Cust-Space": "somebody-else"}
+    if condition != "none":
+        other["If-None-Match"] = own.headers["ETag"] if condition != "*" else "*"
+    answer = function.http(headers=other, parameters=number)
+    assert answer.problem["code"] == "not_owned"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert [query["CustSpaceId"] for query in sandbox.queries] == [OWN, "somebody-else"]
