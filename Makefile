@@ -15,7 +15,7 @@ VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info
 PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run invoke test check tests untimed timed web screenshots packaged tests-on-runtimes package deploy remove fuzz bench clean
+.PHONY: run invoke test check tests untimed timed web screenshots packaged tests-on-runtimes package deploy remove reliability faults deadlines soak fuzz bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
@@ -89,9 +89,24 @@ remove: $(VENV)/.dev
 docs/openapi.json: $(VENV)/.run src/cams_qr/openapi.py src/cams_qr/query.py src/cams_qr/problems.py
 	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.openapi import document; print(json.dumps(document(), indent=2))' > $@
 
-# The same as in the tests, but for long.
+# Long runs that try to break the function; docs/reliability.md has their figures.
+reliability: faults deadlines soak fuzz
+
+faults: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python -m reliability.faults $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+
+deadlines: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python -m reliability.deadlines
+
+soak: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python -m reliability.soak $(if $(COUNT),--count $(COUNT))
+
+# What the tests do with random events, but for long; and guided by the code that is reached.
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/test_fuzz.py
+	$(PIP) -r requirements-fuzz.txt
+	@mkdir -p dist/corpus
+	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs=$(or $(RUNS),1000000) -max_len=4096 -print_final_stats=1 dist/corpus reliability/corpus
 
 # Prints tables; JSON names a file for the first one's figures.
 bench: $(VENV)/.dev

@@ -36,4 +36,4 @@ def _build_peer(name: str, folder: Path) -> Path:
     requirements = folder / f"{name}.txt"
     own = (_FOLDER / name / "requirements.txt").read_text()
     requirements.write_text(f"{own}\n{(ROOT / 'requirements.txt').read_text()}")
-    return build(f"python{VERSION}", folder / f"{name}.zip", _FOLDER / name, requirements, left_out=())
+    return build(f"python{VERSION}", folder / f"{name}.zip", _FOLDER / name, requirements, left_out=(), hashes=None)

@@ -6,6 +6,7 @@ checked against its source: the code's folder may be read-only there, and each c
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -24,13 +25,25 @@ from packaging.utils import NormalizedName, canonicalize_name
 from cams_qr.sdk import LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
+HASHES = ROOT / "deploy" / "hashes.txt"
 # Debian 10, on which the python3.10 runtime is built, has glibc 2.28.
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "any")
 # These come as source alone; they are pure Python.
 SOURCE_ONLY = {"alibabacloud-tea"}
 _DISTRIBUTIONS = {"websocket": "websocket-client"}
 _NEEDLESS_SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hpp", ".rst"}
-_NEEDLESS_NAMES = {"tests", "test", "__pycache__", "bin", "py.typed", "RECORD", "INSTALLER", "REQUESTED", "WHEEL"}
+_NEEDLESS_NAMES = {
+    "tests",
+    "test",
+    "__pycache__",
+    "bin",
+    "py.typed",
+    "RECORD",
+    "direct_url.json",
+    "INSTALLER",
+    "REQUESTED",
+    "WHEEL",
+}
 # The code's folder on Function Compute, as tracebacks name it.
 _CODE_FOLDER = "/code"
 
@@ -50,21 +63,23 @@ def build(
     source: Path = ROOT / "src",
     requirements: Path = ROOT / "requirements.txt",
     left_out: Sequence[str] = LEFT_OUT,
+    hashes: Path | None = HASHES,
 ) -> Path:
     """Write the zip for `runtime` to `out`, without the packages `left_out` and what only they need.
 
-    The first block of `requirements` is what the source imports itself.
+    The first block of `requirements` is what the source imports itself; nothing is installed but what `hashes` names.
     Raises CalledProcessError where pip fails; pip says why.
     """
     version = runtime.removeprefix("python")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "code")
-        imported, brought_along = _read(requirements)
-        _install(version, imported + brought_along, folder, Path(temporary, "wheels"))
+        imported, brought_along = read_requirements(requirements)
+        _install(version, imported + brought_along, read_hashes(hashes) if hashes else {}, folder, Path(temporary))
         _keep_only(
             imported, folder, _environment(version), () if os.environ.get("DEFER_IMPORTS") == "off" else left_out
         )
         _prune(folder)
+        (folder / "sbom.json").write_text(_bill_of_materials(folder))
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(version, folder)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +124,7 @@ def _applies(marker: Marker | None, environment: Mapping[str, str]) -> bool:
     return marker is None or marker.evaluate(dict(environment))
 
 
-def _read(requirements: Path) -> tuple[list[Requirement], list[Requirement]]:
+def read_requirements(requirements: Path) -> tuple[list[Requirement], list[Requirement]]:
     """The two blocks of the file."""
     first, _, second = requirements.read_text().partition("\n\n")
     imported, brought_along = (
@@ -119,16 +134,63 @@ def _read(requirements: Path) -> tuple[list[Requirement], list[Requirement]]:
     return imported, brought_along
 
 
-def _install(version: str, requirements: Sequence[Requirement], folder: Path, wheels: Path) -> None:
+def read_hashes(file: Path) -> dict[str, list[str]]:
+    """The hashes that pip is to accept, by `name==version`."""
+    lines = [line.split() for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    return {pinned: hashes for pinned, *hashes in lines}
+
+
+def pip_target(version: str) -> list[str]:
+    """pip's options for what runs there, whatever machine this is."""
+    platforms = [part for name in PLATFORMS for part in ("--platform", name)]
+    return [*platforms, "--python-version", version, "--implementation", "cp", "--only-binary", ":all:"]
+
+
+def pinned_for(version: str, requirements: Sequence[Requirement]) -> tuple[list[str], list[str]]:
+    """Those that apply to the runtime, as `name==version`: what comes as wheels, and what comes as source alone."""
     environment = _environment(version)
-    pinned = [r for r in requirements if _applies(r.marker, environment)]
+    wheels: list[str] = []
+    sources: list[str] = []
+    for requirement in requirements:
+        if _applies(requirement.marker, environment):
+            is_source = canonicalize_name(requirement.name) in SOURCE_ONLY
+            (sources if is_source else wheels).append(f"{canonicalize_name(requirement.name)}{requirement.specifier}")
+    return wheels, sources
+
+
+def _install(
+    version: str,
+    requirements: Sequence[Requirement],
+    hashes: Mapping[str, Sequence[str]],
+    folder: Path,
+    temporary: Path,
+) -> None:
+    wheels, sources = (
+        _requirements_file(temporary / name, pinned, hashes)
+        for name, pinned in zip(("wheels.txt", "sources.txt"), pinned_for(version, requirements), strict=True)
+    )
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-    source_only = [f"{r.name}{r.specifier}" for r in pinned if canonicalize_name(r.name) in SOURCE_ONLY]
-    subprocess.run([*pip, "wheel", "--no-deps", "--use-pep517", "--wheel-dir", str(wheels), *source_only], check=True)
-    target = [part for name in PLATFORMS for part in ("--platform", name)]
-    target += ["--python-version", version, "--implementation", "cp", "--only-binary", ":all:"]
-    options = ["--no-deps", "--no-compile", "--find-links", str(wheels), "--target", str(folder)]
-    subprocess.run([*pip, "install", *target, *options, *(f"{r.name}{r.specifier}" for r in pinned)], check=True)
+    built = temporary / "built"
+    subprocess.run([*pip, "wheel", "--no-deps", "--use-pep517", "--wheel-dir", built, "-r", sources], check=True)
+    target = ["--no-deps", "--no-compile", "--target", str(folder)]
+    subprocess.run([*pip, "install", *pip_target(version), *target, "-r", wheels], check=True)
+    subprocess.run([*pip, "install", *target, *map(str, built.glob("*.whl"))], check=True)
+
+
+def _requirements_file(file: Path, pinned: Sequence[str], hashes: Mapping[str, Sequence[str]]) -> Path:
+    file.write_text("\n".join(" ".join([one, *hashes.get(one, [])]) for one in pinned))
+    return file
+
+
+def _bill_of_materials(folder: Path) -> str:
+    """What is in the package, as CycloneDX; without the time, so that it is the same every time."""
+    found = sorted((canonicalize_name(d.metadata["Name"]), d.version) for d in distributions(path=[str(folder)]))
+    components = [
+        {"type": "library", "name": name, "version": version, "purl": f"pkg:pypi/{name}@{version}"}
+        for name, version in found
+    ]
+    bill = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": components}
+    return json.dumps(bill, indent=1)
 
 
 def _keep_only(

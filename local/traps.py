@@ -119,6 +119,14 @@ def _raw(data: bytes, pause: float = 0.0, reset: bool = False) -> Answer:
     return answer
 
 
+async def _endless(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    for _ in range(100):
+        await response.write(b" " * (1 << 20))
+    return response
+
+
 async def _silence(request: web.Request) -> web.StreamResponse:
     await asyncio.sleep(3600)
     return web.Response()
@@ -142,6 +150,8 @@ def _throttled(status: int = 400) -> Answer:
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _ITEM = {"QrdlCode": "4O4YGZEG3RIVE1", "PrefilledMessage": "Hello"}
+_LIST = json.dumps({"RequestId": "R-1", "Code": "OK", "Data": [_ITEM]})
+_LIST_ANSWER = _HEAD + b"Content-Length: %d\r\n\r\n" % len(_LIST) + _LIST.encode()
 
 # Row -> trap. Ask for phone number 1666000NNNN to get row NNNN.
 TRAPS = dict(
@@ -186,6 +196,13 @@ TRAPS = dict(
             Trap("a body of 20 MiB", _huge),
             Trap("a gzip bomb of 100 MiB", _bomb),
             Trap("not HTTP", _raw(b"220 smtp.example.net ready\r\n")),
+            Trap("a list as text/html", _text(_LIST, 200, "text/html")),
+            Trap("100 Continue, then a list", _raw(b"HTTP/1.1 100 Continue\r\n\r\n" + _LIST_ANSWER)),
+            Trap("103 Early Hints, then a list", _raw(b"HTTP/1.1 103 Early Hints\r\n\r\n" + _LIST_ANSWER)),
+            Trap("two answers at once", _raw(_LIST_ANSWER + _LIST_ANSWER.replace(b"4O4Y", b"EVIL"))),
+            Trap("more than its Content-Length", _raw(_HEAD + b"Content-Length: 20\r\n\r\n" + _LIST.encode())),
+            Trap("a header of 100 KB", _raw(_HEAD + b"X-A: " + b"a" * 100_000 + b"\r\n\r\n")),
+            Trap("a body of 100 MiB in chunks", _endless),
         ],
         start=1,
     )

@@ -68,6 +68,14 @@ class Valkey:
         """Thaw it."""
         self._signal(signal.SIGCONT)
 
+    def fill(self) -> None:
+        """Have it refuse to write, for want of memory."""
+        self._set_memory("1")
+
+    def empty(self) -> None:
+        """Give it memory again."""
+        self._set_memory("0")
+
     def fail_over(self) -> None:
         """Die, and have a replica take over at the same address, as managed services do."""
         replica = Valkey(self._folder).start()
@@ -80,6 +88,11 @@ class Valkey:
         client.config_set("port", self.port)
         client.close()
         self._process = replica._process
+
+    def _set_memory(self, limit: str) -> None:
+        client = redis.Redis.from_url(self.url)
+        client.config_set("maxmemory", limit)
+        client.close()
 
     def _signal(self, number: int) -> None:
         assert self._process

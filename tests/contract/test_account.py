@@ -128,9 +128,9 @@ def read_only(valkey: Valkey) -> None:
 
 
 def full(valkey: Valkey) -> None:
-    redis.Redis.from_url(valkey.url).config_set("maxmemory", "1")
+    valkey.fill()
     time.sleep(2)
-    redis.Redis.from_url(valkey.url).config_set("maxmemory", "0")
+    valkey.empty()
 
 
 @pytest.mark.parametrize(

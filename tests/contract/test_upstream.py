@@ -97,12 +97,19 @@ TRAP_PROBLEMS = {
     "a body of 20 MiB": "upstream_invalid_response",
     "a gzip bomb of 100 MiB": "upstream_invalid_response",
     "not HTTP": "upstream_invalid_response",
+    "103 Early Hints, then a list": "upstream_invalid_response",
+    "more than its Content-Length": "upstream_invalid_response",
+    "a header of 100 KB": "upstream_invalid_response",
+    "a body of 100 MiB in chunks": "upstream_invalid_response",
 }
 TRAP_LISTS: dict[str, list[Any]] = {
     "`Data` is null": [],
     "`Data` is absent": [],
     "`Data` holds nulls and empty objects": [("4O4YGZEG3RIVE1", None, "Hello")],
     "fields are numbers": [("29338838", "8613800001234", None)],
+    "a list as text/html": [("4O4YGZEG3RIVE1", None, "Hello")],
+    "100 Continue, then a list": [("4O4YGZEG3RIVE1", None, "Hello")],
+    "two answers at once": [("4O4YGZEG3RIVE1", None, "Hello")],
 }
 ONCE = ["4O4YGZEG3RIVE1", "WOMVT6TJ2BP7A1"]
 ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
@@ -167,3 +174,10 @@ def test_the_space_is_asked_for(function: Function, sandbox: Sandbox) -> None:
     assert function.ask(custSpaceId="293483938849493")["result"]["custSpaceId"] == "293483938849493"
     assert sandbox.queries == [{"PhoneNumber": "8613800001234", "CustSpaceId": "293483938849493"}]
     assert function.ask(custSpaceId="someone-elses")["problem"]["code"] == "not_owned"
+
+
+@pytest.mark.parametrize("trap", ["two answers at once", "103 Early Hints, then a list"])
+def test_an_answer_left_over_is_nobodys(function: Function, trap: str) -> None:
+    """It must not be taken for the answer to the next question."""
+    function.ask(ROWS[trap])
+    assert [c["code"] for c in function.ask("6281200001234")["result"]["qrCodes"]] == ["5QBPAD2DC6L5A1"]

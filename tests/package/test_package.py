@@ -1,16 +1,20 @@
 """The zip that is deployed: what is in it, and that it is the same whenever it is built; PACKAGE names a built one."""
 
 import importlib.util
+import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from cams_qr.sdk import LEFT_OUT
-from deploy.package import build, content_hash, describe
+from deploy.package import HASHES, build, content_hash, describe
 
 RUNTIME = "python{}.{}".format(*sys.version_info)
 PACKAGE = os.environ.get("PACKAGE")
@@ -45,6 +49,21 @@ def test_what_is_in_it(code: Path) -> None:
     assert not {file.suffix for file in files} & {".pyi", ".h", ".c", ".pyx"}
     assert not [file for file in files if {"tests", "test", "bin"} & set(file.parts)]
     assert not {*LEFT_OUT, "yarl", "multidict", "cffi", "pycparser", "tzlocal"} & {file.parts[0] for file in files}
+
+
+def test_its_bill_of_materials_names_all_that_is_in_it(code: Path) -> None:
+    bill = json.loads((code / "sbom.json").read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    named = {(component["name"], component["version"]) for component in bill["components"]}
+    assert named == {(canonicalize_name(d.metadata["Name"]), d.version) for d in distributions(path=[str(code)])}
+    assert ("pydantic", "2.14.3") in named
+
+
+def test_what_was_tampered_with_is_not_packaged(tmp_path: Path) -> None:
+    hashes = tmp_path / "hashes.txt"
+    hashes.write_text(re.sub(r"(certifi==\S+ --hash=sha256:)\w{64}", rf"\g<1>{'0' * 64}", HASHES.read_text()))
+    with pytest.raises(subprocess.CalledProcessError):
+        build(RUNTIME, tmp_path / "function.zip", hashes=hashes)
 
 
 def test_every_module_has_bytecode_that_is_never_checked(code: Path) -> None:

@@ -1,0 +1,95 @@
+"""Whether an answer is one of the contract's, for any event; and events of every kind for a phone number."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from cams_qr.events import QueryFailed
+from cams_qr.problems import KINDS
+
+BUSES = ("cloud_event", "timer", "topic", "stream")
+
+
+def _v1(number: str, path: str = "/qr-codes") -> Any:
+    return {
+        "version": "v1",
+        "rawPath": path,
+        "headers": {},
+        "queryParameters": {"phoneNumber": number},
+        "requestContext": {"http": {"method": "GET"}},
+    }
+
+
+EVENTS: dict[str, Callable[[str], Any]] = {
+    "http_trigger": _v1,
+    "drawing": lambda number: _v1(number, "/qr-codes/4O4YGZEG3RIVE1.png"),
+    "api_gateway": lambda number: {
+        "httpMethod": "POST",
+        "path": "/qr-codes",
+        "headers": {"Content-Type": "application/json"},
+        "body": base64.b64encode(json.dumps({"phoneNumber": number}).encode()).decode(),
+        "isBase64Encoded": True,
+    },
+    "direct": lambda number: {"phoneNumber": number},
+    "batch": lambda number: {"queries": [{"phoneNumber": number}, {"phoneNumber": "8613800001234"}]},
+    "cloud_event": lambda number: {"specversion": "1.0", "data": {"messageBody": number}},
+    "timer": lambda number: {"triggerTime": "2026-11-23T09:00:00Z", "payload": json.dumps({"phoneNumber": number})},
+    "topic": lambda number: {"Message": number},
+    "stream": lambda number: [number, json.dumps({"phoneNumber": "8613800001234"})],
+}
+
+
+def invoke(handler: Callable[[bytes, Any], Any], event: bytes, context: Any, may_raise: bool) -> str:
+    """Invoke, and hold the answer, or the exception, against the contract; returns `200` or the problem's code.
+
+    Raises AssertionError for what is no answer of the contract; what the handler raises beside QueryFailed.
+    """
+    try:
+        return _outcome(handler(event, context))
+    except QueryFailed as failure:
+        assert may_raise, "a caller who reads answers must get one"
+        return _problem(json.loads(str(failure)))
+
+
+def _outcome(answer: Any) -> str:
+    if "statusCode" in answer:
+        return _http(answer)
+    if answer["status"] == 207:
+        assert set(answer) == {"status", "results"}
+        outcomes = [_outcome(result) for result in answer["results"]]
+        return outcomes[0]
+    if answer["status"] == 200:
+        assert set(answer) == {"status", "result"}
+        return _list(answer["result"])
+    assert set(answer) == {"status", "problem"}
+    return _problem(answer["problem"])
+
+
+def _http(answer: Any) -> str:
+    assert set(answer) == {"statusCode", "headers", "isBase64Encoded", "body"}
+    assert all(isinstance(value, str) and value.isprintable() for value in answer["headers"].values())
+    assert sum(len(name) + len(value) for name, value in answer["headers"].items()) < 8 * 1024
+    kind = answer["headers"]["Content-Type"]
+    if kind.startswith("application/problem+json"):
+        return _problem(json.loads(answer["body"]))
+    if answer["statusCode"] == 200 and kind == "image/png":
+        assert base64.b64decode(answer["body"], validate=True).startswith(b"\x89PNG")
+    elif answer["statusCode"] == 200 and kind.startswith("application/json"):
+        body = json.loads(answer["body"])
+        if "qrCodes" in body:
+            _list(body)
+    return str(answer["statusCode"])
+
+
+def _list(found: Any) -> str:
+    assert set(found) == {"phoneNumber", "custSpaceId", "qrCodes", "requestId", "fetchedAt", "stale"}
+    return "200"
+
+
+def _problem(problem: Any) -> str:
+    kind = KINDS[problem["code"]]
+    assert problem["status"] == kind.status
+    assert problem["code"] != "internal_error"
+    assert {"type", "title", "status", "code", "detail", "requestId", "retryable"} <= set(problem)
+    return str(problem["code"])

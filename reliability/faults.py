@@ -1,0 +1,178 @@
+"""`python -m reliability.faults`: seeded invocations against faults of CAMS, the network, TLS, the resolver and Redis.
+
+Several processes, each with an account of its own, and a sandbox that watches the quota of each. Fails for an answer
+that is late or is none of the contract's, for any exception but QueryFailed, for what grows, and for a sixth call in
+any rolling second.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta, timezone
+from multiprocessing.connection import Connection
+from typing import Any
+
+import trustme
+
+from local.fc import role_environment
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
+from local.serve import serve
+
+LANES = 8
+GROWTH = {"threads": 0, "descriptors": 6, "kilobytes": 12_000}
+
+
+def main() -> int:
+    """Run the lanes side by side; 1 where something was broken."""
+    parser = argparse.ArgumentParser(prog="python -m reliability.faults", description=__doc__)
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    started = time.monotonic()
+    authority = trustme.CA()
+    with ExitStack() as stack:
+        roots = stack.enter_context(authority.cert_pem.tempfile())
+        decoys = [stack.enter_context(decoy) for decoy in _decoys(authority)]
+        upstreams = [_Upstream() for _ in range(LANES)]
+        lanes = [
+            _lane(options.seed + number, options.count // LANES, upstream.address, decoys, roots)
+            for number, upstream in enumerate(upstreams)
+        ]
+        said = [lane.communicate()[1] for lane in lanes]
+    most = max(_most_in_a_second(upstream.end()) for upstream in upstreams)
+    figures = []
+    for lane, text in zip(lanes, said, strict=True):
+        if lane.returncode:
+            print(text[-3000:])
+        else:
+            figures.append(json.loads(text.splitlines()[-1]))
+    print(f"seed {options.seed}, {options.count} invocations in {LANES} lanes, {time.monotonic() - started:.0f} s")
+    broken = _report(figures, most) + (len(lanes) - len(figures))
+    return 1 if broken else 0
+
+
+class _Upstream:
+    """A sandbox in a process of its own, so that none waits for another's bodies of 100 MiB."""
+
+    def __init__(self) -> None:
+        self._pipe, theirs = multiprocessing.Pipe()
+        multiprocessing.get_context("spawn").Process(target=_serve_sandbox, args=(theirs,), daemon=True).start()
+        self.address: str = self._pipe.recv()
+
+    def end(self) -> list[float]:
+        """When each signed call came, in seconds of the monotonic clock that all processes share."""
+        self._pipe.send(None)
+        arrivals: list[float] = self._pipe.recv()
+        return arrivals
+
+
+def _serve_sandbox(pipe: Connection) -> None:
+    sandbox = Sandbox(qps=1000)
+    with serve(sandbox.app()) as address:
+        pipe.send(address)
+        pipe.recv()
+        pipe.send(sandbox.arrivals)
+
+
+def _report(figures: list[dict[str, Any]], most: int) -> int:
+    outcomes: Counter[str] = Counter()
+    for lane in figures:
+        outcomes.update(lane["outcomes"])
+    combinations = {combination for lane in figures for combination in lane["combinations"]}
+    margin = min(lane["worst_margin"] for lane in figures)
+    growth = [max(lane["grown"][place] for lane in figures) for place in range(len(GROWTH))]
+    print(f"outcomes: {dict(outcomes.most_common())}")
+    cold = sum(lane["cold"] for lane in figures)
+    print(f"{len(combinations)} combinations of fault, trigger, Redis and endpoint; {cold} cold starts")
+    print(f"least time left before the function's timeout: {margin * 1000:.0f} ms")
+    print(f"most calls in any rolling second: {most}")
+    print(f"most growth of a lane in its second half: {dict(zip(GROWTH, growth, strict=True))}")
+    grew: int = sum(value > limit for value, limit in zip(growth, GROWTH.values(), strict=True))
+    return int(margin <= 0) + int(most > 5) + grew
+
+
+def _lane(seed: int, count: int, address: str, decoys: list[str], roots: str) -> "subprocess.Popen[str]":
+    environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"src{os.pathsep}.",
+        "CAMS_ENDPOINT": address,
+        "CAMS_PROTOCOL": "HTTP",
+        "CAMS_QPS": "5",
+        "CAMS_MAX_WAIT_SECONDS": "0.5",
+        "CACHE_TTL_SECONDS": "1",
+        "CACHE_STALE_SECONDS": "1",
+        "LOG_LEVEL": "ERROR",
+        "SSL_CERT_FILE": roots,
+        "DECOYS": json.dumps(decoys),
+    }
+    command = [sys.executable, "-W", "ignore", "-m", "reliability.lane", str(seed), str(count)]
+    return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def _decoys(authority: trustme.CA) -> Iterator[Any]:
+    """Endpoints that are no CAMS; those that begin with `tls.` are asked over TLS, and trust `authority`."""
+    yield _refusing()
+    yield full_backlog()
+    yield _named("no-such-host.invalid")
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    for certificate in (
+        authority.issue_cert("127.0.0.1", not_after=yesterday),
+        authority.issue_cert("elsewhere.example.com"),
+        trustme.CA().issue_cert("127.0.0.1"),
+    ):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        yield _tls(context)
+
+
+@contextmanager
+def _named(address: str) -> Iterator[str]:
+    yield address
+
+
+@contextmanager
+def _tls(context: ssl.SSLContext) -> Iterator[str]:
+    with serve(Sandbox().app(), tls=context) as address:
+        yield f"tls.{address}"
+
+
+@contextmanager
+def _refusing() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    yield address
+
+
+@contextmanager
+def full_backlog() -> Iterator[str]:
+    """A port whose queue of connections is full, so that none is ever made."""
+    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for client in (first, second):
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        time.sleep(0.1)
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def _most_in_a_second(arrivals: list[float]) -> int:
+    ordered, most, first = sorted(arrivals), 0, 0
+    for last, at in enumerate(ordered):
+        while ordered[first] <= at - 1:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""One lane of the fault matrix: `python -m reliability.lane SEED COUNT`, a process with an account of its own.
+
+Prints its figures as JSON on the standard error. The settings are in the environment; DECOYS has other endpoints.
+"""
+
+import json
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from cams_qr.instance import Instance
+from local.fc import make_context
+from local.traps import ERRORS, TRAPS
+from local.valkey import Valkey
+from reliability.contract import BUSES, EVENTS, invoke
+
+LISTED = ("8613800001234", "6281200001234", "8613800000000", "8613800000009")
+STATUSES = (200, 400, 403, 404, 429, 500, 503)
+REDIS = ("none", "up", "paused", "killed", "full")
+TIMEOUTS = (1, 1, 1, 2, 3)
+# A new instance knows nothing of the calls of the one before it.
+WINDOW_SECONDS = 1.06
+
+
+class Lane:
+    """A function that is restarted, and a Redis that fails, between invocations."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.valkey = Valkey(Path(tempfile.mkdtemp())).start()
+        self.redis = "none"
+        self.instance = self._start("none", os.environ["CAMS_ENDPOINT"])
+        self.decoy = False
+        self.outcomes: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.worst_margin = float("inf")
+        self.cold = 0
+
+    def run(self, count: int) -> None:
+        """So many invocations."""
+        for _ in range(count):
+            if self.random.random() < 0.05:
+                self._restart()
+            if self.random.random() < 0.03:
+                self._trouble_redis()
+            self._invoke()
+
+    def _start(self, redis: str, endpoint: str) -> Instance:
+        settings = dict(os.environ, CAMS_ENDPOINT=endpoint)
+        if endpoint.startswith("tls."):
+            settings |= {"CAMS_ENDPOINT": endpoint.removeprefix("tls."), "CAMS_PROTOCOL": "HTTPS"}
+        if redis != "none":
+            settings["REDIS_URL"] = self.valkey.url
+        return Instance.start(settings)
+
+    def _restart(self) -> None:
+        self._mend_redis()
+        time.sleep(WINDOW_SECONDS)
+        decoys = json.loads(os.environ["DECOYS"])
+        self.redis = self.random.choice(REDIS)
+        self.decoy = self.random.random() < 0.4
+        endpoint = self.random.choice(decoys) if self.decoy else os.environ["CAMS_ENDPOINT"]
+        self.instance = self._start(self.redis, endpoint)
+        self.cold += 1
+
+    def _trouble_redis(self) -> None:
+        if self.redis == "paused":
+            self.valkey.pause()
+        elif self.redis == "killed":
+            self.valkey.kill()
+        elif self.redis == "full":
+            self.valkey.fill()
+
+    def _mend_redis(self) -> None:
+        if self.redis == "paused":
+            self.valkey.resume()
+        elif self.redis == "killed":
+            self.valkey.kill()
+            self.valkey.start()
+        elif self.redis == "full":
+            self.valkey.empty()
+
+    def _number(self) -> str:
+        kind = self.random.random()
+        if kind < 0.3:
+            return self.random.choice(LISTED)
+        if kind < 0.6:
+            return f"1555{self.random.choice(STATUSES)}{self.random.choice(list(ERRORS)):04}"
+        if kind < 0.95:
+            return f"1666000{self.random.choice(list(TRAPS)):04}"
+        return self.random.choice(["12", "", "4915112345678"])
+
+    def _invoke(self) -> None:
+        number, trigger = self._number(), self.random.choice(list(EVENTS))
+        context = make_context("python3.10", timeout=self.random.choice(TIMEOUTS))
+        event = json.dumps(EVENTS[trigger](number)).encode()
+        started = time.monotonic()
+
+        def handler(event: bytes, context: Any) -> object:
+            return self.instance.invoke(event, context, started)
+
+        outcome = invoke(handler, event, context, trigger in BUSES)
+        self.worst_margin = min(self.worst_margin, context.function.timeout - (time.monotonic() - started))
+        self.outcomes[outcome] += 1
+        self.faults[f"{number[:4]} x {trigger} x {self.redis} x {'decoy' if self.decoy else 'CAMS'}"] += 1
+
+
+def held() -> tuple[int, int, int]:
+    """Threads, descriptors, and kilobytes of memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return threading.active_count(), len(os.listdir("/proc/self/fd")), pages * 4
+
+
+def main() -> None:
+    """Run, and print."""
+    seed, count = map(int, sys.argv[1:])
+    lane = Lane(seed)
+    lane.run(count // 2)
+    before = held()
+    lane.run(count - count // 2)
+    # What a resolver or a half-closed connection still holds ends by itself.
+    time.sleep(3)
+    grown = [after - was for was, after in zip(before, held(), strict=True)]
+    lane.valkey.kill()
+    print(
+        json.dumps(
+            {
+                "outcomes": lane.outcomes,
+                "combinations": list(lane.faults),
+                "worst_margin": lane.worst_margin,
+                "cold": lane.cold,
+                "grown": grown,
+            }
+        ),
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    main()

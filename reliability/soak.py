@@ -1,0 +1,74 @@
+"""`python -m reliability.soak`: one process, 100,000 mixed invocations, frozen now and then, its credentials rotated.
+
+Fails where threads, descriptors or memory go on growing, or an answer is none of the contract's.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from local.acs3 import AccessKey
+from local.sandbox import Sandbox
+from local.serve import serve
+
+FREEZES_EVERY = 5.0
+GROWTH = {"threads": 0, "descriptors": 2, "kilobytes": 4_000}
+
+
+def main() -> int:
+    """Run the child, freeze and rotate, and print its figures."""
+    parser = argparse.ArgumentParser(prog="python -m reliability.soak", description=__doc__)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--child", nargs=2, metavar=("COUNT", "FILE"), help="what the run starts itself")
+    options = parser.parse_args()
+    if options.child:
+        from reliability.soak_child import run
+
+        return run(int(options.child[0]), Path(options.child[1]))
+    sandbox = Sandbox(keys={}, qps=1_000_000)
+    credentials = Path(tempfile.mkdtemp(), "credentials.json")
+    _rotate(sandbox, credentials, 0)
+    with serve(sandbox.app()) as address:
+        environ = dict(os.environ, CAMS_ENDPOINT=address, CAMS_PROTOCOL="HTTP", CAMS_QPS="10000", LOG_LEVEL="ERROR")
+        command = [sys.executable, "-m", "reliability.soak", "--child", str(options.count), str(credentials)]
+        child = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        frozen = 0
+        while child.poll() is None:
+            time.sleep(FREEZES_EVERY)
+            frozen += 1
+            child.send_signal(signal.SIGSTOP)
+            _rotate(sandbox, credentials, frozen)
+            time.sleep(random.uniform(0.1, 2))
+            child.send_signal(signal.SIGCONT)
+        assert child.stderr
+        said = child.stderr.read()
+    if child.returncode:
+        print(said[-3000:])
+        return 1
+    figures = json.loads(said.splitlines()[-1])
+    print(f"{options.count} invocations, {len(sandbox.arrivals)} calls, {frozen} freezes, each with new credentials")
+    print(f"outcomes: {figures['outcomes']}")
+    print(f"grown from a tenth of the run to its end: {figures['grown']}")
+    print(f"connections made: {len(sandbox.connections)}")
+    return int(any(figures["grown"][name] > limit for name, limit in GROWTH.items()))
+
+
+def _rotate(sandbox: Sandbox, file: Path, number: int) -> None:
+    """New credentials; those of before stay good for a while, as a role's do."""
+    key_id, key = f"STS.{number}", AccessKey(f"secret-{number}", f"token-{number}")
+    sandbox.keys[key_id] = key
+    sandbox.keys.pop(f"STS.{number - 2}", None)
+    written = file.with_suffix(".new")
+    written.write_text(json.dumps({"key_id": key_id, "secret": key.secret, "token": key.token}))
+    written.rename(file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

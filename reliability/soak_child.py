@@ -1,0 +1,50 @@
+"""The process that is soaked: invocations of every kind, with the credentials that a file holds at the time."""
+
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+from cams_qr.instance import Instance
+from reliability.contract import BUSES, EVENTS, invoke
+from reliability.lane import held
+
+# Known numbers, unknown ones, and the traps that do not take their time.
+NUMBERS = ("8613800001234", "6281200001234", "8613800000000", "8613800000009", "12", "15554030001", "16660000003")
+
+
+def run(count: int, credentials: Path) -> int:
+    """Invoke so many times, and print what grew after a tenth of them."""
+    instance = Instance.start(os.environ)
+    outcomes: Counter[str] = Counter()
+    before = held()
+    for number in range(count):
+        if number == count // 10:
+            before = held()
+        trigger = random.choice(list(EVENTS))
+        asked = random.choice(NUMBERS) if random.random() < 0.9 else f"49{random.randrange(10**9):09}"
+        event = json.dumps(EVENTS[trigger](asked)).encode()
+        started = time.monotonic()
+        outcome = invoke(
+            lambda event, context, at=started: instance.invoke(event, context, at),  # type: ignore[misc]
+            event,
+            _context(credentials),
+            trigger in BUSES,
+        )
+        outcomes[outcome] += 1
+    grown = [after - was for was, after in zip(before, held(), strict=True)]
+    names = ("threads", "descriptors", "kilobytes")
+    print(json.dumps({"outcomes": outcomes, "grown": dict(zip(names, grown, strict=True))}), file=sys.stderr)
+    return 0
+
+
+def _context(file: Path) -> SimpleNamespace:
+    now = json.loads(file.read_text())
+    credentials = SimpleNamespace(
+        access_key_id=now["key_id"], access_key_secret=now["secret"], security_token=now["token"]
+    )
+    return SimpleNamespace(request_id="soak", function=SimpleNamespace(timeout=60), credentials=credentials)
