@@ -113,6 +113,7 @@ bench: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m bench $(if $(JSON),--json $(JSON))
 	@$(BIN)/python -m bench.account
 	@PYTHONPATH=src $(BIN)/python -m bench.simulation
+	@PYTHONPATH=src $(BIN)/python -m bench.hostile
 
 clean:
 	chmod -R u+w dist 2>/dev/null || true
