@@ -78,7 +78,8 @@ package: $(VENV)/.dev
 # STACK and BUCKET are needed; PARAMETERS is a JSON file, PACKAGE a name in the bucket to go back to.
 deploy: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m deploy deploy --stack $(or $(STACK),$(error STACK is missing)) \
-	  --bucket $(or $(BUCKET),$(error BUCKET is missing)) --runtime $(RUNTIME) $(if $(REGION),--region $(REGION)) \
+	  --bucket $(or $(BUCKET),$(error BUCKET is missing)) $(if $(REGION),--region $(REGION)) \
+	  $(if $(filter file,$(origin RUNTIME)),,--runtime $(RUNTIME)) \
 	  $(if $(PARAMETERS),--parameters $(PARAMETERS)) $(if $(PACKAGE),--package $(PACKAGE))
 
 remove: $(VENV)/.dev

@@ -6,6 +6,7 @@ Credentials are those of the aliyun command line or of the environment, found by
 import argparse
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from alibabacloud_credentials.exceptions import CredentialException
 from alibabacloud_ros20190910.client import Client as RosClient
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
+from darabonba.exceptions import UnretryableException
 
 from deploy import bucket, stack
 from deploy.package import ROOT, build
+from deploy.parameters import contradictions
 
 
 def main() -> int:
@@ -29,7 +32,9 @@ def main() -> int:
     deploying.add_argument("--bucket", required=True, help="an OSS bucket in the region, for the package")
     deploying.add_argument("--parameters", type=Path, help="a JSON file with the template's parameters")
     deploying.add_argument("--package", help="the name of a package in the bucket, to go back to")
-    deploying.add_argument("--runtime", choices=["python3.10", "python3.12"], default="python3.10")
+    deploying.add_argument(
+        "--runtime", choices=["python3.10", "python3.12"], help="else as it was, at first python3.10"
+    )
     removing = commands.add_parser("remove", help="delete the stack; packages stay in the bucket")
     for command in (deploying, removing):
         command.add_argument("--stack", required=True)
@@ -42,19 +47,29 @@ def main() -> int:
         return 0 if _deploy(ros, options) else 1
     except (AlibabaCloudException, oss.exceptions.OperationError, CredentialException) as error:
         print(f"Refused: {error}", file=sys.stderr)
-        return 1
+    except UnretryableException as error:
+        print(f"Not done: {error.inner_exception or error}", file=sys.stderr)
+    except subprocess.CalledProcessError as error:
+        print(f"No package was built: {error}", file=sys.stderr)
+    return 1
 
 
 def _deploy(ros: stack.Stacks, options: Any) -> bool:
-    parameters = _parameters(options.parameters)
+    given = _parameters(options.parameters)
+    known = ros.parameters(options.stack) | given
+    if wrong := contradictions(known):
+        sys.exit("\n".join(wrong))
     name = options.package
+    runtime = options.runtime or known.get("Runtime") or "python3.10"
     if name is None:
-        parameters["Runtime"] = options.runtime
-        package = build(options.runtime, ROOT / "dist" / "function.zip")
-        name = bucket.upload(_oss(options.region), options.bucket, package)
-    parameters |= {"CodeBucket": options.bucket, "CodeObject": name}
+        package = build(runtime, ROOT / "dist" / "function.zip")
+        name = bucket.upload(_oss(options.region), options.bucket, package, runtime)
+    runtime = bucket.runtime_of(name)
+    if runtime is None:
+        sys.exit(f"{name}: is no package's name, which begins with cams-qr/python3.")
     print(f"Package: {name}")
-    return ros.deploy(options.stack, (ROOT / "template.yml").read_text(), parameters)
+    changed = {"Runtime": runtime, "CodeBucket": options.bucket, "CodeObject": name}
+    return ros.deploy(options.stack, (ROOT / "template.yml").read_text(), given | changed)
 
 
 def _parameters(file: Path | None) -> dict[str, str]:

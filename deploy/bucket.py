@@ -1,5 +1,6 @@
-"""The package in OSS, under a name made of its content: what is there already is not sent again."""
+"""The package in OSS, under a name made of its runtime and its content: what is there already is not sent again."""
 
+import re
 from pathlib import Path
 
 import alibabacloud_oss_v2 as oss
@@ -7,9 +8,15 @@ import alibabacloud_oss_v2 as oss
 from deploy.package import content_hash
 
 
-def upload(client: oss.Client, bucket: str, package: Path) -> str:
+def upload(client: oss.Client, bucket: str, package: Path, runtime: str) -> str:
     """Put the package into the bucket; returns its name there. Raises oss.exceptions.OperationError."""
-    name = f"cams-qr/{content_hash(package)}.zip"
+    name = f"cams-qr/{runtime}-{content_hash(package)}.zip"
     if not client.is_object_exist(bucket, name):
         client.put_object_from_file(oss.PutObjectRequest(bucket=bucket, key=name), str(package))
     return name
+
+
+def runtime_of(name: str) -> str | None:
+    """The runtime that the package of this name is for; None where the name does not say."""
+    found = re.search(r"(python3\.[0-9]+)-[^/]*$", name)
+    return found and found[1]

@@ -4,14 +4,24 @@ Sources: "CreateStack", "UpdateStack", "PreviewStack", "GetStack", "ListStackEve
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from alibabacloud_ros20190910 import models
 from alibabacloud_ros20190910.client import Client
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from darabonba.exceptions import UnretryableException
 
 _POLL_SECONDS = 2.0
+_PATIENCE = 5
+_FINE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+# Nothing is changing, and what is there is as some deployment wanted it.
+_AT_REST = (*_FINE, "ROLLBACK_COMPLETE", "CHECK_COMPLETE", "IMPORT_CREATE_COMPLETE", "IMPORT_UPDATE_COMPLETE")
+# ROS updates none of these; nothing of them was ever in use.
+_NEVER_WORKED = ("CREATE_FAILED", "CREATE_ROLLBACK", "REVIEW_IN_PROGRESS")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,12 +38,18 @@ class Stacks:
         Returns whether it is as it should be. What would change nothing is not done.
         """
         existing = self._find(name)
+        status = self._get(existing).status if existing else ""
+        if existing and status.startswith(_NEVER_WORKED):
+            print(f"{name} never came up ({status}), so it is removed first.")
+            if not self.remove(name):
+                return False
+            existing = None
         changes = self._preview(name, existing, template, parameters)
         for resource, action in changes:
             print(f"  {action:<8}{resource}")
-        if existing and not changes:
+        if existing and not changes and status in _AT_REST:
             print("Nothing changes.")
-            return self._end(existing)
+            return self._end(existing, _AT_REST)
         given = {"region_id": self.region, "template_body": template}
         if existing:
             since = self._events(existing)
@@ -51,6 +67,12 @@ class Stacks:
             )
         )
         return self._follow(created.body.stack_id, set())
+
+    def parameters(self, name: str) -> dict[str, str]:
+        """The stack's parameters as they are; none where there is no such stack."""
+        existing = self._find(name)
+        found = (self._get(existing).parameters or []) if existing else []
+        return {parameter.parameter_key: parameter.parameter_value for parameter in found}
 
     def remove(self, name: str) -> bool:
         """Delete the stack; returns whether it is gone."""
@@ -98,10 +120,10 @@ class Stacks:
                 print(f"  {event.status:<20}{event.logical_resource_id}{reason}")
         return {event.event_id for event in events}
 
-    def _end(self, stack: str) -> bool:
+    def _end(self, stack: str, fine: Sequence[str] = _FINE) -> bool:
         found = self._get(stack)
         print(f"{found.stack_name}: {found.status}")
-        if found.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        if found.status in fine:
             for output in found.outputs or []:
                 print(f"  {output['OutputKey']}: {output['OutputValue']}")
             return True
@@ -110,7 +132,8 @@ class Stacks:
         return bool(found.status == "DELETE_COMPLETE")
 
     def _get(self, stack: str) -> Any:
-        return self.client.get_stack(models.GetStackRequest(region_id=self.region, stack_id=stack)).body
+        request = models.GetStackRequest(region_id=self.region, stack_id=stack)
+        return self._patiently(lambda: self.client.get_stack(request).body)
 
     def _events(self, stack: str) -> set[str]:
         return {event.event_id for event in self._list_events(stack)}
@@ -118,7 +141,24 @@ class Stacks:
     def _list_events(self, stack: str) -> list[Any]:
         """The newest events first."""
         request = models.ListStackEventsRequest(region_id=self.region, stack_id=stack, page_size=50)
-        return list(self.client.list_stack_events(request).body.events or [])
+        return self._patiently(lambda: list(self.client.list_stack_events(request).body.events or []))
+
+    def _patiently(self, look: Callable[[], T]) -> T:
+        """Look again where ROS cannot be reached, fails or throttles; the stack works on meanwhile."""
+        for _ in range(_PATIENCE):
+            try:
+                return look()
+            except (AlibabaCloudException, UnretryableException) as error:
+                if not _may_pass(error):
+                    raise
+                time.sleep(self.poll_seconds)
+        return look()
+
+
+def _may_pass(error: AlibabaCloudException | UnretryableException) -> bool:
+    if isinstance(error, UnretryableException):
+        return True
+    return (error.status_code or 0) >= 500 or str(error.code).startswith("Throttling")
 
 
 def _pairs(kind: Any, parameters: Mapping[str, str]) -> list[Any]:

@@ -26,6 +26,8 @@ _OSS_AUTHORIZATION = re.compile(
     r"OSS4-HMAC-SHA256 Credential=([^/]+)/(\d{8}/[^/]+/oss/aliyun_v4_request),Signature=(\w+)"
 )
 _LOOKS = 2
+# Source: "Update stacks".
+_UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 
 
 @dataclass
@@ -40,15 +42,17 @@ class Stack:
     reason: str = ""
     events: list[dict[str, str]] = field(default_factory=list)
     looks: int = 0
+    before: tuple[dict[str, Any], dict[str, str]] | None = None
 
 
 @dataclass
 class Cloud:
-    """An account's stacks and objects, and the ROS operations that were called."""
+    """An account's stacks and objects, the ROS operations that were called, and how many looks fail."""
 
     stacks: dict[str, Stack] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     operations: list[str] = field(default_factory=list)
+    outages: int = 0
 
     def app(self) -> web.Application:
         """Both services as one application: ROS at the root, buckets below it."""
@@ -63,6 +67,9 @@ class Cloud:
         query = parse_qsl(request.query_string, keep_blank_values=True)
         headers = {name.lower(): value for name, value in request.headers.items()}
         operation = headers.get("x-acs-action", "")
+        if self.outages > 0 and operation == "GetStack":
+            self.outages -= 1
+            return web.json_response({"Code": "ServiceUnavailable", "Message": "Wait."}, status=503)
         try:
             self._verifier.verify(SignedRequest("POST", "/", query, headers, body))
             self.operations.append(operation)
@@ -93,6 +100,9 @@ class Cloud:
 
     def _update_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
         stack = self._stack(given)
+        if stack.status not in _UPDATABLE:
+            raise Refused("ActionInProgress", f"The stack in {stack.status} cannot be updated.", 409)
+        stack.before = (stack.template, stack.parameters)
         stack.template, stack.parameters = self._checked(given)
         self._begin(stack, "UPDATE")
         return {"StackId": stack.id}
@@ -110,6 +120,7 @@ class Cloud:
             "StackName": stack.name,
             "Status": stack.status,
             "StatusReason": stack.reason,
+            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in stack.parameters.items()],
             "Outputs": outputs,
         }
 
@@ -151,8 +162,11 @@ class Cloud:
         if action == "DELETE":
             stack.status = "DELETE_COMPLETE"
         elif f"{stack.parameters['CodeBucket']}/{stack.parameters['CodeObject']}" not in self.objects:
-            stack.status, stack.reason = f"{action}_FAILED", "Resource Function failed: the code object does not exist"
             self._event(stack, "Function", f"{action}_FAILED", "NoSuchKey: the code object does not exist")
+            stack.reason = "Resource Function failed: the code object does not exist"
+            stack.status = "CREATE_ROLLBACK_COMPLETE" if action == "CREATE" else "ROLLBACK_COMPLETE"
+            if stack.before:
+                stack.template, stack.parameters = stack.before
         else:
             stack.status = f"{action}_COMPLETE"
             for name in _shape(stack.template, stack.parameters):

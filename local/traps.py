@@ -106,6 +106,8 @@ def _raw(data: bytes, pause: float = 0.0, reset: bool = False) -> Answer:
         transport = request.transport
         assert isinstance(transport, asyncio.Transport)
         for piece in [data[i : i + 1] for i in range(len(data))] if pause else [data]:
+            if transport.is_closing():
+                break
             transport.write(piece)
             if pause:
                 await asyncio.sleep(pause)

@@ -118,8 +118,9 @@ def _budget_seconds(context: FcContext) -> float:
 def _log_invocation(
     request_id: str, call: Call, outcomes: list[Outcome], answer: object, seconds: float, cold: bool
 ) -> None:
+    """One line for the invocation; where it had several queries, one more for each that differs."""
+    distinct = list({id(outcome): outcome for outcome in outcomes}.values())
     failed = [outcome for outcome in outcomes if isinstance(outcome.result, Problem)]
-    distinct = {id(outcome): outcome.effort for outcome in outcomes}.values()
     line: dict[str, Any] = {
         "requestId": request_id,
         "trigger": call.trigger,
@@ -127,24 +128,20 @@ def _log_invocation(
         "status": _status(answer, failed),
         "coldStart": cold,
         "totalMs": _ms(seconds),
-        "queries": len(outcomes) if len(outcomes) > 1 else None,
-        "failed": len(failed) if len(outcomes) > 1 else None,
     }
-    if outcomes:
-        line |= _told((failed or outcomes)[0]) | {
-            "attempts": sum(effort.attempts for effort in distinct),
-            "permitWaitMs": _ms(sum(effort.permit_wait for effort in distinct)),
-            "upstreamMs": _ms(sum(effort.upstream for effort in distinct)),
-        }
-    logs.log(_level(failed), line)
-    if len(outcomes) > 1:
-        for item, outcome in enumerate(outcomes):
-            if isinstance(outcome.result, Problem):
-                logs.log(_level([outcome]), {"requestId": request_id, "item": item, **_told(outcome)})
+    if len(outcomes) == 1:
+        logs.log(_level(failed), line | _told(outcomes[0]))
+        return
+    several = {"queries": len(outcomes), "failed": len(failed)} if outcomes else {}
+    logs.log(_level(failed), line | several)
+    for item, outcome in enumerate(distinct):
+        failure = [outcome] if isinstance(outcome.result, Problem) else []
+        status = outcome.result.status if isinstance(outcome.result, Problem) else 200
+        logs.log(_level(failure), {"requestId": request_id, "item": item, "status": status, **_told(outcome)})
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:
-    """What a line says of one outcome."""
+    """What a line says of one query."""
     problem = outcome.result if isinstance(outcome.result, Problem) else None
     upstream = problem.upstream if problem else None
     return {
@@ -153,6 +150,9 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         "upstreamCode": upstream and upstream.code,
         "upstreamRequestId": upstream.request_id if upstream else getattr(outcome.result, "request_id", None),
         "cache": outcome.cache and outcome.cache.status,
+        "attempts": outcome.effort.attempts,
+        "permitWaitMs": _ms(outcome.effort.permit_wait),
+        "upstreamMs": _ms(outcome.effort.upstream),
     }
 
 

@@ -124,7 +124,7 @@ EVENTS = {
     "null": b"null",
     "true": b"true",
     "NaN": b'{"phoneNumber": NaN}',
-    "101 levels": b"[" * 101 + b"]" * 101,
+    "101 levels": b'{"a":' + b"[" * 100 + b"]" * 100 + b"}",
     "nested arrays": b"[" * 1000 + b"]" * 1000,
     "nested objects": b'{"phoneNumber":' * 1000 + b"1" + b"}" * 1000,
     "very deep": b"[" * 100_000 + b"]" * 100_000,

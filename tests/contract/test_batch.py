@@ -80,8 +80,14 @@ def test_allow_lists_hold_for_each_item(function: Function, sandbox: Sandbox) ->
     assert len(sandbox.arrivals) == 1
 
 
-def test_the_log_has_a_line_and_one_for_each_failure(function: Function, log: Any) -> None:
-    function.direct({"queries": [{"phoneNumber": NUMBER}, {"phoneNumber": "bad"}, {"phoneNumber": "4915112345678"}]})
-    line, *failures = log()
-    assert (line["queries"], line["failed"], line["status"], line["attempts"]) == (3, 2, 207, 2)
-    assert [(f["item"], f["problem"]) for f in failures] == [(1, "invalid_request"), (2, "not_owned")]
+def test_the_log_has_a_line_for_the_batch_and_one_for_each_query(function: Function, log: Any) -> None:
+    numbers = (NUMBER, "bad", "4915112345678", NUMBER)
+    function.direct({"queries": [{"phoneNumber": number} for number in numbers]})
+    line, *queries = log()
+    assert (line["queries"], line["failed"], line["status"]) == (4, 2, 207)
+    assert not {"problem", "phoneNumber", "attempts", "cache"} & set(line), "what is counted by query is told once"
+    assert [(q["item"], q["status"], q.get("problem"), q["attempts"]) for q in queries] == [
+        (0, 200, None, 1),
+        (1, 400, "invalid_request", 0),
+        (2, 404, "not_owned", 1),
+    ]

@@ -1,9 +1,11 @@
 """A deployment from the command line to the cloud's answers; the cloud is played, the signatures are real."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +16,12 @@ from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
 
-PACKAGE = "cams-qr/0000.zip"
+PACKAGE = "cams-qr/python3.10-0000.zip"
 
 
 @pytest.fixture
 def cloud() -> Cloud:
-    return Cloud(objects={f"packages/{PACKAGE}": b"zip", "packages/cams-qr/1111.zip": b"newer"})
+    return Cloud(objects={f"packages/{PACKAGE}": b"zip", "packages/cams-qr/python3.12-1111.zip": b"newer"})
 
 
 @pytest.fixture
@@ -68,10 +70,12 @@ def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_
     (stack,) = cloud.stacks.values()
     assert stack.parameters["MaxInstances"] == "3"
 
-    deploy(address, package="cams-qr/1111.zip")
+    deploy(address, package="cams-qr/python3.12-1111.zip")
+    assert stack.parameters["Runtime"] == "python3.12"
     rolled_back = deploy(address)
     assert "  Modify  Function" in rolled_back.stdout
     assert stack.parameters["CodeObject"] == PACKAGE
+    assert stack.parameters["Runtime"] == "python3.10", "of the package gone back to"
     assert stack.parameters["MaxInstances"] == "3"
 
     removed = run(address, "remove", "--stack", "cams-qr")
@@ -85,10 +89,35 @@ def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_
 
 
 def test_a_failure_names_the_resource_and_why(address: str) -> None:
-    failed = deploy(address, package="cams-qr/none.zip")
+    failed = deploy(address, package="cams-qr/python3.10-none.zip")
     assert failed.returncode == 1
     assert "  CREATE_FAILED       Function: NoSuchKey: the code object does not exist" in failed.stdout
-    assert "cams-qr: CREATE_FAILED" in failed.stdout
+    assert "cams-qr: CREATE_ROLLBACK_COMPLETE" in failed.stdout
+
+
+def test_after_a_first_deployment_that_failed_the_next_one_works(address: str, cloud: Cloud) -> None:
+    deploy(address, package="cams-qr/python3.10-none.zip")
+    mended = deploy(address)
+    assert mended.returncode == 0, mended.stderr
+    assert "cams-qr never came up (CREATE_ROLLBACK_COMPLETE), so it is removed first." in mended.stdout
+    assert "cams-qr: CREATE_COMPLETE" in mended.stdout
+    assert [stack.status for stack in cloud.stacks.values()] == ["DELETE_COMPLETE", "CREATE_COMPLETE"]
+
+
+def test_after_an_update_that_failed_all_is_as_before(address: str, cloud: Cloud) -> None:
+    deploy(address)
+    failed = deploy(address, package="cams-qr/python3.10-none.zip")
+    assert (failed.returncode, "cams-qr: ROLLBACK_COMPLETE" in failed.stdout) == (1, True)
+    again = deploy(address)
+    assert (again.returncode, "Nothing changes." in again.stdout, "  Url: " in again.stdout) == (0, True, True)
+    mended = deploy(address, package="cams-qr/python3.12-1111.zip")
+    assert (mended.returncode, "cams-qr: UPDATE_COMPLETE" in mended.stdout) == (0, True)
+
+
+def test_what_passes_does_not_end_the_progress(address: str, cloud: Cloud) -> None:
+    cloud.outages = 3
+    assert deploy(address).returncode == 0
+    assert deploy("http://127.0.0.1:9").stderr.startswith("Not done: ")
 
 
 def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
@@ -103,6 +132,37 @@ def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
     assert cloud.stacks == {}
 
 
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"HttpAuth": "jwt"}, "HttpAuth: jwt needs JwtConfig too."),
+        ({"VpcId": "vpc-1"}, "VpcId: needs VSwitchId too.\nVpcId: needs SecurityGroupId too."),
+        ({"GatewayId": "gw-1"}, "GatewayId: needs GatewayEnvironmentId too."),
+        ({"TimerCron": "@every 1h"}, "TimerCron: needs TimerPayload too."),
+        ({"CustSpaceHeader": "X-Space"}, "CustSpaceHeader: needs HttpAuth jwt or a gateway"),
+    ],
+)
+def test_parameters_that_contradict(
+    address: str, cloud: Cloud, tmp_path: Path, parameters: dict[str, str], told: str
+) -> None:
+    file = tmp_path / "parameters.json"
+    file.write_text(json.dumps(parameters))
+    refused = deploy(address, "--parameters", str(file))
+    assert (refused.returncode, told in refused.stderr) == (1, True)
+    assert cloud.stacks == {}
+
+
+def test_a_package_is_built_and_uploaded(address: str, cloud: Cloud) -> None:
+    version = "python{}.{}".format(*sys.version_info)
+    if version not in ("python3.10", "python3.12"):
+        pytest.skip("no runtime of Function Compute")
+    arguments = ("deploy", "--stack", "cams-qr", "--bucket", "packages", "--runtime", version)
+    assert run(address, *arguments).returncode == 0
+    (stack,) = cloud.stacks.values()
+    assert stack.parameters["Runtime"] == version
+    assert zipfile.is_zipfile(io.BytesIO(cloud.objects[f"packages/{stack.parameters['CodeObject']}"]))
+
+
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_parameters_that_are_none(address: str, tmp_path: Path, text: str) -> None:
     parameters = tmp_path / "parameters.json"
@@ -115,7 +175,7 @@ def test_parameters_that_are_none(address: str, tmp_path: Path, text: str) -> No
 def test_the_package_is_sent_once(address: str, cloud: Cloud, tmp_path: Path) -> None:
     import alibabacloud_oss_v2 as oss
 
-    from deploy.bucket import upload
+    from deploy.bucket import runtime_of, upload
 
     config = oss.config.load_default()
     config.credentials_provider = oss.credentials.StaticCredentialsProvider(
@@ -124,8 +184,9 @@ def test_the_package_is_sent_once(address: str, cloud: Cloud, tmp_path: Path) ->
     config.region, config.endpoint = "ap-southeast-1", address
     package = tmp_path / "function.zip"
     package.write_bytes(b"the package")
-    name = upload(oss.Client(config), "packages", package)
+    name = upload(oss.Client(config), "packages", package, "python3.12")
+    assert runtime_of(name) == "python3.12"
     assert cloud.objects[f"packages/{name}"] == b"the package"
     cloud.objects[f"packages/{name}"] = b"as it was"
-    assert upload(oss.Client(config), "packages", package) == name
+    assert upload(oss.Client(config), "packages", package, "python3.12") == name
     assert cloud.objects[f"packages/{name}"] == b"as it was"

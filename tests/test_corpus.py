@@ -1,0 +1,39 @@
+"""Events that reached new code when the function was fuzzed: each is answered by the contract still."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cams_qr.instance import Instance
+from local.fc import make_context
+from reliability.contract import invoke
+
+CORPUS = Path(__file__).parent.parent / "reliability" / "corpus"
+SETTINGS = {
+    "CAMS_ENDPOINT": "127.0.0.1:9",
+    "CAMS_PROTOCOL": "HTTP",
+    "CAMS_QPS": "10000",
+    "ALLOWED_ORIGINS": "https://shop.example.com",
+    "CUST_SPACE_HEADER": "X-Cust-Space",
+}
+
+
+@pytest.fixture(scope="module")
+def instance() -> Instance:
+    return Instance.start(SETTINGS)
+
+
+def test_each_event_of_the_corpus(instance: Instance) -> None:
+    events = sorted(CORPUS.iterdir())
+    assert len(events) > 100
+    for event in events:
+        context = make_context("python3.12", timeout=0.02)
+        started = time.monotonic()
+        outcome = invoke(
+            lambda data, context, at=started: instance.invoke(data, context, at),  # type: ignore[misc]
+            event.read_bytes(),
+            context,
+            may_raise=True,
+        )
+        assert outcome, event.name
