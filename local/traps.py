@@ -6,6 +6,7 @@ import socket
 import struct
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -123,9 +124,11 @@ def _raw(data: bytes, pause: float = 0.0, reset: bool = False) -> Answer:
 
 async def _endless(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
-    await response.prepare(request)
-    for _ in range(100):
-        await response.write(b" " * (1 << 20))
+    # Nobody reads to the end.
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        for _ in range(100):
+            await response.write(b" " * (1 << 20))
     return response
 
 

@@ -121,13 +121,15 @@ def main() -> None:
     """Run, and print."""
     seed, count = map(int, sys.argv[1:])
     lane = Lane(seed)
-    lane.run(count // 2)
-    before = held()
-    lane.run(count - count // 2)
-    # What a resolver or a half-closed connection still holds ends by itself.
-    time.sleep(3)
-    grown = [after - was for was, after in zip(before, held(), strict=True)]
-    lane.valkey.kill()
+    try:
+        lane.run(count // 2)
+        before = held()
+        lane.run(count - count // 2)
+        # What a resolver or a half-closed connection still holds ends by itself.
+        time.sleep(3)
+        grown = [after - was for was, after in zip(before, held(), strict=True)]
+    finally:
+        lane.valkey.kill()
     print(
         json.dumps(
             {
