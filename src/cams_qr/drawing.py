@@ -47,11 +47,12 @@ def parse_style(parameters: Mapping[str, Any]) -> Style:
         return Style.model_validate({name: parameters[name] for name in Style.model_fields if name in parameters})
     except ValidationError as error:
         location = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
-        if not location:
-            raise invalid_field(
-                "dark", f"is not dark enough to be scanned on light; the contrast must be {_MIN_CONTRAST:.0f} or more"
-            ) from None
-        raise invalid_field(str(location[0]), f"is not usable; {_RULES[str(location[0])]}") from None
+    # Raised here for the reason in `query.parse_query`.
+    if not location:
+        raise invalid_field(
+            "dark", f"is not dark enough to be scanned on light; the contrast must be {_MIN_CONTRAST:.0f} or more"
+        )
+    raise invalid_field(str(location[0]), f"is not usable; {_RULES[str(location[0])]}")
 
 
 def draw(link: str, image_format: str, style: Style) -> bytes:

@@ -115,7 +115,9 @@ def parse_query(*sources: Mapping[str, Any]) -> QrQuery:
     try:
         return QrQuery.model_validate(renamed, by_name=False, by_alias=True)
     except ValidationError as error:
-        raise _invalid(error) from None
+        problem = _invalid(error)
+    # Raised here, so that it does not hold the error above: pydantic's cannot be collected as part of a cycle.
+    raise problem
 
 
 def invalid_field(field: str, message: str) -> Problem:
