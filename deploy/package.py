@@ -44,6 +44,8 @@ _NEEDLESS_NAMES = {
     "REQUESTED",
     "WHEEL",
 }
+# Parts of packages that nothing here imports.
+_UNUSED = ("share", "pydantic/v1", "pydantic/mypy.py", "urllib3/contrib/emscripten")
 # The code's folder on Function Compute, as tracebacks name it.
 _CODE_FOLDER = "/code"
 
@@ -225,6 +227,8 @@ def _remove(distribution: Distribution, folder: Path) -> None:
 
 def _prune(folder: Path) -> None:
     """Remove what is never imported there: tests, caches, stubs, sources of extensions, console scripts."""
+    for unused in map(folder.joinpath, _UNUSED):
+        shutil.rmtree(unused) if unused.is_dir() else unused.unlink(missing_ok=True)
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and (path.name in _NEEDLESS_NAMES or not any(path.iterdir())):
             shutil.rmtree(path)

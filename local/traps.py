@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -94,10 +95,14 @@ async def _huge(request: web.Request) -> web.StreamResponse:
     return web.Response(body=b" " * (20 << 20))
 
 
-async def _bomb(request: web.Request) -> web.StreamResponse:
+@cache
+def _squeezed() -> bytes:
     squeeze = zlib.compressobj(wbits=31)
-    body = b"".join(squeeze.compress(b" " * (1 << 20)) for _ in range(100)) + squeeze.flush()
-    return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+    return b"".join(squeeze.compress(b" " * (1 << 20)) for _ in range(100)) + squeeze.flush()
+
+
+async def _bomb(request: web.Request) -> web.StreamResponse:
+    return web.Response(body=_squeezed(), headers={"Content-Encoding": "gzip"})
 
 
 def _raw(data: bytes, pause: float = 0.0, reset: bool = False) -> Answer:
