@@ -122,7 +122,8 @@ class Cache:
         entry = Entry(result, time.time())
         if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
             key, text = self._key(query), _to_json(entry)
-            self._keep(key, entry, len(text))
+            # A problem that was raised holds the frames it came through; what is kept is made anew.
+            self._keep(key, entry if isinstance(result, QrCodeList) else _from_json(text), len(text))
             self._to_store(key, text, entry)
         return entry
 
@@ -215,7 +216,7 @@ def _to_json(entry: Entry) -> str:
     return _Stored(at=entry.at, failure=failure).model_dump_json()
 
 
-def _from_json(text: bytes) -> Entry:
+def _from_json(text: bytes | str) -> Entry:
     stored = _Stored.model_validate_json(text)
     # Another instance's clock may be ahead; nothing is fresh for longer than from now.
     at = min(stored.at, time.time())

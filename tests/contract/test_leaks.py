@@ -57,3 +57,13 @@ def test_a_problem_is_gone_when_it_has_been_told(function: Function, event: obje
     gc.collect()
     alive = [found for found in gc.get_objects() if isinstance(found, Problem | ValidationError)]
     assert len(alive) <= 2
+
+
+def test_a_remembered_failure_keeps_nothing_else_alive(function: Function) -> None:
+    """A problem that was raised holds the frames it came through, with all that was in them."""
+    function.configure(CACHE_TTL_SECONDS="60", LOG_LEVEL="ERROR")
+    for number in range(20):
+        assert function.ask(f"4915112{number:05}")["problem"]["code"] == "not_owned"
+    gc.collect()
+    kept = [found for found in gc.get_objects() if isinstance(found, Problem) and found.__traceback__ is not None]
+    assert kept == []
