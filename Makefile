@@ -107,7 +107,7 @@ fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/test_fuzz.py
 	$(PIP) -r requirements-fuzz.txt
 	@mkdir -p dist/corpus
-	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs=$(or $(RUNS),1000000) -max_len=4096 -print_final_stats=1 dist/corpus reliability/corpus
+	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs=$(or $(RUNS),1000000) -max_len=4096 -print_final_stats=1 -artifact_prefix=dist/ dist/corpus reliability/corpus
 
 # Prints tables; JSON names a file for the first one's figures.
 bench: $(VENV)/.dev

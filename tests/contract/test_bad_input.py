@@ -125,6 +125,7 @@ EVENTS = {
     "true": b"true",
     "NaN": b'{"phoneNumber": NaN}',
     "101 levels": b'{"a":' + b"[" * 100 + b"]" * 100 + b"}",
+    "501 arrays": b"[" * 501 + b"]" * 501,
     "nested arrays": b"[" * 1000 + b"]" * 1000,
     "nested objects": b'{"phoneNumber":' * 1000 + b"1" + b"}" * 1000,
     "very deep": b"[" * 100_000 + b"]" * 100_000,

@@ -11,6 +11,8 @@ from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, normalise_phone_
 
 Question = QrQuery | Problem
 MAX_DEPTH = 100
+# What every runtime can parse: Python 3.10 stops before 1,000 levels, later ones do not.
+_MAX_LOOSE_DEPTH = 500
 
 
 class QueryFailed(Exception):
@@ -60,9 +62,10 @@ def parse_json(data: bytes | str, field: str) -> Any:
 def parse_loosely(data: bytes) -> Any:
     """JSON with keys given twice, NaN and much depth, to see what kind of event it is; None where it is no JSON."""
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        document = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
+    return None if _deeper(document, _MAX_LOOSE_DEPTH) else document
 
 
 def parse_elements(data: bytes) -> list[Any]:
@@ -155,10 +158,11 @@ def _next_element(text: str, start: int) -> int:
 
 
 def _deeper(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper(item, levels - 1) for item in inner)
+    layer = [value]
+    for _ in range(levels):
+        containers = (item for item in layer if isinstance(item, dict | list))
+        layer = [inner for item in containers for inner in (item.values() if isinstance(item, dict) else item)]
+    return any(isinstance(item, dict | list) for item in layer)
 
 
 class _DuplicateKey(Exception):
