@@ -48,7 +48,7 @@ def main() -> int:
             for number, upstream in enumerate(upstreams)
         ]
         said = [lane.communicate()[1] for lane in lanes]
-    most = max(_most_in_a_second(upstream.end()) for upstream in upstreams)
+    arrivals = [upstream.end() for upstream in upstreams]
     figures = []
     for lane, text in zip(lanes, said, strict=True):
         if lane.returncode:
@@ -58,7 +58,7 @@ def main() -> int:
     print(f"seed {options.seed}, {options.count} invocations in {LANES} lanes, {time.monotonic() - started:.0f} s")
     if len(figures) < len(lanes):
         return 1
-    return 1 if _report(figures, most) else 0
+    return 1 if _report(figures, arrivals) else 0
 
 
 class _Upstream:
@@ -84,7 +84,7 @@ def _serve_sandbox(pipe: Connection) -> None:
         pipe.send(sandbox.arrivals)
 
 
-def _report(figures: list[dict[str, Any]], most: int) -> int:
+def _report(figures: list[dict[str, Any]], arrivals: list[list[float]]) -> int:
     outcomes: Counter[str] = Counter()
     for lane in figures:
         outcomes.update(lane["outcomes"])
@@ -95,8 +95,13 @@ def _report(figures: list[dict[str, Any]], most: int) -> int:
     cold = sum(lane["cold"] for lane in figures)
     print(f"{len(combinations)} combinations of fault, trigger, Redis and endpoint; {cold} cold starts")
     print(f"least time left before the function's timeout: {margin * 1000:.0f} ms")
+    fullest = [_fullest_second(times) for times in arrivals]
+    most = max(len(second) for second in fullest)
     print(f"most calls in any rolling second: {most}")
     print(f"most growth of a lane in its second half: {dict(zip(GROWTH, growth, strict=True))}")
+    for lane, second in zip(figures, fullest, strict=True):
+        if len(second) > 5:
+            _tell(lane["journal"], second)
     grew: int = sum(value > limit for value, limit in zip(growth, GROWTH.values(), strict=True))
     return int(margin <= 0) + int(most > 5) + grew
 
@@ -166,13 +171,23 @@ def full_backlog() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def _most_in_a_second(arrivals: list[float]) -> int:
-    ordered, most, first = sorted(arrivals), 0, 0
+def _fullest_second(arrivals: list[float]) -> list[float]:
+    """The arrivals of the rolling second that has most."""
+    ordered, fullest, first = sorted(arrivals), slice(0), 0
     for last, at in enumerate(ordered):
         while ordered[first] <= at - 1:
             first += 1
-        most = max(most, last - first + 1)
-    return most
+        if last - first >= fullest.stop - (fullest.start or 0):
+            fullest = slice(first, last + 1)
+    return ordered[fullest]
+
+
+def _tell(journal: list[tuple[float, float, str]], second: list[float]) -> None:
+    """What the lane did when too many calls arrived."""
+    print(f"arrived at {[round(at - second[0], 3) for at in second]}")
+    for started, ended, what in journal:
+        if ended >= second[0] - 1.5 and started <= second[-1]:
+            print(f"  {started - second[0]:.3f} to {ended - second[0]:.3f}: {what}")
 
 
 if __name__ == "__main__":

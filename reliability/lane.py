@@ -41,6 +41,7 @@ class Lane:
         self.outcomes: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.worst_margin = float("inf")
+        self.journal: list[tuple[float, float, str]] = []
         self.cold = 0
 
     def run(self, count: int) -> None:
@@ -107,9 +108,12 @@ class Lane:
             return self.instance.invoke(event, context, started)
 
         outcome = invoke(handler, event, context, trigger in BUSES)
-        self.worst_margin = min(self.worst_margin, context.function.timeout - (time.monotonic() - started))
+        ended = time.monotonic()
+        self.worst_margin = min(self.worst_margin, context.function.timeout - (ended - started))
         self.outcomes[outcome] += 1
-        self.faults[f"{number[:4]} x {trigger} x {self.redis} x {'decoy' if self.decoy else 'CAMS'}"] += 1
+        upstream = "decoy" if self.decoy else "CAMS"
+        self.faults[f"{number[:4]} x {trigger} x {self.redis} x {upstream}"] += 1
+        self.journal.append((started, ended, f"{trigger} {number} {outcome}, Redis {self.redis}, {upstream}"))
 
 
 def held() -> tuple[int, int, int]:
@@ -139,6 +143,7 @@ def main() -> None:
                 "combinations": list(lane.faults),
                 "worst_margin": lane.worst_margin,
                 "cold": lane.cold,
+                "journal": lane.journal,
                 "grown": grown,
             }
         ),

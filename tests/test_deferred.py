@@ -12,9 +12,11 @@ STAND_INS = """
 import sys
 import cams_qr.sdk
 from cams_qr.deferred import StandIn
+cams_qr.sdk.default_credentials_provider()
 found = {f"{module}.{name}": value for module, loaded in list(sys.modules.items()) if loaded
          for name, value in vars(loaded).items() if isinstance(value, StandIn)}
 """
+NO_METADATA = {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"}
 LOADED = f"print([name for name in {DEFERRED!r} if name in sys.modules])"
 
 
@@ -35,12 +37,13 @@ def test_everything_is_imported_where_deferring_is_off() -> None:
 
 
 def test_every_stand_in_is_the_real_thing_when_it_is_used() -> None:
-    output = run(STAND_INS + "for name in found: print(name, repr(found[name]._real()))")
+    output = run(STAND_INS + "for name in found: print(name, repr(found[name]._real()))", **NO_METADATA)
     real = dict(line.split(" ", 1) for line in output.splitlines())
     assert "StandIn" not in output
     for name in ("darabonba.core.aiohttp", "darabonba.websocket.ABNF", "alibabacloud_tea_openapi.utils.hashes"):
         assert name in real
-    assert {name.split("'")[1].partition(".")[0] for name in real.values() if "'" in name} >= set(DEFERRED)
+    modules = [name.split("'")[1] for name in real.values() if "'" in name]
+    assert all(any(f"{module}.".startswith(f"{name}.") for module in modules) for name in DEFERRED)
 
 
 def test_the_deferred_parts_of_the_sdk_work() -> None:

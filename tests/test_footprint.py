@@ -7,8 +7,8 @@ from pathlib import Path
 from bench.footprint import measure
 from tests.conftest import CODE
 
-MODULES = 400
-CODE_BYTES = 8_000_000
+MODULES = 390
+CODE_BYTES = 7_500_000
 
 
 def test_what_a_cold_start_loads_and_a_hundred_calls_connect() -> None:

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from pydantic import BaseModel, Field, ValidationError
-
 from cams_qr.deadline import Deadline
-from cams_qr.problems import Problem, Upstream
+from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 
 if TYPE_CHECKING:
@@ -38,21 +36,6 @@ _EXTEND = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
-
-
-class _Failure(BaseModel):
-    code: str
-    detail: str
-    upstream_code: str | None
-    upstream_request_id: str | None
-
-
-class _Stored(BaseModel):
-    """An entry as it is kept in Redis; `at` is Unix time."""
-
-    at: float = Field(allow_inf_nan=False)
-    found: QrCodeList | None = None
-    failure: _Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -107,9 +90,9 @@ class Cache:
             self._entries.move_to_end(key)
             return ours
         theirs = self._from_store(key)
-        if theirs is not None and (ours is None or theirs[0].at > ours.at):
-            self._keep(key, *theirs)
-        candidates = [entry for entry in (ours, theirs and theirs[0]) if entry is not None and self._usable(entry)]
+        if theirs is not None and (ours is None or theirs.at > ours.at):
+            self._keep(key, theirs)
+        candidates = [entry for entry in (ours, theirs) if entry is not None and self._usable(entry)]
         return max(candidates, key=self.fresh_seconds, default=None)
 
     def recall(self, query: QrQuery) -> Entry | None:
@@ -121,10 +104,9 @@ class Cache:
         """Keep a list, or a permanent failure; anything else is only wrapped."""
         entry = Entry(result, time.time())
         if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
-            key, text = self._key(query), _to_json(entry)
-            # A problem that was raised holds the frames it came through; what is kept is made anew.
-            self._keep(key, entry if isinstance(result, QrCodeList) else _from_json(text), len(text))
-            self._to_store(key, text, entry)
+            key = self._key(query)
+            self._keep(key, entry if isinstance(result, QrCodeList) else Entry(_anew(result), entry.at))
+            self._to_store(key, entry)
         return entry
 
     @contextmanager
@@ -160,8 +142,9 @@ class Cache:
         stale = 0.0 if isinstance(entry.result, Problem) else self._stale
         return self.fresh_seconds(entry) + stale > 0
 
-    def _keep(self, key: str, entry: Entry, size: int) -> None:
+    def _keep(self, key: str, entry: Entry) -> None:
         self._drop(key)
+        size = _size(entry.result)
         self._entries[key] = (entry, size)
         self._bytes += size
         while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
@@ -183,19 +166,22 @@ class Cache:
         if self._store is not None:
             self._store.attempt(lambda client: script(keys=[key], args=arguments, client=client), None)
 
-    def _from_store(self, key: str) -> tuple[Entry, int] | None:
-        text: Any = self._store and self._store.attempt(lambda client: client.get(key), None)
-        if not text:
+    def _from_store(self, key: str) -> Entry | None:
+        if self._store is None:
             return None
-        try:
-            return _from_json(text), len(text)
-        except (ValidationError, KeyError):
-            return None
+        from cams_qr.stored import from_json
 
-    def _to_store(self, key: str, text: str, entry: Entry) -> None:
+        text: Any = self._store.attempt(lambda client: client.get(key), None)
+        return from_json(text) if text else None
+
+    def _to_store(self, key: str, entry: Entry) -> None:
+        if self._store is None:
+            return
+        from cams_qr.stored import to_json
+
+        text = to_json(entry)
         kept = FAILURE_SECONDS if isinstance(entry.result, Problem) else self._ttl + self._stale
-        if self._store is not None:
-            self._store.attempt(lambda client: bool(client.set(key, text, px=int(kept * 1000))), False)
+        self._store.attempt(lambda client: bool(client.set(key, text, px=int(kept * 1000))), False)
 
 
 def _lease(seconds: float) -> int:
@@ -203,27 +189,10 @@ def _lease(seconds: float) -> int:
     return int(min(max(seconds, 0.1), _LEADER_SECONDS) * 1000)
 
 
-def _to_json(entry: Entry) -> str:
-    if isinstance(entry.result, QrCodeList):
-        return _Stored(at=entry.at, found=entry.result).model_dump_json(by_alias=True)
-    upstream = entry.result.upstream or Upstream(None, None)
-    failure = _Failure(
-        code=entry.result.code,
-        detail=entry.result.detail,
-        upstream_code=upstream.code,
-        upstream_request_id=upstream.request_id,
-    )
-    return _Stored(at=entry.at, failure=failure).model_dump_json()
+def _anew(problem: Problem) -> Problem:
+    """The same problem, without the frames that one which was raised holds."""
+    return Problem(problem.code, problem.detail, upstream=problem.upstream)
 
 
-def _from_json(text: bytes | str) -> Entry:
-    stored = _Stored.model_validate_json(text)
-    # Another instance's clock may be ahead; nothing is fresh for longer than from now.
-    at = min(stored.at, time.time())
-    if stored.found is not None:
-        return Entry(stored.found, at)
-    if stored.failure is None:
-        raise KeyError("failure")
-    failure = stored.failure
-    upstream = Upstream(failure.upstream_code, failure.upstream_request_id)
-    return Entry(Problem(failure.code, failure.detail, upstream=upstream), at)
+def _size(result: QrCodeList | Problem) -> int:
+    return len(result.model_dump_json()) if isinstance(result, QrCodeList) else len(result.detail)

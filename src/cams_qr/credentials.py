@@ -14,11 +14,10 @@ from typing import Any
 
 from cams_qr.sdk import (
     CredentialException,
-    Credentials,
-    DefaultCredentialsProvider,
     ICredentials,
     ICredentialsProvider,
     auth_util,
+    default_credentials_provider,
 )
 
 _context: ContextVar[Any] = ContextVar("fc_context", default=None)
@@ -34,6 +33,28 @@ def credentials_of(context: Any) -> Iterator[None]:
         _context.reset(token)
 
 
+class _Credentials(ICredentials):  # type: ignore[misc]  # the library is not typed
+    """What one signature is made with."""
+
+    def __init__(self, source: str, key_id: str, secret: str, token: str | None) -> None:
+        self._source = source
+        self._key_id = key_id
+        self._secret = secret
+        self._token = token
+
+    def get_access_key_id(self) -> str:
+        return self._key_id
+
+    def get_access_key_secret(self) -> str:
+        return self._secret
+
+    def get_security_token(self) -> str | None:
+        return self._token
+
+    def get_provider_name(self) -> str:
+        return self._source
+
+
 class InvocationCredentials(ICredentialsProvider):  # type: ignore[misc]  # the library is not typed
     """Credentials of the invocation under way, read anew at every call."""
 
@@ -43,7 +64,7 @@ class InvocationCredentials(ICredentialsProvider):  # type: ignore[misc]  # the 
         # provider would start a background scheduler, and ask a metadata address Function Compute does not have.
         auth_util.environment_access_key_id = None
         auth_util.environment_ecs_metadata_disabled = "true"
-        return DefaultCredentialsProvider()
+        return default_credentials_provider()
 
     def get_credentials(self) -> ICredentials:
         """Raises CredentialException when no source has any."""
@@ -59,7 +80,7 @@ class InvocationCredentials(ICredentialsProvider):  # type: ignore[misc]  # the 
         return "fc"
 
 
-def _from_context(context: Any) -> Credentials | None:
+def _from_context(context: Any) -> _Credentials | None:
     found = getattr(context, "credentials", None)
     return _credentials(
         "fc_context",
@@ -69,7 +90,7 @@ def _from_context(context: Any) -> Credentials | None:
     )
 
 
-def _from_environment() -> Credentials | None:
+def _from_environment() -> _Credentials | None:
     return _credentials(
         "fc_environment",
         os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID"),
@@ -78,11 +99,9 @@ def _from_environment() -> Credentials | None:
     )
 
 
-def _credentials(source: str, key_id: str | None, secret: str | None, token: str | None) -> Credentials | None:
+def _credentials(source: str, key_id: str | None, secret: str | None, token: str | None) -> _Credentials | None:
     if not key_id or not secret:
         return None
     if not all(part.isascii() and part.isprintable() for part in (key_id, secret, token or "")):
         raise CredentialException(f"the credentials of {source} hold characters that no header can carry")
-    return Credentials(
-        access_key_id=key_id, access_key_secret=secret, security_token=token or None, provider_name=source
-    )
+    return _Credentials(source, key_id, secret, token or None)

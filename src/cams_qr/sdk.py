@@ -1,24 +1,27 @@
 """Alibaba Cloud's SDK and `requests` below it, imported without their parts for other uses.
 
-The SDK's modules import what its asynchronous calls, websockets, RSA key pairs and background refreshes need, and
-requests what guesses a text's encoding. A signed, synchronous call with STS credentials needs none of that, which is
-half of the import's time and a third of the memory. `DEFER_IMPORTS=off` imports, and packages, everything.
+The SDK's modules import what its asynchronous calls, websockets, RSA key pairs and its own credentials providers need,
+and requests what guesses a text's encoding. A signed, synchronous call with a role's credentials needs none of that,
+which is half of the import's time and a third of the memory. `DEFER_IMPORTS=off` imports, and packages, everything.
 """
 
 import os
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 from cams_qr.deferred import deferring
 
 # Not in the package either.
 LEFT_OUT = ("aiofiles", "aiohttp", "apscheduler", "cryptography", "websocket")
-DEFERRED = (*LEFT_OUT, "asyncio", "charset_normalizer", "configparser", "xml")
+DEFERRED = (*LEFT_OUT, "alibabacloud_credentials.provider", "asyncio", "charset_normalizer", "xml")
 
-with nullcontext() if os.environ.get("DEFER_IMPORTS") == "off" else deferring(*DEFERRED):
+
+def _without(*modules: str) -> AbstractContextManager[None]:
+    return nullcontext() if os.environ.get("DEFER_IMPORTS") == "off" else deferring(*modules)
+
+
+with _without(*DEFERRED):
     from alibabacloud_credentials.client import Client as CredentialClient
     from alibabacloud_credentials.exceptions import CredentialException
-    from alibabacloud_credentials.provider import DefaultCredentialsProvider
-    from alibabacloud_credentials.provider.refreshable import Credentials
     from alibabacloud_credentials.utils import auth_util
     from alibabacloud_credentials_api import ICredentials, ICredentialsProvider
     from alibabacloud_tea_openapi.client import Client
@@ -41,9 +44,7 @@ __all__ = [
     "Config",
     "CredentialClient",
     "CredentialException",
-    "Credentials",
     "DaraCore",
-    "DefaultCredentialsProvider",
     "ICredentials",
     "ICredentialsProvider",
     "OpenApiRequest",
@@ -54,5 +55,13 @@ __all__ = [
     "Session",
     "UnretryableException",
     "auth_util",
+    "default_credentials_provider",
     "wait_for_read",
 ]
+
+
+def default_credentials_provider() -> ICredentialsProvider:
+    """The library's default chain, for want of a role; its modules are imported here, without what is left out."""
+    with _without(*LEFT_OUT):
+        from alibabacloud_credentials.provider import DefaultCredentialsProvider
+    return DefaultCredentialsProvider()
