@@ -28,7 +28,7 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 
 LANES = 8
-GROWTH = {"threads": 0, "descriptors": 6, "kilobytes": 12_000}
+GROWTH = {"threads": 0, "descriptors": 6, "kilobytes": 6_000}
 
 
 def main() -> int:

@@ -150,7 +150,8 @@ return 0
 class AccountThrottle:
     """At most `limit` calls reach CAMS in any rolling second, from all instances that share the store.
 
-    While the store is unavailable each of the `instances` takes its own share, in turns by the clock.
+    While the store is unavailable each of the `instances` takes its own share: whole calls a second, or where there are
+    more instances than those, a turn by the clock.
     """
 
     def __init__(self, store: Store, account: str, limit: int, instances: int) -> None:
@@ -245,7 +246,7 @@ class AccountThrottle:
     def _share_without_store(self) -> Throttle:
         """This instance's own share, from when all that the store granted has left the window."""
         if self._share is None:
-            if self._seat < 0 and self._instances <= self._limit:
+            if self._instances <= self._limit:
                 self._share = instance_throttle(self._limit, self._instances)
             else:
                 seat = self._seat if self._seat >= 0 else random.randrange(self._instances)
