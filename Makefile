@@ -15,7 +15,7 @@ VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info
 PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run invoke test check tests untimed timed web screenshots packaged tests-on-runtimes package deploy remove reliability faults deadlines soak fuzz bench clean
+.PHONY: run invoke test check tests untimed contract timed web screenshots packaged tests-on-runtimes package deploy remove reliability faults deadlines soak fuzz bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
@@ -23,7 +23,7 @@ run: $(VENV)/.run
 invoke: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) invoke $(EVENT)
 
-test: check tests packaged tests-on-runtimes
+test: check untimed timed web packaged tests-on-runtimes
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -31,10 +31,14 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	@$(BIN)/python -m bench.footprint
 
-tests: untimed timed web
+# All without a package, for a change under way.
+tests: untimed contract timed web
 
 untimed: $(VENV)/.dev tests/node/node_modules examples/typescript/node_modules
-	$(BIN)/python -m pytest -m "not timed and not browser" --ignore tests/package $(PYTEST)
+	$(BIN)/python -m pytest -m "not timed and not browser" --ignore tests/package --ignore tests/contract $(PYTEST)
+
+contract: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not timed" tests/contract $(PYTEST)
 
 # What the clock decides runs apart, so that no other test holds it up.
 timed: $(VENV)/.dev
@@ -51,9 +55,11 @@ screenshots: $(VENV)/.dev
 	@mkdir -p docs/screenshots
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -m browser -n 2 tests/web
 
-# The contract again, with the package unpacked into a read-only folder instead of src.
+# The contract, with the package unpacked into a read-only folder instead of src.
 packaged: $(VENV)/.test
-	@case $(VERSION) in 3.10|3.12) ;; *) echo "Python $(VERSION) is no runtime of Function Compute: no package tests."; exit;; esac; \
+	@case $(VERSION) in 3.10|3.12) ;; *) \
+	  echo "Python $(VERSION) is no runtime of Function Compute: the contract is tested without a package."; \
+	  exec $(MAKE) --no-print-directory contract;; esac; \
 	set -e; chmod -R u+w $(PACKAGED) 2>/dev/null || true; rm -rf $(PACKAGED); \
 	PYTHONPATH=src $(BIN)/python -m deploy.package --runtime python$(VERSION) --out $(PACKAGED)/function.zip; \
 	$(BIN)/python -m zipfile -e $(PACKAGED)/function.zip $(PACKAGED)/code; chmod -R a-w $(PACKAGED)/code; \

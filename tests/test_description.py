@@ -34,7 +34,7 @@ def test_it_is_valid() -> None:
 def test_it_is_true(address: str, tmp_path: Path) -> None:
     """All checks; nothing is created or removed here, so there are no states to walk through."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENT.resolve()), "--url", f"http://{address}"]
-    options = ["--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", "15", "--seed", "1"]
+    options = ["--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1"]
     options += ["--generation-database", ":memory:"]
     environment = {"SCHEMATHESIS_HOOKS": HOOKS.stem, "PYTHONPATH": f"{HOOKS.parent}:{CODE}", "PATH": os.environ["PATH"]}
     done = subprocess.run([*command, *options], env=environment, cwd=tmp_path, capture_output=True, text=True)

@@ -18,7 +18,7 @@ from cams_qr.instance import Instance
 from cams_qr.problems import KINDS
 from local.fc import make_context
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 ONE_MESSAGE = {"cloud_event", "topic", "timer"}
 BUSES = {*ONE_MESSAGE, "stream"}
 # Nothing listens there: what is asked for fails fast.
