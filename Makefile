@@ -93,7 +93,7 @@ remove: $(VENV)/.dev
 	  $(if $(REGION),--region $(REGION))
 
 # After a change of the HTTP contract; a test compares.
-docs/openapi.json: $(VENV)/.run src/cams_qr/openapi.py src/cams_qr/query.py src/cams_qr/problems.py
+docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/*.py)
 	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.openapi import document; print(json.dumps(document(), indent=2))' > $@
 
 # Long runs that try to break the function; docs/reliability.md has their figures.

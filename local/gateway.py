@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 from urllib.parse import parse_qsl
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -34,9 +35,15 @@ _UNSENDABLE = re.compile(r"[\x00\r\n]")
 _NOT_SETTABLE = {"connection", "content-length", "date", "keep-alive", "server", "upgrade"}
 
 
-def gateway(handler: Handler, make_context: Callable[[], Any], shape: Shape = "v1") -> web.Application:
-    """An application in front of the handler. Like one built-in instance, it serves one request at a time."""
+def gateway(
+    handler: Handler, make_context: Callable[[], Any], shape: Shape = "v1", reserved: bool = False
+) -> web.Application:
+    """An application in front of the handler. Like one built-in instance, it serves one request at a time.
+
+    Others wait, or with a `reserved` concurrency of 1 are refused, as Function Compute does (429).
+    """
     instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
+    one_at_a_time = asyncio.Lock()
 
     async def answer(request: web.Request) -> web.Response:
         refusal = _over_limits(request)
@@ -45,7 +52,10 @@ def gateway(handler: Handler, make_context: Callable[[], Any], shape: Shape = "v
         body = await request.read()
         event = (_v1_event if shape == "v1" else _classic_event)(request, body)
         data = json.dumps(event).encode()
-        invoked = await asyncio.get_running_loop().run_in_executor(instance, invoke, handler, data, make_context())
+        if reserved and one_at_a_time.locked():
+            return _with_platform_headers(_resource_exhausted(), Invoked(str(uuid4()), b""), request)
+        async with one_at_a_time:
+            invoked = await asyncio.get_running_loop().run_in_executor(instance, invoke, handler, data, make_context())
         return (_v1_answer if shape == "v1" else _classic_answer)(invoked, request)
 
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
@@ -176,6 +186,10 @@ def _is_header(name: str, value: Any) -> bool:
 
 def _bad_response() -> web.Response:
     return web.json_response({"ErrorCode": "BadResponse", "ErrorMessage": "invalid response"}, status=502)
+
+
+def _resource_exhausted() -> web.Response:
+    return web.json_response({"ErrorCode": "ResourceExhausted", "ErrorMessage": "too many requests"}, status=429)
 
 
 def _with_platform_headers(response: web.Response, invoked: Invoked, request: web.Request) -> web.Response:

@@ -31,5 +31,9 @@ LISTS: dict[str, list[dict[str, Any]]] = {
     "6281200001234": [_item("6281200001234", "5QBPAD2DC6L5A1", "Halo, saya mau pesan <b>kopi</b> & roti")],
     "8613800000000": [],
     "8613800002000": [_item("8613800002000", _code(i), f"Table {i}, waiter please") for i in range(2000)],
+    "8613800000007": [
+        _item("8613800000007", "https://evil.example.com/x", "a code that is none"),
+        _item("8613800000007", "A" * 500, "a link that is too long"),
+    ],
     "8613800000009": [_item("86138000000****", "APDM5HUWH26SG1", "None")],
 }

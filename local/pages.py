@@ -1,4 +1,4 @@
-"""Serve the web page of `web/`, as a static host does; `address` is the function's, where it is elsewhere."""
+"""Serve the web page of `web/`, as a static host does."""
 
 import json
 from pathlib import Path
@@ -12,14 +12,14 @@ _HERE = 'new URL("../", import.meta.url).href.replace(/\\/$/, "")'
 _SELF = "connect-src 'self'"
 
 
-def pages(address: str | None = None) -> web.Application:
-    """An application with the page at `/`."""
+def pages(address: str | None = None, config: str | None = None) -> web.Application:
+    """An application with the page at `/`; the function's `address` where it is elsewhere, and another config.js."""
 
     async def answer(request: web.Request) -> web.Response:
         file = WEB / (request.match_info["name"] or "index.html")
         if file.parent != WEB or not file.is_file():
             raise web.HTTPNotFound
-        text = file.read_text()
+        text = config if config is not None and file.name == "config.js" else file.read_text()
         if address is not None:
             text = text.replace(_HERE, json.dumps(address)).replace(_SELF, f"connect-src {address}")
         headers = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cache-Control": "no-cache"}

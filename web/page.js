@@ -1,10 +1,13 @@
 // The page: a number is typed, its QR codes are shown as cards, or a sentence says why not.
 // Whatever comes from outside is put in as text, never as HTML.
 
-import { address, headers } from "./config.js";
+import { address, headers, parameters } from "./config.js";
 import { pickLanguage, texts } from "./texts.js";
 
 const AUTOMATIC_RETRIES = 3;
+// What may pass, whoever says so: the function, or Function Compute, which does not tell for how long.
+const BUSY = [429, 503];
+const BUSY_SECONDS = 1;
 const language = pickLanguage(navigator.languages);
 const text = texts[language];
 
@@ -13,6 +16,7 @@ const [form, input] = ["search", "phone-number"].map(element);
 const [status, message, retry, cards] = ["status", "message", "retry", "cards"].map(element);
 
 let search = new AbortController();
+let lastImage = Promise.resolve();
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -35,10 +39,10 @@ async function ask(phoneNumber, retriesLeft) {
   status.textContent = text.loading;
   cards.setAttribute("aria-busy", "true");
   try {
-    const response = await request(`${address}/qr-codes?${new URLSearchParams({ phoneNumber })}`, signal);
-    const answer = await response.json();
-    if (response.ok) showList(answer, response.url, signal);
-    else showProblem(answer, response, phoneNumber, retriesLeft, signal);
+    const query = new URLSearchParams({ ...parameters, phoneNumber });
+    const response = await request(`${address}/qr-codes?${query}`, signal);
+    if (response.ok) showList(await response.json(), response.url, signal);
+    else showProblem(await problemOf(response), phoneNumber, retriesLeft, signal);
   } catch (error) {
     if (!signal.aborted) showFailure(text.unreachable, "", () => ask(phoneNumber, AUTOMATIC_RETRIES));
   } finally {
@@ -50,7 +54,21 @@ async function request(url, signal) {
   return fetch(url, { headers: await headers(), signal, credentials: "omit" });
 }
 
+/** What went wrong: the function's own problem, or what the status says where somebody before it answered. */
+async function problemOf(response) {
+  const said = await response.json().catch(() => null);
+  const seconds = Number(response.headers.get("Retry-After"));
+  if (said && Object.hasOwn(text.problems, said.code)) {
+    return { ...said, sentence: text.problems[said.code], seconds };
+  }
+  const busy = BUSY.includes(response.status);
+  const refused = [401, 403].includes(response.status);
+  const sentence = busy ? text.problems.throttled : refused ? text.refused : text.problems.internal_error;
+  return { sentence, retryable: busy || refused, seconds: seconds || (busy ? BUSY_SECONDS : 0) };
+}
+
 function clear() {
+  if (document.activeElement === retry) input.focus();
   for (const image of cards.querySelectorAll("img[src]")) URL.revokeObjectURL(image.src);
   cards.replaceChildren();
   message.replaceChildren();
@@ -82,6 +100,8 @@ function makeCard(code, base, signal) {
   const part = (name) => card.querySelector(`.${name}`);
   const name = code.code ?? "";
   part("code").textContent = name;
+  part("code").id = `code-${cards.children.length}`;
+  for (const button of card.querySelectorAll("button")) button.setAttribute("aria-describedby", part("code").id);
   part("prefilled").textContent = code.prefilledMessage || text.noMessage;
   showLink(part("link"), part("copy"), code.deepLinkUrl);
   const drawing = code.svgUrl && ((format) => new URL(code.svgUrl.replace(".svg?", `.${format}?`), base).href);
@@ -94,11 +114,13 @@ function makeCard(code, base, signal) {
   const print = part("print");
   print.textContent = text.print;
   print.hidden = !drawing;
+  print.disabled = true;
   print.addEventListener("click", () => {
     card.classList.add("printed");
     window.print();
   });
   const image = part("drawing");
+  image.addEventListener("load", () => (print.disabled = false));
   image.alt = drawing ? text.drawing(name, code.prefilledMessage) : text.notDrawn;
   card.addEventListener("seen", () => drawing && draw(image, drawing("svg"), signal), { once: true });
   return card;
@@ -128,10 +150,23 @@ async function draw(image, url, signal) {
   }
 }
 
-async function fetchImage(url, signal) {
+/** One image after another, for a deployment may have one instance, which answers one request at a time. */
+function fetchImage(url, signal) {
+  const image = lastImage.then(() => fetchPatiently(url, signal, AUTOMATIC_RETRIES));
+  lastImage = image.catch(() => {});
+  return image;
+}
+
+async function fetchPatiently(url, signal, retriesLeft) {
   const response = await request(url, signal);
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  return response.blob();
+  if (response.ok) return response.blob();
+  if (!BUSY.includes(response.status) || !retriesLeft) throw new Error(`status ${response.status}`);
+  const seconds = Number(response.headers.get("Retry-After")) || BUSY_SECONDS;
+  await new Promise((resolve) => {
+    setTimeout(resolve, seconds * 1000);
+    signal.addEventListener("abort", resolve, { once: true });
+  });
+  return fetchPatiently(url, signal, retriesLeft - 1);
 }
 
 /** A link of another origin cannot be downloaded by an attribute, nor with an Authorization header. */
@@ -147,17 +182,15 @@ async function save(url, name, signal) {
   }
 }
 
-function showProblem(problem, response, phoneNumber, retriesLeft, signal) {
-  const sentence = text.problems[problem.code] ?? text.problems.internal_error;
+function showProblem(problem, phoneNumber, retriesLeft, signal) {
   if (problem.code === "invalid_request") {
     input.setAttribute("aria-invalid", "true");
     input.focus();
   }
   const again = () => ask(phoneNumber, AUTOMATIC_RETRIES);
-  showFailure(sentence, problem.requestId ?? "", problem.retryable ? again : null);
-  const seconds = Number(response.headers.get("Retry-After"));
-  if (problem.retryable && seconds > 0) {
-    countDown(seconds, signal, retriesLeft > 0 ? () => ask(phoneNumber, retriesLeft - 1) : null);
+  showFailure(problem.sentence, problem.requestId ?? "", problem.retryable ? again : null);
+  if (problem.retryable && problem.seconds > 0) {
+    countDown(problem.seconds, signal, retriesLeft > 0 ? () => ask(phoneNumber, retriesLeft - 1) : null);
   }
 }
 
@@ -182,6 +215,8 @@ function showFailure(sentence, requestId, again) {
 function countDown(seconds, signal, askAgain) {
   const until = Date.now() + seconds * 1000;
   retry.disabled = true;
+  // Said once; nobody wants to hear each second.
+  if (askAgain) status.textContent = text.willTryAgain(seconds);
   const tick = () => {
     if (signal.aborted) return;
     const left = Math.ceil((until - Date.now()) / 1000);

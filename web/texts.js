@@ -20,6 +20,8 @@ export const texts = {
     print: "Print",
     tryAgain: "Try again",
     tryAgainIn: (seconds) => `Try again in ${seconds} s`,
+    willTryAgain: (seconds) => `This page asks again in ${seconds} s.`,
+    refused: "You are not signed in, or no longer. Sign in and try again.",
     request: (id) => `Request ${id}`,
     unreachable: "The service could not be reached. Check your connection and try again.",
     problems: {
@@ -60,6 +62,8 @@ export const texts = {
     print: "打印",
     tryAgain: "重试",
     tryAgainIn: (seconds) => `${seconds} 秒后重试`,
+    willTryAgain: (seconds) => `将在 ${seconds} 秒后自动重试。`,
+    refused: "您尚未登录或登录已过期，请登录后重试。",
     request: (id) => `请求 ${id}`,
     unreachable: "无法连接服务，请检查网络后重试。",
     problems: {
@@ -100,6 +104,8 @@ export const texts = {
     print: "Cetak",
     tryAgain: "Coba lagi",
     tryAgainIn: (seconds) => `Coba lagi dalam ${seconds} detik`,
+    willTryAgain: (seconds) => `Akan dicoba lagi dalam ${seconds} detik.`,
+    refused: "Anda belum masuk, atau sesi Anda telah berakhir. Masuk lalu coba lagi.",
     request: (id) => `Permintaan ${id}`,
     unreachable: "Layanan tidak dapat dihubungi. Periksa koneksi Anda lalu coba lagi.",
     problems: {

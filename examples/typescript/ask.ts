@@ -22,6 +22,9 @@ export async function listQrCodes(
 ): Promise<(QrCode & { drawing: string | null })[]> {
   const response = await fetch(`${address}/qr-codes?${new URLSearchParams({ phoneNumber })}`, { headers });
   if (!response.ok) {
+    if (!response.headers.get("Content-Type")?.startsWith("application/problem+json")) {
+      throw new Error(`Status ${response.status}, from somebody before the function: a gateway, or Function Compute`);
+    }
     const problem = (await response.json()) as Problem;
     const { retryAfter } = problem;
     if (retryAfter !== undefined && attempts > 1) {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import segno
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cams_qr.query import invalid_field
 
@@ -23,15 +23,29 @@ _RULES = {
 }
 
 
+def _whole(value: Any) -> Any:
+    # pydantic would take 8.0 and 1_0 too.
+    if isinstance(value, str) and not re.fullmatch("[0-9]{1,2}", value):
+        raise ValueError
+    return value
+
+
 class Style(BaseModel):
     """How a code is drawn. Its fields are the parameters of the drawing routes."""
 
     model_config = ConfigDict(frozen=True)
 
-    scale: Annotated[int, Field(ge=1, le=32, description="pixels of a module's side")] = 8
-    border: Annotated[int, Field(ge=0, le=16, description="width of the quiet zone in modules")] = 4
+    scale: Annotated[int, Field(ge=1, le=32, description="pixels of a module's side"), BeforeValidator(_whole)] = 8
+    border: Annotated[
+        int,
+        Field(ge=0, le=16, description="width of the quiet zone in modules; below 4 the page around must be light"),
+        BeforeValidator(_whole),
+    ] = 4
     dark: Annotated[str, Field(pattern=_COLOUR, description="colour of the modules")] = "000"
-    light: Annotated[str, Field(pattern=f"{_COLOUR}|^transparent$", description="colour of the ground")] = "fff"
+    light: Annotated[
+        str,
+        Field(pattern=f"{_COLOUR}|^transparent$", description="colour of the ground; transparent needs a light page"),
+    ] = "fff"
 
     @model_validator(mode="after")
     def _can_be_scanned(self) -> "Style":

@@ -125,17 +125,24 @@ def _problem_answer(codes: list[str]) -> Json:
 
 
 def _of_a_result() -> Json:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "ETag", "Cache-Control")}
+    names = ("X-Request-Id", "ETag", "Cache-Control", "Age", "Cache-Status")
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _headers() -> Json:
-    told = {
-        "X-Request-Id": ("Function Compute's id of the request, for its logs", {"type": "string"}),
-        "ETag": ("The answer's strong entity tag", {"type": "string"}),
-        "Cache-Control": ("How long the answer may be kept", {"type": "string"}),
-        "Retry-After": ("Seconds after which to ask again", {"type": "integer", "minimum": 1}),
+    text = {"type": "string"}
+    return {
+        "X-Request-Id": _header("Function Compute's id of the request, for its logs", text),
+        "ETag": _header("The answer's strong entity tag", text),
+        "Cache-Control": _header("How long the answer may be kept", text),
+        "Age": _header("Seconds since CAMS was asked", {"type": "integer", "minimum": 0}, required=False),
+        "Cache-Status": _header("How it was found (RFC 9211)", text, required=False),
+        "Retry-After": _header("Seconds after which to ask again", {"type": "integer", "minimum": 1}),
     }
-    return {name: {"description": text, "required": True, "schema": schema} for name, (text, schema) in told.items()}
+
+
+def _header(description: str, schema: Json, required: bool = True) -> Json:
+    return {"description": description, "required": required, "schema": schema}
 
 
 def _query_parameters() -> list[Json]:

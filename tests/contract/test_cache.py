@@ -1,5 +1,6 @@
 """What is known is not asked again; what is old stands in when CAMS cannot be asked; HTTP caches take part."""
 
+import json
 import time
 from typing import Any
 
@@ -150,6 +151,16 @@ def test_a_browser_keeps_no_list_for_the_next_who_logs_in(cached: Function) -> N
     assert answer.headers["Cache-Control"] == "private, no-cache"
     assert answer.headers["Vary"] == "Origin, Authorization"
     assert answer.headers["ETag"]
+
+
+def test_nobody_keeps_what_is_not_cached_here_either(cached: Function) -> None:
+    cached.configure(CUST_SPACE_HEADER="X-Cust-Space", CACHE_TTL_SECONDS="0")
+    assert http(cached, X_Cust_Space=OWN).headers["Cache-Control"] == "no-store"
+
+
+def test_a_condition_is_for_get_alone(cached: Function) -> None:
+    body = json.dumps({"phoneNumber": NUMBER})
+    assert cached.http("POST", body=body, headers={"If-None-Match": "*"}).status == 200
 
 
 def test_if_none_match(cached: Function) -> None:

@@ -10,7 +10,7 @@ import resvg_py
 import zxingcpp
 from PIL import Image
 
-from tests.conftest import NUMBER, Function, HttpAnswer
+from tests.conftest import NUMBER, Function, HttpAnswer, classic_event
 
 CODE = "4O4YGZEG3RIVE1"
 LINK = f"https://wa.me/message/{CODE}"
@@ -63,7 +63,7 @@ def test_the_drawing_reads_as_the_deep_link(function: Function, shape: str, imag
         {"scale": "3", "dark": "767676"},
     ],
 )
-def test_any_style_it_takes_can_be_read(function: Function, image_format: str, style: dict[str, str]) -> None:
+def test_styles_can_be_read(function: Function, image_format: str, style: dict[str, str]) -> None:
     answer = draw(function, image_format, **style)
     assert answer.status == 200
     drawn = picture(answer)
@@ -85,6 +85,12 @@ def test_scale_and_border_say_how_large_it_is(function: Function) -> None:
         ("scale", "33"),
         ("scale", "2.5"),
         ("scale", "4,4"),
+        ("scale", "8.0"),
+        ("scale", " 8"),
+        ("scale", "+8"),
+        ("scale", "1_0"),
+        ("scale", "٨"),
+        ("border", "4.0"),
         ("scale", ""),
         ("scale", "9" * 5000),
         ("border", "-1"),
@@ -108,6 +114,12 @@ def test_an_unusable_style_is_told_before_anything_is_asked(
     assert error["field"] in (field, "dark")
     assert value not in error["message"] or value in ("", "0")
     assert not sandbox.arrivals
+
+
+def test_a_style_may_come_in_the_path_parameters_of_the_classic_gateway(function: Function) -> None:
+    event = classic_event(path=f"/qr-codes/{CODE}.png", parameters={"phoneNumber": NUMBER})
+    event["pathParameters"] = {"border": "0"}
+    assert picture(HttpAnswer(function.direct(event))).size == (8 * 29,) * 2
 
 
 @pytest.mark.parametrize("image_format", TYPES)
@@ -178,6 +190,13 @@ def test_a_code_without_a_link(function: Function) -> None:
     assert code["svgUrl"] is None
     answer = function.http(path=f"/qr-codes/{code['code']}.svg", parameters={"phoneNumber": number})
     assert answer.problem["code"] == "not_found"
+
+
+def test_a_code_that_is_none_and_a_link_that_is_too_long(function: Function) -> None:
+    number = "8613800000007"
+    codes = function.http(parameters={"phoneNumber": number}).json["qrCodes"]
+    assert [code["svgUrl"] for code in codes] == [None, None]
+    assert len(codes[1]["deepLinkUrl"]) > 512
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from cams_qr import logs
-from cams_qr.events.routes import CODE_PATTERN, METHODS, Route
+from cams_qr.events.routes import CODE_PATTERN, Route
 from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QrCode, QrCodeList
@@ -163,8 +163,8 @@ def common_headers(
         "Access-Control-Expose-Headers": "ETag, Retry-After, X-Request-Id, Cache-Status",
         "Vary": "Origin, Authorization",
     }
-    if method == "OPTIONS":
-        headers["Access-Control-Allow-Methods"] = ", ".join(route.methods() if route else METHODS["/qr-codes"])
+    if route and method == "OPTIONS":
+        headers["Access-Control-Allow-Methods"] = ", ".join(route.methods())
         headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-None-Match"
         headers["Access-Control-Max-Age"] = "600"
     return headers
