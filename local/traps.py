@@ -214,6 +214,8 @@ TRAPS = dict(
             Trap("more than its Content-Length", _raw(_HEAD + b"Content-Length: 20\r\n\r\n" + _LIST.encode())),
             Trap("a header of 100 KB", _raw(_HEAD + b"X-A: " + b"a" * 100_000 + b"\r\n\r\n")),
             Trap("a body of 100 MiB in chunks", _endless),
+            Trap("resets the connection before an answer", _raw(b"", reset=True)),
+            Trap("resets the connection in the body", _raw(_HEAD + b'Content-Length: 500\r\n\r\n{"Code"', reset=True)),
         ],
         start=1,
     )

@@ -41,10 +41,10 @@ def main() -> int:
     authority = trustme.CA()
     with ExitStack() as stack:
         roots = stack.enter_context(authority.cert_pem.tempfile())
-        decoys = [stack.enter_context(decoy) for decoy in _decoys(authority)]
+        elsewhere = [stack.enter_context(decoy) for decoy in decoys(authority)]
         upstreams = [_Upstream() for _ in range(LANES)]
         lanes = [
-            _lane(options.seed + number, options.count // LANES, upstream.address, decoys, roots)
+            _lane(options.seed + number, options.count // LANES, upstream.address, elsewhere, roots)
             for number, upstream in enumerate(upstreams)
         ]
         said = [lane.communicate()[1] for lane in lanes]
@@ -124,7 +124,7 @@ def _lane(seed: int, count: int, address: str, decoys: list[str], roots: str) ->
     return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def _decoys(authority: trustme.CA) -> Iterator[Any]:
+def decoys(authority: trustme.CA) -> Iterator[Any]:
     """Endpoints that are no CAMS; those that begin with `tls.` are asked over TLS, and trust `authority`."""
     yield _refusing()
     yield full_backlog()
