@@ -110,7 +110,7 @@ soak: $(VENV)/.dev
 
 # What the tests do with random events, but for long; and guided by the code that is reached.
 fuzz: $(VENV)/.dev
-	FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/test_fuzz.py
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest tests/test_fuzz.py
 	$(PIP) -r requirements-fuzz.txt
 	@mkdir -p dist/corpus
 	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs=$(or $(RUNS),1000000) -max_len=4096 -print_final_stats=1 -artifact_prefix=dist/ dist/corpus reliability/corpus
