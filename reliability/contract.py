@@ -2,10 +2,12 @@
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 from cams_qr.events import QueryFailed
+from cams_qr.instance import Instance
 from cams_qr.problems import KINDS
 
 BUSES = ("cloud_event", "timer", "topic", "stream")
@@ -40,13 +42,25 @@ EVENTS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def invoke(handler: Callable[[bytes, Any], Any], event: bytes, context: Any, may_raise: bool) -> str:
+def settings_for(endpoint: str) -> dict[str, str]:
+    """What makes the function ask this endpoint; one that begins with `tls.` is asked over TLS."""
+    protocol = "HTTPS" if endpoint.startswith("tls.") else "HTTP"
+    return {"CAMS_ENDPOINT": endpoint.removeprefix("tls."), "CAMS_PROTOCOL": protocol}
+
+
+def ask(instance: Instance, trigger: str, number: str, context: Any) -> str:
+    """Ask for a number in an event of this kind; see `invoke`."""
+    event = json.dumps(EVENTS[trigger](number)).encode()
+    return invoke(instance, event, context, may_raise=trigger in BUSES)
+
+
+def invoke(instance: Instance, event: bytes, context: Any, may_raise: bool) -> str:
     """Invoke, and hold the answer, or the exception, against the contract; returns `200` or the problem's code.
 
-    Raises AssertionError for what is no answer of the contract; what the handler raises beside QueryFailed.
+    Raises AssertionError for what is no answer of the contract; what the instance raises beside QueryFailed.
     """
     try:
-        return _outcome(handler(event, context))
+        return _outcome(instance.invoke(event, context, time.monotonic()))
     except QueryFailed as failure:
         assert may_raise, "a caller who reads answers must get one"
         return _problem(json.loads(str(failure)))

@@ -3,7 +3,6 @@
 Those that mostly wait run 32 at once. Prints the least time that was left before the timeout; fails where none was.
 """
 
-import json
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ from local.fc import make_context, role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 from local.traps import TRAPS
-from reliability.contract import EVENTS, invoke
+from reliability.contract import ask, settings_for
 from reliability.faults import decoys
 
 TIMEOUTS = (1, 2, 3, 5, 10, 30, 60)
@@ -77,17 +76,9 @@ def _traps(address: str) -> tuple[list[Fault], list[Fault]]:
 
 def _left(timeout: int, fault: Fault, trigger: str) -> float:
     endpoint, number = fault
-    protocol = "HTTPS" if endpoint.startswith("tls.") else "HTTP"
-    settings = {"CAMS_ENDPOINT": endpoint.removeprefix("tls."), "CAMS_PROTOCOL": protocol, "CAMS_QPS": "1000"}
-    instance = Instance.start(settings)
-    event = json.dumps(EVENTS[trigger](number)).encode()
+    instance = Instance.start(settings_for(endpoint) | {"CAMS_QPS": "1000"})
     started = time.monotonic()
-    invoke(
-        lambda event, context: instance.invoke(event, context, started),
-        event,
-        make_context("python3.10", timeout=timeout),
-        may_raise=trigger == "stream",
-    )
+    ask(instance, trigger, number, make_context("python3.10", timeout=timeout))
     return timeout - (time.monotonic() - started)
 
 

@@ -14,13 +14,12 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from cams_qr.instance import Instance
 from local.fc import make_context
 from local.traps import ERRORS, TRAPS
 from local.valkey import Valkey
-from reliability.contract import BUSES, EVENTS, invoke
+from reliability.contract import EVENTS, ask, settings_for
 
 LISTED = ("8613800001234", "6281200001234", "8613800000000", "8613800000009")
 STATUSES = (200, 400, 403, 404, 429, 500, 503)
@@ -55,9 +54,7 @@ class Lane:
             self._invoke()
 
     def _start(self, redis: str, endpoint: str) -> Instance:
-        settings = dict(os.environ, CAMS_ENDPOINT=endpoint)
-        if endpoint.startswith("tls."):
-            settings |= {"CAMS_ENDPOINT": endpoint.removeprefix("tls."), "CAMS_PROTOCOL": "HTTPS"}
+        settings = os.environ | settings_for(endpoint)
         if redis != "none":
             settings["REDIS_URL"] = self.valkey.url
         return Instance.start(settings)
@@ -102,13 +99,8 @@ class Lane:
     def _invoke(self) -> None:
         number, trigger = self._number(), self.random.choice(list(EVENTS))
         context = make_context("python3.10", timeout=self.random.choice(TIMEOUTS))
-        event = json.dumps(EVENTS[trigger](number)).encode()
         started = time.monotonic()
-
-        def handler(event: bytes, context: Any) -> object:
-            return self.instance.invoke(event, context, started)
-
-        outcome = invoke(handler, event, context, trigger in BUSES)
+        outcome = ask(self.instance, trigger, number, context)
         ended = time.monotonic()
         self.worst_margin = min(self.worst_margin, context.function.timeout - (ended - started))
         self.outcomes[outcome] += 1

@@ -4,13 +4,12 @@ import json
 import os
 import random
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 from cams_qr.instance import Instance
-from reliability.contract import BUSES, EVENTS, invoke
+from reliability.contract import EVENTS, ask
 from reliability.lane import held
 
 # Known numbers, unknown ones, and the traps that do not take their time.
@@ -27,15 +26,7 @@ def run(count: int, credentials: Path) -> int:
             before = held()
         trigger = random.choice(list(EVENTS))
         asked = random.choice(NUMBERS) if random.random() < 0.9 else f"49{random.randrange(10**9):09}"
-        event = json.dumps(EVENTS[trigger](asked)).encode()
-        started = time.monotonic()
-        outcome = invoke(
-            lambda event, context, at=started: instance.invoke(event, context, at),  # type: ignore[misc]
-            event,
-            _context(credentials),
-            trigger in BUSES,
-        )
-        outcomes[outcome] += 1
+        outcomes[ask(instance, trigger, asked, _context(credentials))] += 1
     grown = [after - was for was, after in zip(before, held(), strict=True)]
     names = ("threads", "descriptors", "kilobytes")
     print(json.dumps({"outcomes": outcomes, "grown": dict(zip(names, grown, strict=True))}), file=sys.stderr)

@@ -54,17 +54,22 @@ async function request(url, signal) {
   return fetch(url, { headers: await headers(), signal, credentials: "omit" });
 }
 
+/** Seconds after which to ask again; 0 where that is no use, or nobody says. */
+function secondsToWait(response) {
+  return Number(response.headers.get("Retry-After")) || (BUSY.includes(response.status) ? BUSY_SECONDS : 0);
+}
+
 /** What went wrong: the function's own problem, or what the status says where somebody before it answered. */
 async function problemOf(response) {
   const said = await response.json().catch(() => null);
-  const seconds = Number(response.headers.get("Retry-After"));
+  const seconds = secondsToWait(response);
   if (said && Object.hasOwn(text.problems, said.code)) {
     return { ...said, sentence: text.problems[said.code], seconds };
   }
   const busy = BUSY.includes(response.status);
   const refused = [401, 403].includes(response.status);
   const sentence = busy ? text.problems.throttled : refused ? text.refused : text.problems.internal_error;
-  return { sentence, retryable: busy || refused, seconds: seconds || (busy ? BUSY_SECONDS : 0) };
+  return { sentence, retryable: busy || refused, seconds };
 }
 
 function clear() {
@@ -161,9 +166,8 @@ async function fetchPatiently(url, signal, retriesLeft) {
   const response = await request(url, signal);
   if (response.ok) return response.blob();
   if (!BUSY.includes(response.status) || !retriesLeft) throw new Error(`status ${response.status}`);
-  const seconds = Number(response.headers.get("Retry-After")) || BUSY_SECONDS;
   await new Promise((resolve) => {
-    setTimeout(resolve, seconds * 1000);
+    setTimeout(resolve, secondsToWait(response) * 1000);
     signal.addEventListener("abort", resolve, { once: true });
   });
   return fetchPatiently(url, signal, retriesLeft - 1);

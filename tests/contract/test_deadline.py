@@ -1,13 +1,12 @@
 """Every answer leaves before the function's timeout."""
 
-import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from local.traps import TRAPS
+from reliability.faults import full_backlog
 from tests.conftest import Function
 
 pytestmark = pytest.mark.timed
@@ -51,25 +50,11 @@ def test_retries_end_in_time(function: Function) -> None:
     assert time.monotonic() - started < 1
 
 
-@pytest.fixture
-def full_backlog() -> Iterator[str]:
-    """An address whose connections are never made: its queue is full, and nobody accepts."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
-        address = server.getsockname()
-        waiting = [socket.socket() for _ in range(4)]
-        for client in waiting:
-            client.setblocking(False)
-            client.connect_ex(address)
-        time.sleep(0.05)
-        yield f"127.0.0.1:{address[1]}"
-        for client in waiting:
-            client.close()
-
-
-def test_a_connection_that_is_never_made(function: Function, full_backlog: str) -> None:
-    function.configure(CAMS_ENDPOINT=full_backlog)
-    function.timeout = 1
-    function.start()
-    started = time.monotonic()
-    assert function.ask()["problem"]["code"] == "upstream_timeout"
-    assert time.monotonic() - started < 1
+def test_a_connection_that_is_never_made(function: Function) -> None:
+    with full_backlog() as address:
+        function.configure(CAMS_ENDPOINT=address)
+        function.timeout = 1
+        function.start()
+        started = time.monotonic()
+        assert function.ask()["problem"]["code"] == "upstream_timeout"
+        assert time.monotonic() - started < 1
