@@ -1,10 +1,10 @@
 """One measured process: what a hit costs, in the instance and in Redis; prints microseconds on the standard error."""
 
+import itertools
 import json
 import os
 import sys
 import time
-from dataclasses import replace
 from statistics import median
 from types import SimpleNamespace
 
@@ -33,7 +33,7 @@ def _strangers(instance: Instance) -> list[Instance]:
     ttl, stale, scope = settings.cache_ttl_seconds, settings.cache_stale_seconds, "bench"
     store = Store(str(settings.redis_url))
     caches = [Cache(ttl, stale, scope, store) for _ in range(CALLS)]
-    strangers = [Instance(settings, replace(service, cache=cache)) for cache in caches]
+    strangers = [Instance(settings, service._replace(cache=cache), itertools.count()) for cache in caches]
     strangers[0].invoke(EVENT, CONTEXT, time.monotonic())
     return strangers[1:]
 

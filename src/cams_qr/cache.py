@@ -9,8 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from cams_qr.deadline import Deadline
@@ -38,8 +37,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A result, and the Unix time it was stored at."""
 
     result: QrCodeList | Problem
@@ -50,8 +48,7 @@ class Entry:
         return max(0.0, time.time() - self.at)
 
 
-@dataclass(frozen=True)
-class Flight:
+class Flight(NamedTuple):
     """Whether the answer has `landed`; if not, this caller leads, and keeps the lead by saying how long it will be."""
 
     landed: Entry | None

@@ -8,9 +8,8 @@ import logging
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from cams_qr.deadline import Deadline
 from cams_qr.problems import Problem, from_upstream
@@ -72,8 +71,7 @@ _TRANSPORT_PROBLEMS = {
 }
 
 
-@dataclass(frozen=True)
-class Cams:
+class Cams(NamedTuple):
     """CAMS, over one client and one kept-alive connection. Both functions raise Problem.
 
     `prepare` has the connection ready by the deadline, so that a call leaves when its permit is granted.

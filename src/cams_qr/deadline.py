@@ -1,11 +1,10 @@
 """A moment that must not be passed, on the monotonic clock."""
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, order=True)
-class Deadline:
+class Deadline(NamedTuple):
     """A moment in seconds of `time.monotonic()`; every wait of an invocation draws on one of these."""
 
     at: float

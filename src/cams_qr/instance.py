@@ -4,8 +4,7 @@ import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cams_qr import cams, logs
 from cams_qr.cache import Cache
@@ -13,7 +12,7 @@ from cams_qr.credentials import InvocationCredentials, credentials_of
 from cams_qr.deadline import Deadline
 from cams_qr.events import decode
 from cams_qr.events.call import Call
-from cams_qr.outcome import Outcome
+from cams_qr.outcome import Effort, Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QrQuery, mask_phone_number
 from cams_qr.service import Budget, Service
@@ -40,20 +39,20 @@ class FcContext(Protocol):
     function: FunctionMeta
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(NamedTuple):
     """What one instance keeps between invocations."""
 
     settings: Settings
     service: Service
-    invocations: "itertools.count[int]" = field(default_factory=itertools.count)
+    invocations: "itertools.count[int]"
 
     @classmethod
     def start(cls, environ: Mapping[str, str]) -> "Instance":
         """Set up an instance. Raises SettingsError."""
         settings = read_settings(environ)
         logs.configure(settings.log_level)
-        return cls(settings, _service(settings, account=environ.get("FC_ACCOUNT_ID", "local")))
+        service = _service(settings, account=environ.get("FC_ACCOUNT_ID", "local"))
+        return cls(settings, service, invocations=itertools.count())
 
     def invoke(self, event: bytes, context: FcContext, started: float) -> object:
         """Answer one event before the function's timeout, which runs since `started` (monotonic)."""
@@ -76,7 +75,7 @@ class Instance:
         outcomes = []
         for query in call.queries:
             if isinstance(query, Problem):
-                outcomes.append(Outcome(query))
+                outcomes.append(Outcome(query, Effort()))
                 continue
             if query not in answered:
                 answered[query] = self._ask(query, budget, request_id)
@@ -87,7 +86,7 @@ class Instance:
         try:
             return self.service.ask(query, budget)
         except Exception as error:
-            return Outcome(logs.internal_error(error, request_id), query)
+            return Outcome(logs.internal_error(error, request_id), Effort(), query)
 
 
 def _service(settings: Settings, account: str) -> Service:
@@ -119,7 +118,6 @@ def _log_invocation(
     request_id: str, call: Call, outcomes: list[Outcome], answer: object, seconds: float, cold: bool
 ) -> None:
     """One line for the invocation; where it had several queries, one more for each that differs."""
-    distinct = list({id(outcome): outcome for outcome in outcomes}.values())
     failed = [outcome for outcome in outcomes if isinstance(outcome.result, Problem)]
     line: dict[str, Any] = {
         "requestId": request_id,
@@ -134,6 +132,7 @@ def _log_invocation(
         return
     several = {"queries": len(outcomes), "failed": len(failed)} if outcomes else {}
     logs.log(_level(failed), line | several)
+    distinct = {id(outcome): outcome for outcome in outcomes}.values()
     for item, outcome in enumerate(distinct):
         failure = [outcome] if isinstance(outcome.result, Problem) else []
         status = outcome.result.status if isinstance(outcome.result, Problem) else 200

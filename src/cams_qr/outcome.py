@@ -1,7 +1,7 @@
 """How a query ended, and what it took: what the service hands to encoding and to the log."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
@@ -22,8 +22,7 @@ class Effort:
     credentials_refused: bool = False
 
 
-@dataclass(frozen=True)
-class CacheUse:
+class CacheUse(NamedTuple):
     """What the cache had to do with a result; `age` and `ttl` (what is left, negative when stale) in seconds.
 
     `hit`: the result was known. `miss`, `expired`: CAMS was asked, for nothing or an old list was known.
@@ -37,11 +36,10 @@ class CacheUse:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a query ended; `query` is None where the event held none, `cache` where the cache had no part in it."""
 
     result: QrCodeList | Problem
+    effort: Effort
     query: QrQuery | None = None
-    effort: Effort = field(default_factory=Effort)
     cache: CacheUse | None = None

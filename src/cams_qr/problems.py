@@ -4,12 +4,10 @@ A Problem is raised anywhere and answered as RFC 9457 problem details; nothing b
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """What all problems of one code share; `retry_after` in seconds, where the answer carries one at all."""
 
     status: int
@@ -59,16 +57,14 @@ UPSTREAM_CODES = {
 }
 
 
-@dataclass(frozen=True)
-class FieldError:
+class FieldError(NamedTuple):
     """What is wrong with one field of a request, and its fix."""
 
     field: str
     message: str
 
 
-@dataclass(frozen=True)
-class Upstream:
+class Upstream(NamedTuple):
     """CAMS's own words on a failure: its code and request id."""
 
     code: str | None

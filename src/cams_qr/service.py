@@ -2,7 +2,7 @@
 
 import random
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cams_qr.cache import Cache, Entry, Flight
 from cams_qr.cams import Cams
@@ -25,8 +25,7 @@ _MAX_PUSHBACK_SECONDS = 60.0
 _STALE_FOR = frozenset({"throttled", "upstream_unavailable", "upstream_timeout"})
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """The time one invocation has: until `answer` in all, until `calls` to begin its last call.
 
     Of that it waits `patience` seconds for permits, or as long as there is time.
@@ -46,8 +45,7 @@ class Budget:
         return self.calls if self.patience is None else min(self.calls, Deadline.after(self.patience - waited))
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """The use case, with the parts it uses."""
 
     settings: Settings
@@ -61,7 +59,7 @@ class Service:
         try:
             self._check_allowed(query)
         except Problem as problem:
-            return Outcome(problem, query, effort)
+            return Outcome(problem, effort, query)
         if budget.calls.remaining() <= 0:
             return self._without_asking(query, effort)
         known = self.cache.find(query)
@@ -75,10 +73,10 @@ class Service:
                     return self._known(flight.landed, "collapsed", query, effort)
                 entry = self._lead(query, budget, effort, flight)
                 if not self.cache.enabled:
-                    return Outcome(entry.result, query, effort)
+                    return Outcome(entry.result, effort, query)
                 return self._known(entry, "miss" if known is None else "expired", query, effort)
         except Problem as problem:
-            return self._stale(known, problem, query, effort) or Outcome(problem, query, effort)
+            return self._stale(known, problem, query, effort) or Outcome(problem, effort, query)
 
     def _without_asking(self, query: QrQuery, effort: Effort) -> Outcome:
         """The time is up for anything but what this instance knows; even asking Redis would add up in a batch."""
@@ -86,7 +84,7 @@ class Service:
         if known is not None and self.cache.fresh_seconds(known) > 0:
             return self._known(known, "hit", query, effort)
         problem = Problem("throttled", "The function's time was up before this could be asked; ask again for it alone.")
-        return self._stale(known, problem, query, effort) or Outcome(problem, query, effort)
+        return self._stale(known, problem, query, effort) or Outcome(problem, effort, query)
 
     def _check_allowed(self, query: QrQuery) -> None:
         numbers, spaces = self.settings.allowed_phone_numbers, self.settings.allowed_cust_space_ids
@@ -105,13 +103,13 @@ class Service:
 
     def _known(self, entry: Entry, status: CacheStatus, query: QrQuery, effort: Effort) -> Outcome:
         use = CacheUse(status, entry.age(), self.cache.fresh_seconds(entry))
-        return Outcome(entry.result, query, effort, use)
+        return Outcome(entry.result, effort, query, use)
 
     def _stale(self, known: Entry | None, problem: Problem, query: QrQuery, effort: Effort) -> Outcome | None:
         if known is None or not isinstance(known.result, QrCodeList) or problem.code not in _STALE_FOR:
             return None
         use = CacheUse("stale", known.age(), self.cache.fresh_seconds(known), problem.code)
-        return Outcome(known.result.model_copy(update={"stale": True}), query, effort, use)
+        return Outcome(known.result.model_copy(update={"stale": True}), effort, query, use)
 
     def _ask_cams(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> QrCodeList:
         """Call CAMS up to MAX_ATTEMPTS times, each with a permit of its own."""

@@ -1,9 +1,9 @@
 """What every trigger kind makes of an event: a Call; and what they share in reading and answering one."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
@@ -22,8 +22,7 @@ class QueryFailed(Exception):
     """
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """Who asked (`trigger`, `route`), what they ask, and how they want to be answered.
 
     `queries` are in the caller's order; one that could not be read is the Problem with it. `encode` takes one
@@ -44,7 +43,7 @@ def parse_json(data: bytes | str, field: str) -> Any:
     Raises Problem `invalid_request` that names `field`.
     """
     try:
-        text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+        text = _text(data) if isinstance(data, bytes) else data
         document = _decode(text)
         if text.count("[") + text.count("{") > MAX_DEPTH and _deeper(document, MAX_DEPTH):
             raise RecursionError
@@ -62,7 +61,7 @@ def parse_json(data: bytes | str, field: str) -> Any:
 def parse_loosely(data: bytes) -> Any:
     """JSON with keys given twice, NaN and much depth, to see what kind of event it is; None where it is no JSON."""
     try:
-        document = json.loads(data.decode("utf-8-sig"))
+        document = json.loads(_text(data))
     except (ValueError, RecursionError):
         return None
     return None if _deeper(document, _MAX_LOOSE_DEPTH) else document
@@ -70,7 +69,7 @@ def parse_loosely(data: bytes) -> Any:
 
 def parse_elements(data: bytes) -> list[Any]:
     """The elements of a JSON array that `parse_loosely` can read: each strictly parsed, or the Problem with it."""
-    text = data.decode("utf-8-sig").strip()
+    text = _text(data).strip()
     elements: list[Any] = []
     start = _next_element(text, 1)
     while text[start] != "]":
@@ -149,6 +148,11 @@ def answer_messages(outcomes: Sequence[Outcome], request_id: str) -> dict[str, A
 def _raise_for(outcome: Outcome, request_id: str) -> None:
     if isinstance(outcome.result, Problem):
         raise QueryFailed(json.dumps(outcome.result.to_dict(request_id)))
+
+
+def _text(data: bytes) -> str:
+    """UTF-8, with or without a byte order mark."""
+    return data.removeprefix(BOM_UTF8).decode()
 
 
 def _next_element(text: str, start: int) -> int:

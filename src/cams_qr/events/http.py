@@ -3,8 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cams_qr import logs
 from cams_qr.events.call import Call, Question, parse_json
@@ -17,8 +16,7 @@ from cams_qr.settings import Settings
 MAX_BODY_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request: percent-decoded path, header names in lower case, raw body.
 
     `parameters` are those of the URL, decoded: of its query, and where the gateway has such, of its path.

@@ -7,9 +7,9 @@ import math
 import re
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from cams_qr import logs
@@ -27,13 +27,12 @@ _DRAWING_SECONDS = 24 * 60 * 60
 _NAME = re.compile(CODE_PATTERN)
 
 
-@dataclass(frozen=True)
-class Representation:
+class Representation(NamedTuple):
     """What a route shows, and for how many seconds it stays so whatever happens to the list."""
 
     content_type: str
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     stable_seconds: int | None = None
 
 
@@ -41,8 +40,7 @@ class Representation:
 Render = Callable[[Any], Representation]
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """How one request is answered; without a `render`, it is a preflight."""
 
     request_id: str

@@ -1,8 +1,7 @@
 """The routes of the HTTP contract. They match on the end of a path, so a gateway may put any prefix before them."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 LIST = "/qr-codes"
 CODE = "/qr-codes/{code}"
@@ -21,8 +20,7 @@ CODE_PATTERN = "[A-Za-z0-9_-]{1,64}"
 _LAST = re.compile(rf"({CODE_PATTERN})(?:\.(svg|png))?")
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """A route and what its path says; `codes` is the folder of the codes' routes, relative to the request's URL."""
 
     template: Literal["/qr-codes", "/qr-codes/{code}", "/qr-codes/{code}.{format}", "/openapi.json"]
