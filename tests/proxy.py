@@ -4,16 +4,21 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 
 class Proxy:
-    """Passes bytes on, `delay` seconds later. After `freeze`, who writes to a connection of before gets a reset."""
+    """Passes bytes on, `delay` seconds later, and after `watch` has seen them.
 
-    def __init__(self, target: str, delay: float = 0.0) -> None:
+    After `freeze`, who writes to a connection of before gets a reset.
+    """
+
+    def __init__(self, target: str, delay: float = 0.0, watch: Callable[[bytes], None] = lambda data: None) -> None:
         host, _, port = target.rpartition(":")
         self._target = (host, int(port))
         self.delay = delay
+        self._watch = watch
         self._server = socket.create_server(("127.0.0.1", 0))
         self._frozen: set[socket.socket] = set()
         self._open: list[socket.socket] = []
@@ -45,6 +50,7 @@ class Proxy:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     break
                 time.sleep(self.delay)
+                self._watch(data)
                 sink.sendall(data)
         source.close()
         sink.close()

@@ -121,14 +121,19 @@ class Cache:
             if deadline.remaining() <= 0:
                 raise Problem("throttled", "Another request is asking for this number; ask again later.")
             time.sleep(min(_LOOK_SECONDS, deadline.remaining()))
-            entry = self.find(query)
-            if entry is not None and self.fresh_seconds(entry) > 0:
-                yield Flight(entry, lambda seconds: None)
+            if (landed := self._find_fresh(query)) is not None:
+                yield Flight(landed, lambda seconds: None)
                 return
         try:
-            yield Flight(None, lambda seconds: self._run(self._extend, lock, token, _lease(seconds)))
+            # Looked for once more: the leader before may have left between the last look and this lead.
+            landed = self._find_fresh(query)
+            yield Flight(landed, lambda seconds: self._run(self._extend, lock, token, _lease(seconds)))
         finally:
             self._run(self._extend, lock, token, 0)
+
+    def _find_fresh(self, query: QrQuery) -> Entry | None:
+        entry = self.find(query)
+        return entry if entry is not None and self.fresh_seconds(entry) > 0 else None
 
     def _key(self, query: QrQuery) -> str:
         """A keyed hash, for a phone number has too few digits to hide behind a plain one."""

@@ -298,6 +298,27 @@ def test_one_flight_for_a_number(endpoint: str, sandbox: Sandbox, valkey: Valkey
     assert len(sandbox.arrivals) == 1
 
 
+def test_a_flight_that_lands_between_a_look_and_the_lead(function: Function, sandbox: Sandbox, valkey: Valkey) -> None:
+    client = redis.Redis.from_url(valkey.url)
+
+    def land(data: bytes) -> None:
+        if b":flight" in data and client.exists("not stored yet"):
+            client.rename("not stored yet", listed)
+
+    proxy = Proxy(f"127.0.0.1:{valkey.port}", watch=land)
+    try:
+        function.configure(REDIS_URL=f"redis://{proxy.address}", CACHE_TTL_SECONDS="60")
+        first = function.ask()
+        keys: Any = client.keys("cams-qr:list:1:*")
+        [listed] = keys
+        client.rename(listed, "not stored yet")
+        function.start()
+        assert function.ask() == first
+    finally:
+        proxy.close()
+    assert len(sandbox.arrivals) == 1
+
+
 def test_a_leader_that_died_frees_the_others(function: Function, sandbox: Sandbox, valkey: Valkey) -> None:
     function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
     function.ask()
