@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import json
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,11 @@ class Function:
         sys.modules.pop("index", None)
         self._index = importlib.import_module("index")
         return self._index
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the clock, which is the system's, stand `seconds` later."""
+        now = time.time
+        self.monkeypatch.setattr(time, "time", lambda: now() + seconds)
 
     def context(self, **changes: Any) -> Any:
         context = make_context(self.runtime, self.timeout)  # type: ignore[arg-type]

@@ -89,7 +89,7 @@ class BoundedAdapter(BaseAdapter):
     def prepare(self, url: str, deadline: Deadline) -> None:
         """Have a connection ready, so that the next request leaves at once. Raises TransportError."""
         try:
-            self._keep(self._take_idle() or self._connect(url, deadline))
+            self._idle.append(self._take_idle() or self._connect(url, deadline))
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
@@ -113,12 +113,9 @@ class BoundedAdapter(BaseAdapter):
             connection.close()
             raise
         if answer.isclosed() and connection.sock is not None:
-            self._keep(connection)
+            connection.idle_since = time.time()
+            self._idle.append(connection)
         return response
-
-    def _keep(self, connection: "_Connection") -> None:
-        connection.idle_since = time.time()
-        self._idle.append(connection)
 
     def _take_idle(self) -> "_Connection | None":
         while self._idle:
@@ -149,7 +146,7 @@ class _Connection(http.client.HTTPConnection):
         super().__init__(host, port)
         self.response_class = _BoundedResponse
         self.sock = sock
-        self.idle_since = 0.0
+        self.idle_since = time.time()
 
 
 class _BoundedResponse(http.client.HTTPResponse):

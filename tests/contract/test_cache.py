@@ -1,7 +1,6 @@
 """What is known is not asked again; what is old stands in when CAMS cannot be asked; HTTP caches take part."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -22,12 +21,6 @@ def http(function: Function, number: str = NUMBER, **headers: str) -> Any:
     return function.http(
         parameters={"phoneNumber": number}, headers={k.replace("_", "-"): v for k, v in headers.items()}
     )
-
-
-def pass_time(function: Function, seconds: float) -> None:
-    """Let the clock, which is the system's, stand `seconds` later."""
-    now = time.time
-    function.monkeypatch.setattr(time, "time", lambda: now() + seconds)
 
 
 def test_a_list_is_asked_for_once(cached: Function, sandbox: Sandbox) -> None:
@@ -61,10 +54,10 @@ def test_zero_turns_it_off(function: Function, sandbox: Sandbox) -> None:
 
 def test_after_its_time_it_is_asked_for_again(cached: Function, sandbox: Sandbox) -> None:
     cached.ask()
-    pass_time(cached, 59)
+    cached.pass_time(59)
     cached.ask()
     assert len(sandbox.arrivals) == 1
-    pass_time(cached, 2)
+    cached.pass_time(2)
     cached.ask()
     assert len(sandbox.arrivals) == 2
 
@@ -74,7 +67,7 @@ def test_a_permanent_failure_is_remembered_for_ten_seconds(cached: Function, san
     answers = [cached.ask(number)["problem"] for _ in range(5)]
     assert len({(a["code"], a["upstream"]["requestId"]) for a in answers}) == 1
     assert len(sandbox.arrivals) == 1
-    pass_time(cached, 11)
+    cached.pass_time(11)
     cached.ask(number)
     assert len(sandbox.arrivals) == 2
 
@@ -91,20 +84,20 @@ def test_an_old_list_stands_in_while_cams_is_down(cached: Function, sandbox: San
     with serve(sandbox.app()) as endpoint:
         cached.configure(CAMS_ENDPOINT=endpoint)
         fresh = cached.ask()["result"]
-    pass_time(cached, 100)
+    cached.pass_time(100)
     assert cached.ask()["result"] == fresh | {"stale": True}
 
 
 def test_and_not_while_our_credentials_are_broken(cached: Function, sandbox: Sandbox) -> None:
     cached.ask()
-    pass_time(cached, 100)
+    cached.pass_time(100)
     sandbox.keys.clear()
     assert cached.ask()["problem"]["code"] == "credentials_unavailable"
 
 
 def test_stale_answers_say_so(cached: Function, sandbox: Sandbox) -> None:
     assert http(cached).status == 200
-    pass_time(cached, 100)
+    cached.pass_time(100)
     sandbox.qps = 0
     cached.timeout = 2
     answer = http(cached)
@@ -120,7 +113,7 @@ def test_stale_answers_say_so(cached: Function, sandbox: Sandbox) -> None:
 def test_too_old_is_not_better_than_nothing(cached: Function, sandbox: Sandbox) -> None:
     cached.configure(CACHE_STALE_SECONDS="30")
     cached.ask()
-    pass_time(cached, 100)
+    cached.pass_time(100)
     sandbox.qps = 0
     cached.timeout = 2
     assert cached.ask()["problem"]["code"] == "throttled"
@@ -131,7 +124,7 @@ def test_the_headers_of_a_miss_and_a_hit(cached: Function) -> None:
     assert miss.headers["Cache-Control"] == "private, max-age=59"
     assert miss.headers["Cache-Status"] == "cams-qr; fwd=miss"
     assert miss.headers["Age"] == "0"
-    pass_time(cached, 20)
+    cached.pass_time(20)
     hit = http(cached)
     assert hit.headers["Cache-Control"] == "private, max-age=39"
     assert hit.headers["Cache-Status"] == "cams-qr; hit; ttl=39"
@@ -141,7 +134,7 @@ def test_the_headers_of_a_miss_and_a_hit(cached: Function) -> None:
 
 def test_the_headers_of_a_list_that_has_expired(cached: Function) -> None:
     http(cached)
-    pass_time(cached, 100)
+    cached.pass_time(100)
     assert http(cached).headers["Cache-Status"] == "cams-qr; fwd=stale"
 
 

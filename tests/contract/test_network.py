@@ -104,6 +104,18 @@ def test_a_connection_that_died_unseen_costs_a_reconnect(function: Function, san
         proxy.close()
 
 
+def test_a_connection_does_not_grow_younger_for_being_looked_at(function: Function, sandbox: Sandbox) -> None:
+    function.configure(CAMS_QPS="1")
+    assert function.ask()["status"] == 200
+    function.pass_time(20)
+    function.timeout = 1
+    assert function.ask()["problem"]["code"] == "throttled"
+    function.pass_time(20)
+    function.timeout = 10
+    assert function.ask()["status"] == 200
+    assert len(sandbox.connections) == 2
+
+
 @pytest.mark.timed
 def test_a_slow_resolver_does_not_outlive_the_budget(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     # The resolver is the system's; a name server that never answers is not to be had here, so it is played.
