@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -70,20 +71,19 @@ def build(
     """Write the zip for `runtime` to `out`, without the packages `left_out` and what only they need.
 
     The first block of `requirements` is what the source imports itself; nothing is installed but what `hashes` names.
-    Raises CalledProcessError where pip fails; pip says why.
+    Raises CalledProcessError where pip fails, or what was built cannot be imported; the output says why.
     """
     version = runtime.removeprefix("python")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "code")
         imported, brought_along = read_requirements(requirements)
         _install(version, imported + brought_along, read_hashes(hashes) if hashes else {}, folder, Path(temporary))
-        _keep_only(
-            imported, folder, _environment(version), () if os.environ.get("DEFER_IMPORTS") == "off" else left_out
-        )
+        _keep_only(imported, folder, _environment(version), left_out)
         _prune(folder)
         (folder / "sbom.json").write_text(_bill_of_materials(folder))
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(version, folder)
+        _try_out(version, folder)
         out.parent.mkdir(parents=True, exist_ok=True)
         _zip(folder, out)
     return out
@@ -245,6 +245,13 @@ def _compile(version: str, folder: Path) -> None:
     # Sets in bytecode are in the order of their hashes.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     subprocess.run([python, "-m", "compileall", *options, folder], check=True, env=environment)
+
+
+def _try_out(version: str, folder: Path) -> None:
+    """Import what was built, where the machine is of the runtime's kind: an SDK may need what was left out."""
+    python = python_of(version)
+    if python and (sys.platform, platform.machine()) == ("linux", "x86_64"):
+        subprocess.run([python, "-S", "-B", "-c", "import index"], check=True, env={"PYTHONPATH": str(folder)})
 
 
 def python_of(version: str) -> str | None:

@@ -34,6 +34,7 @@ def test_nothing_deferred_is_imported() -> None:
 
 def test_everything_is_imported_where_deferring_is_off() -> None:
     assert run(f"import sys, index; {LOADED}", DEFER_IMPORTS="off") == str(list(DEFERRED))
+    assert run("from cams_qr.sdk import LEFT_OUT; print(LEFT_OUT)", DEFER_IMPORTS="off") == "()"
 
 
 def test_every_stand_in_is_the_real_thing_when_it_is_used() -> None:
@@ -58,14 +59,14 @@ print(len(rsa_sign(b"text", base64.b64encode(key).decode())))
     assert run("import cams_qr.sdk" + signing) == "256"
 
 
-@pytest.mark.parametrize("library", ["makes_a_subclass", "makes_a_call", "decorates"])
+@pytest.mark.parametrize("library", ["makes_a_subclass", "makes_a_call", "decorates", "tests_it", "can_do_without"])
 def test_what_cannot_wait_is_told(library: str) -> None:
     code = f"""
-from cams_qr.deferred import deferring
+from cams_qr.deferred import NeededWhileImporting, deferring
 try:
     with deferring("deferred_library"):
         import {library}
-except ImportError as error:
+except NeededWhileImporting as error:
     print(error)
 """
     assert run(code).startswith("deferred_library.Thing is deferred, but needed while importing")

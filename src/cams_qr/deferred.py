@@ -1,8 +1,9 @@
 """Imports put off until they are used: stand-ins for modules that a library imports and this function never touches.
 
 Within `deferring(...)`, importing one of the named modules gives a stand-in, and so does every name taken from it.
-Afterwards, the first use of a stand-in imports the real module. What cannot wait, a class made of a stand-in or a call
-of one while importing, fails there and then; but a package's version is known without importing it.
+Afterwards, using a stand-in imports the real module. What cannot wait, a class made of a stand-in, a call or a test of
+one while importing, fails there and then; but a package's version is known without importing it. What can still tell
+a stand-in are `==`, `is`, and `except` with a name that was imported by itself.
 """
 
 import importlib
@@ -15,9 +16,16 @@ from types import ModuleType
 from typing import Any, cast
 
 
+class NeededWhileImporting(Exception):
+    """Something deferred cannot be. No ImportError, for libraries catch those of what they can do without."""
+
+
 @contextmanager
 def deferring(*modules: str) -> Iterator[None]:
-    """Defer these modules and theirs, but for those imported already. Not for threads that import meanwhile."""
+    """Defer these modules and theirs, but for those imported already. Not for threads that import meanwhile.
+
+    Raises NeededWhileImporting where what is imported within cannot do without one of them.
+    """
     finder = _Finder({name for name in modules if name not in sys.modules})
     sys.meta_path.insert(0, finder)
     try:
@@ -42,7 +50,7 @@ class StandIn:
 
     def __getattr__(self, name: str) -> Any:
         if name == "__version__" and not self._names:
-            return importlib.import_module("importlib.metadata").version(self._module)
+            return self._version()
         if name.startswith("__"):
             raise AttributeError(name)
         if self._finder.importing:
@@ -52,18 +60,30 @@ class StandIn:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._real()(*args, **kwargs)
 
+    def __bool__(self) -> bool:
+        return bool(self._real())
+
     def __instancecheck__(self, instance: object) -> bool:
         return isinstance(instance, self._real())
+
+    def __subclasscheck__(self, subclass: type) -> bool:
+        return issubclass(subclass, self._real())
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         return (cast(type, self._real()),)
 
+    def _version(self) -> Any:
+        # Few need it, and it takes long to import.
+        metadata = importlib.import_module("importlib.metadata")
+        try:
+            return metadata.version(self._module)
+        except metadata.PackageNotFoundError:
+            return self._real().__version__
+
     def _real(self) -> Any:
         if self._finder.importing:
             path = ".".join((self._module, *self._names))
-            raise ImportError(
-                f"{path} is deferred, but needed while importing; take it off the list of deferred packages"
-            )
+            raise NeededWhileImporting(f"{path} is deferred, but needed while importing; do not defer it")
         found: Any = importlib.import_module(self._module)
         for name in self._names:
             # As `from package import name` does: an attribute, or else a submodule.

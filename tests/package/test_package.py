@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from importlib.metadata import distributions
 from pathlib import Path
@@ -78,7 +79,8 @@ def test_every_module_has_bytecode_that_is_never_checked(code: Path) -> None:
 LOADED = """
 import sys, index
 index.initialize(None)
-print([m.__file__ for m in sys.modules.values() if getattr(m, "__file__", None)])
+import json
+print(json.dumps([m.__file__ for m in sys.modules.values() if getattr(m, "__file__", None)]))
 """
 
 
@@ -87,8 +89,17 @@ def test_it_starts_from_itself_alone_and_writes_nothing(code: Path) -> None:
     command = [sys.executable, "-S", "-c", LOADED]
     done = subprocess.run(command, env={"PYTHONPATH": str(code)}, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
-    assert "site-packages" not in done.stdout
+    loaded = [file for file in json.loads(done.stdout) if not file.startswith(f"{code}/")]
+    assert loaded
+    assert all(file.startswith(f"{sysconfig.get_path('stdlib')}/") for file in loaded)
+    assert not any("site-packages" in file for file in loaded)
     assert sorted(code.rglob("*")) == before
+
+
+def test_deferring_cannot_be_switched_off_where_parts_are_left_out(code: Path) -> None:
+    environ = {"PYTHONPATH": str(code), "DEFER_IMPORTS": "off"}
+    done = subprocess.run([sys.executable, "-S", "-c", "import index"], env=environ, capture_output=True, text=True)
+    assert "only for a package that was built with DEFER_IMPORTS=off" in done.stderr
 
 
 def test_a_package_for_another_runtime(tmp_path: Path) -> None:

@@ -1,0 +1,8 @@
+from deferred_library import Thing
+
+try:
+
+    class Mine(Thing):
+        pass
+except ImportError:
+    Mine = None

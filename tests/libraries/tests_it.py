@@ -1,0 +1,3 @@
+from deferred_library import Thing
+
+NAME = "thing" if Thing else "no thing"
