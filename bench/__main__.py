@@ -84,7 +84,8 @@ def _table(rounds: dict[str, list[Figures]]) -> Iterator[str]:
     yield "| --- " * (len(rounds) + len(PEERS) + 1) + "|"
     for figure, title in FIGURES.items():
         values = {name: [figures[figure] for figures in rounds[name] if figure in figures] for name in rounds}
-        cells = [_spread(v) for v in values.values()] + [_ratio(values[OURS], values[peer]) for peer in PEERS]
+        ratios = ["-" if figure.endswith("_grown") else _ratio(values[OURS], values[peer]) for peer in PEERS]
+        cells = [_spread(v) for v in values.values()] + ratios
         yield f"| {title} | " + " | ".join(cells) + " |"
 
 
@@ -94,8 +95,7 @@ def _spread(values: list[float]) -> str:
 
 def _ratio(ours: list[float], theirs: list[float]) -> str:
     """The median of the ratios round by round, which a machine that slows down midway does not skew."""
-    pairs = [a / b for a, b in zip(ours, theirs, strict=False) if abs(b) > 1e-9]
-    return f"{median(pairs):.2f}" if pairs else "-"
+    return f"{median(a / b for a, b in zip(ours, theirs, strict=True)):.2f}" if theirs else "-"
 
 
 if __name__ == "__main__":

@@ -25,7 +25,10 @@ COLOURS = {
     "requests": "#2b6cb0",
     "urllib3": "#2b6cb0",
     "alibabacloud_credentials": "#c05621",
+    "alibabacloud_credentials_api": "#c05621",
+    "alibabacloud_gateway_spi": "#c05621",
     "alibabacloud_tea_openapi": "#c05621",
+    "alibabacloud_tea_util": "#c05621",
     "darabonba": "#c05621",
     "Tea": "#c05621",
 }
@@ -34,11 +37,15 @@ PYTHON = "#4a5568"
 
 @dataclass
 class Module:
-    """One import: its time in milliseconds with all it imports, and those."""
+    """One import: its own time in milliseconds, and what it imported first."""
 
     name: str
-    milliseconds: float
+    own: float
     imported: "list[Module]" = field(default_factory=list)
+
+    def milliseconds(self) -> float:
+        """The time with all it imports."""
+        return self.own + sum(module.milliseconds() for module in self.imported)
 
 
 def main() -> None:
@@ -54,19 +61,19 @@ def main() -> None:
 def profile(code: Path) -> Module:
     """The imports of `index`, with the median time of each."""
     runs = [_run(code) for _ in range(RUNS)]
-    times = [{module.name: module.milliseconds for module in _all(run)} for run in runs]
+    times = [{module.name: module.own for module in _all(run)} for run in runs]
     for module in _all(runs[0]):
-        module.milliseconds = median(time[module.name] for time in times if module.name in time)
+        module.own = median(time[module.name] for time in times if module.name in time)
     return runs[0]
 
 
 def draw(root: Module) -> str:
     """An SVG of the imports; a module under the pointer tells its name and time."""
-    rows = "\n".join(_boxes(root, 0.0, 0, WIDTH / root.milliseconds))
+    rows = "\n".join(_boxes(root, 0.0, 0, WIDTH / root.milliseconds()))
     height = ROW * DEPTH
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
-        f'font-size="11" role="img"><title>Imports of a cold start, {root.milliseconds:.0f} ms</title>\n'
+        f'font-size="11" role="img"><title>Imports of a cold start, {root.milliseconds():.0f} ms</title>\n'
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>\n{rows}\n</svg>\n'
     )
 
@@ -78,7 +85,7 @@ def _run(code: Path) -> Module:
     waiting: dict[int, list[Module]] = {}
     for line in printed.splitlines():
         _, _, rest = line.partition(":")
-        _, microseconds, name = [*rest.split("|"), "", ""][:3]
+        microseconds, _, name = [*rest.split("|"), "", ""][:3]
         if not microseconds.strip().isdigit():
             continue
         depth = (len(name) - len(name.lstrip())) // 2
@@ -94,21 +101,21 @@ def _all(module: Module) -> Iterator[Module]:
 
 
 def _boxes(module: Module, left: float, depth: int, scale: float) -> Iterator[str]:
-    width = module.milliseconds * scale
+    width = module.milliseconds() * scale
     if width < 1.5 or depth >= DEPTH:
         return
     colour = COLOURS.get(module.name.partition(".")[0], COLOURS["cams_qr"] if module.name == "index" else PYTHON)
-    label = f"{module.name} {module.milliseconds:.0f}"
+    label = f"{module.name} {module.milliseconds():.0f}"
     shown = label if len(label) * 6 < width else ""
     yield (
-        f"<g><title>{escape(module.name)}: {module.milliseconds:.1f} ms</title>"
+        f"<g><title>{escape(module.name)}: {module.milliseconds():.1f} ms</title>"
         f'<rect x="{left:.1f}" y="{depth * ROW}" width="{max(width - 0.7, 0.8):.1f}" height="{ROW - 1}" '
         f'fill="{colour}"/>'
         f'<text x="{left + 4:.1f}" y="{depth * ROW + 13}" fill="#fff">{escape(shown)}</text></g>'
     )
     for imported in module.imported:
         yield from _boxes(imported, left, depth + 1, scale)
-        left += imported.milliseconds * scale
+        left += imported.milliseconds() * scale
 
 
 if __name__ == "__main__":
