@@ -2,16 +2,14 @@
 
 import argparse
 import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from bench.packages import OURS, PEERS, VERSION, interpreter, unpack
-from local.fc import role_environment
-from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
+from bench.packages import OURS, PEERS, VERSION, run_child, unpack
+from local.sandbox import Sandbox
 from local.serve import serve
 
 FIGURES = {
@@ -26,7 +24,8 @@ FIGURES = {
     "descriptors_grown": "descriptors grown in 1,000 calls",
     "zip_mb": "package, MB",
 }
-CHILD = Path(__file__).parent / "child.py"
+# As many as the quota of the child.
+CALLS = 1000
 
 Figures = dict[str, float]
 
@@ -58,23 +57,9 @@ def _measure(name: str, folder: Path, endpoint: str) -> Figures:
 
 
 def _run(folder: Path, endpoint: str, cache_seconds: int) -> Figures:
-    environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {
-        "CAMS_ENDPOINT": endpoint,
-        "CAMS_PROTOCOL": "HTTP",
-        "CAMS_QPS": "1000",
-        "CACHE_TTL_SECONDS": str(cache_seconds),
-        "PYTHONPATH": str(folder),
-    }
     started = time.time()
-    done = subprocess.run(
-        [interpreter(), "-S", "-W", "ignore", str(CHILD)],
-        env=environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    figures: Figures = json.loads(done.stderr.splitlines()[-1])
+    printed = run_child(folder, endpoint, cache_seconds, CALLS)
+    figures: Figures = json.loads(printed.splitlines()[-1])
     figures["first_answer_ms"] = (figures.pop("first_answer_at") - started) * 1000
     return figures
 

@@ -1,6 +1,5 @@
 """One measured process: what a hit costs, in the instance and in Redis; prints microseconds on the standard error."""
 
-import itertools
 import json
 import os
 import sys
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 
 from cams_qr.cache import Cache
 from cams_qr.instance import Instance
+from cams_qr.service import Service
 from cams_qr.store import Store
 
 EVENT = b'{"phoneNumber": "8613800001234"}'
@@ -33,7 +33,7 @@ def _strangers(instance: Instance) -> list[Instance]:
     ttl, stale, scope = settings.cache_ttl_seconds, settings.cache_stale_seconds, "bench"
     store = Store(str(settings.redis_url))
     caches = [Cache(ttl, stale, scope, store) for _ in range(CALLS)]
-    strangers = [Instance(settings, service._replace(cache=cache), itertools.count()) for cache in caches]
+    strangers = [Instance(settings, Service(settings, cache, service.throttle, service.cams)) for cache in caches]
     strangers[0].invoke(EVENT, CONTEXT, time.monotonic())
     return strangers[1:]
 

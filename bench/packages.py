@@ -1,10 +1,13 @@
-"""The packages that are measured: this function's and its peers', all built, and left unpacked, in the same way."""
+"""The packages that are measured: this function's and its peers', all built, left unpacked and run in the same way."""
 
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 from deploy.package import ROOT, build, python_of
+from local.fc import role_environment
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
 OURS = "ours"
 PEERS = ("official_sdk", "bare_tea")
@@ -25,6 +28,26 @@ def unpack(folder: Path) -> dict[str, Path]:
 def interpreter() -> str:
     """The runtime's own Python rather than the virtual environment's, whose packages would be found as well."""
     return str(Path(python_of(VERSION) or sys.executable).resolve())
+
+
+def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *under: str) -> str:
+    """Run child.py on a package, where given `under` another program; what it wrote to the standard error."""
+    environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {
+        "CAMS_ENDPOINT": endpoint,
+        "CAMS_PROTOCOL": "HTTP",
+        "CAMS_QPS": "1000",
+        "CACHE_TTL_SECONDS": str(cache_seconds),
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": str(folder),
+    }
+    return subprocess.run(
+        [*under, interpreter(), "-S", "-W", "ignore", str(_FOLDER.parent / "child.py"), str(calls)],
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stderr
 
 
 def _build_ours(folder: Path) -> Path:

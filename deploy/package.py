@@ -83,7 +83,8 @@ def build(
         (folder / "sbom.json").write_text(_bill_of_materials(folder))
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(version, folder)
-        _try_out(version, folder)
+        if left_out:
+            _try_out(version, folder)
         out.parent.mkdir(parents=True, exist_ok=True)
         _zip(folder, out)
     return out

@@ -4,7 +4,7 @@ import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from cams_qr import cams, logs
 from cams_qr.cache import Cache
@@ -39,25 +39,25 @@ class FcContext(Protocol):
     function: FunctionMeta
 
 
-class Instance(NamedTuple):
+class Instance:
     """What one instance keeps between invocations."""
 
-    settings: Settings
-    service: Service
-    invocations: "itertools.count[int]"
+    def __init__(self, settings: Settings, service: Service) -> None:
+        self.settings = settings
+        self.service = service
+        self._invocations = itertools.count()
 
     @classmethod
     def start(cls, environ: Mapping[str, str]) -> "Instance":
         """Set up an instance. Raises SettingsError."""
         settings = read_settings(environ)
         logs.configure(settings.log_level)
-        service = _service(settings, account=environ.get("FC_ACCOUNT_ID", "local"))
-        return cls(settings, service, invocations=itertools.count())
+        return cls(settings, _service(settings, account=environ.get("FC_ACCOUNT_ID", "local")))
 
     def invoke(self, event: bytes, context: FcContext, started: float) -> object:
         """Answer one event before the function's timeout, which runs since `started` (monotonic)."""
         deadline = Deadline(started + _budget_seconds(context))
-        cold = next(self.invocations) == 0
+        cold = next(self._invocations) == 0
         call = decode(event, self.settings, context.request_id)
         with credentials_of(context):
             outcomes = self._outcomes(call, deadline, context.request_id)

@@ -45,13 +45,14 @@ class Budget(NamedTuple):
         return self.calls if self.patience is None else min(self.calls, Deadline.after(self.patience - waited))
 
 
-class Service(NamedTuple):
+class Service:
     """The use case, with the parts it uses."""
 
-    settings: Settings
-    cache: Cache
-    throttle: Throttle
-    cams: Cams
+    def __init__(self, settings: Settings, cache: Cache, throttle: Throttle, cams: Cams) -> None:
+        self.settings = settings
+        self.cache = cache
+        self.throttle = throttle
+        self.cams = cams
 
     def ask(self, query: QrQuery, budget: Budget) -> Outcome:
         """Find the QR codes of a number within the budget. Raises no Problem: the outcome holds it."""

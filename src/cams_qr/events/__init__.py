@@ -2,7 +2,7 @@
 
 A module has `recognise(document)`, which looks at nothing but the shape of the event, and
 `decode(document, settings, request_id)`, which makes a Call of it and raises nothing. `decode` below tries the
-modules in the order of KINDS; the first that recognises the event gets it, and `unknown` gets what none does.
+modules in the order of TRIGGERS; the first that recognises the event gets it, and `unknown` gets what none does.
 """
 
 from typing import Any, Protocol
@@ -21,10 +21,10 @@ from cams_qr.events.call import (
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 
-__all__ = ["KINDS", "Call", "QueryFailed", "decode"]
+__all__ = ["TRIGGERS", "Call", "QueryFailed", "decode"]
 
 
-class Kind(Protocol):
+class Trigger(Protocol):
     """A trigger kind's module."""
 
     def recognise(self, document: Any) -> bool: ...
@@ -32,9 +32,9 @@ class Kind(Protocol):
     def decode(self, document: Any, settings: Settings, request_id: str) -> Call: ...
 
 
-KINDS: tuple[Kind, ...] = (http_trigger, api_gateway, cloud_event, timer, batch, direct, stream, topic)
+TRIGGERS: tuple[Trigger, ...] = (http_trigger, api_gateway, cloud_event, timer, batch, direct, stream, topic)
 # Those that bring one message.
-BUSES: dict[Kind, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
+BUSES: dict[Trigger, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
 
 
 def decode(event: bytes, settings: Settings, request_id: str) -> Call:
@@ -44,23 +44,25 @@ def decode(event: bytes, settings: Settings, request_id: str) -> Call:
     except Problem as problem:
         return _flawed(event, problem, settings, request_id)
     try:
-        kind = _kind(document)
-        return kind.decode(document, settings, request_id) if kind else unknown.decode(unknown.NO_KIND, request_id)
+        trigger = _trigger(document)
+        if trigger is None:
+            return unknown.decode(unknown.NO_KIND, request_id)
+        return trigger.decode(document, settings, request_id)
     except Exception as error:
         return unknown.decode(logs.internal_error(error, request_id), request_id)
 
 
-def _kind(document: Any) -> Kind | None:
-    return next((kind for kind in KINDS if kind.recognise(document)), None)
+def _trigger(document: Any) -> Trigger | None:
+    return next((trigger for trigger in TRIGGERS if trigger.recognise(document)), None)
 
 
 def _flawed(event: bytes, problem: Problem, settings: Settings, request_id: str) -> Call:
     """A Call for an event that is no strict JSON. Nobody reads a bus's answers, so there it must fail, not be lost."""
-    kind = _kind(parse_loosely(event))
-    if kind is stream:
+    trigger = _trigger(parse_loosely(event))
+    if trigger is stream:
         return stream.decode(parse_elements(event), settings, request_id)
-    if kind in BUSES:
-        return Call(BUSES[kind], (problem,), lambda outcomes: answer_message(outcomes, request_id))
+    if trigger in BUSES:
+        return Call(BUSES[trigger], (problem,), lambda outcomes: answer_message(outcomes, request_id))
     return unknown.decode(problem, request_id)
 
 
