@@ -9,7 +9,11 @@ from functools import cache
 # imported stays, so it need not be looked at again when there is garbage.
 gc.disable()
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-from cams_qr.instance import FcContext, Instance  # noqa: E402
+from cams_qr.deferred import deferring  # noqa: E402
+from cams_qr.libraries import DEFERRED  # noqa: E402
+
+with deferring(*DEFERRED):
+    from cams_qr.instance import FcContext, Instance
 
 gc.freeze()
 gc.enable()

@@ -8,8 +8,8 @@ from pathlib import Path
 from bench.footprint import measure
 from tests.conftest import CODE
 
-MODULES = 390
-BYTECODE_BYTES = 2_150_000 if sys.version_info < (3, 11) else 3_000_000
+MODULES = 350
+BYTECODE_BYTES = 2_000_000 if sys.version_info < (3, 11) else 2_900_000
 
 
 def test_what_a_cold_start_loads_and_a_hundred_calls_connect() -> None:

@@ -12,9 +12,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from cams_qr.deadline import Deadline
-from cams_qr.problems import Problem, from_upstream
-from cams_qr.query import QrCode, QrCodeList, QrQuery
-from cams_qr.sdk import (
+from cams_qr.libraries import (
     DEFAULT_POOL_MAXSIZE,
     AlibabaCloudException,
     Client,
@@ -29,6 +27,8 @@ from cams_qr.sdk import (
     Session,
     UnretryableException,
 )
+from cams_qr.problems import Problem, from_upstream
+from cams_qr.query import QrCode, QrCodeList, QrQuery
 from cams_qr.transport import BoundedAdapter, TransportError, json_object
 
 _OPERATION = Params(

@@ -7,6 +7,8 @@ a stand-in are `==`, `is`, and `except` with a name that was imported by itself.
 """
 
 import importlib
+import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -73,12 +75,13 @@ class StandIn:
         return (cast(type, self._real()),)
 
     def _version(self) -> Any:
-        # Few need it, and it takes long to import.
-        metadata = importlib.import_module("importlib.metadata")
-        try:
-            return metadata.version(self._module)
-        except metadata.PackageNotFoundError:
-            return self._real().__version__
+        # The name of its metadata's folder tells (PyPA, "Recording installed projects"); to ask importlib.metadata for
+        # one version takes 10 ms.
+        folder = re.compile(rf"{self._module}-([^-]+)\.dist-info")
+        for path in filter(os.path.isdir, sys.path):
+            for found in filter(None, map(folder.fullmatch, os.listdir(path))):
+                return found[1]
+        return self._real().__version__
 
     def _real(self) -> Any:
         if self._finder.importing:

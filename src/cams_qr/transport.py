@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import certifi
 
 from cams_qr.deadline import Deadline
-from cams_qr.sdk import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
+from cams_qr.libraries import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
 from cams_qr.sockets import open_socket, seconds_left
 
 MAX_BODY_BYTES = 8 * 1024 * 1024

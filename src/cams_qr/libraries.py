@@ -1,8 +1,9 @@
-"""Alibaba Cloud's SDK and `requests` below it, imported without their parts for other uses.
+"""Alibaba Cloud's SDK and `requests` below it; and what of these, and of pydantic, need not be imported.
 
 The SDK's modules import what its asynchronous calls, websockets, RSA key pairs and its own credentials providers need,
-and requests what guesses a text's encoding. A signed, synchronous call with a role's credentials needs none of that,
-which is half of the import's time and a third of the memory. `DEFER_IMPORTS=off` imports, and packages, everything.
+requests what guesses a text's encoding, pydantic what validates fractions and time zones. A signed, synchronous call
+with a role's credentials needs none of that, which is half of the import's time and a third of the memory.
+`DEFER_IMPORTS=off` imports, and packages, everything. index.py imports the rest of this project without it too.
 """
 
 import os
@@ -11,7 +12,19 @@ from importlib.util import find_spec
 from cams_qr.deferred import deferring
 
 _UNUSED = ("aiofiles", "aiohttp", "apscheduler", "cryptography", "websocket")
-_USED_ELSEWHERE = ("alibabacloud_credentials.provider", "asyncio", "charset_normalizer", "xml")
+_USED_ELSEWHERE = (
+    "alibabacloud_credentials.provider",
+    "alibabacloud_gateway_spi",
+    "alibabacloud_tea_openapi.websocket_utils",
+    "asyncio",
+    "charset_normalizer",
+    "fractions",
+    "idna",
+    "importlib.metadata",
+    "subprocess",
+    "xml",
+    "zoneinfo",
+)
 _ON = os.environ.get("DEFER_IMPORTS") != "off"
 DEFERRED = (*_UNUSED, *_USED_ELSEWHERE) if _ON else ()
 # What the package does without.
