@@ -15,7 +15,7 @@ VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info
 PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run invoke test check tests untimed contract timed web screenshots packaged tests-on-runtimes package deploy remove reliability faults deadlines soak fuzz bench clean
+.PHONY: run invoke test check tests untimed contract timed web screenshots packaged tests-on-runtimes package deploy remove reliability faults deadlines soak model fuzz bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
@@ -42,7 +42,7 @@ contract: $(VENV)/.test
 
 # What the clock decides runs apart, so that no other test holds it up.
 timed: $(VENV)/.dev
-	$(BIN)/python -m pytest -m timed -n 3 $(PYTEST)
+	$(BIN)/python -m pytest -m timed -n 4 $(PYTEST)
 
 web: $(VENV)/.dev
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium ..." && \
@@ -97,7 +97,7 @@ docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/*
 	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.openapi import document; print(json.dumps(document(), indent=2))' > $@
 
 # Long runs that try to break the function; docs/reliability.md has their figures.
-reliability: faults deadlines soak fuzz
+reliability: faults deadlines soak model fuzz
 
 faults: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m reliability.faults $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
@@ -107,6 +107,10 @@ deadlines: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m reliability.soak $(if $(COUNT),--count $(COUNT))
+
+# Random schedules against the line of the account, in virtual time.
+model: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python -m tests.permits.long $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
 
 # What the tests do with random events, but for long; and guided by the code that is reached.
 fuzz: $(VENV)/.dev
@@ -118,7 +122,9 @@ fuzz: $(VENV)/.dev
 # Prints tables; JSON names a file for the first one's figures.
 bench: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m bench $(if $(JSON),--json $(JSON))
-	@$(BIN)/python -m bench.account
+	@$(BIN)/python -m bench.fleet
+	@$(BIN)/python -m bench.designs
+	@PYTHONPATH=src $(BIN)/python -m bench.hits
 	@PYTHONPATH=src $(BIN)/python -m bench.simulation
 	@PYTHONPATH=src $(BIN)/python -m bench.hostile
 

@@ -1,7 +1,7 @@
 """`python -m bench.simulation`: a thousand instances, ten thousand requests a second, two hundred numbers (seeded).
 
 A model of what no single machine can run: each request goes to some instance, finds its answer there, in Redis, in a
-flight that is under way, or takes a permit and asks. The rules are those of `cache.py` and `account_throttle.py`.
+flight that is under way, or takes a permit and asks. The rules are those of `cache.py` and `permits/`.
 """
 
 import random
@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from cams_qr.account_throttle import GUARD_SECONDS, WINDOW_SECONDS
+from cams_qr.permits.throttle import GUARD_SECONDS, WINDOW_SECONDS
 
 SEED = 20261123
 INSTANCES = 1000
@@ -80,7 +80,7 @@ def _request(world: World, instance: dict[int, float], number: int, now: float) 
     delay = random.uniform(0, JITTER)
     answer = due + delay + random.lognormvariate(-1.6, 0.3)
     world.last_grant = due
-    world.reached.append(due + min(GUARD_SECONDS, answer - due))
+    world.reached.append(due + GUARD_SECONDS)
     world.arrivals.append(due + delay)
     world.landed[number] = answer
     return "asked", answer - now

@@ -16,6 +16,7 @@ import pytest
 from local.fc import ENVIRONMENT_KEYS, make_context, role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
+from local.valkey import Valkey
 
 NUMBER = "8613800001234"
 _index = importlib.util.find_spec("index")
@@ -153,6 +154,13 @@ def sandbox() -> Sandbox:
 def endpoint(sandbox: Sandbox) -> Iterator[str]:
     with serve(sandbox.app()) as address:
         yield address
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    server = Valkey(tmp_path).start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture

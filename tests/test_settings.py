@@ -88,6 +88,26 @@ def test_http_is_for_nothing_else(endpoint: str) -> None:
         read_settings({"CAMS_PROTOCOL": "HTTP", "CAMS_ENDPOINT": endpoint})
 
 
+@pytest.mark.parametrize(("instances", "qps"), [("6", "5"), ("6", ""), ("2", "1"), ("10000", "9999")])
+def test_more_instances_than_calls_a_second_need_redis(instances: str, qps: str) -> None:
+    settings = {"MAX_INSTANCES": instances, "CAMS_QPS": qps}
+    with pytest.raises(SettingsError) as refused:
+        read_settings(settings)
+    assert all(name in str(refused.value) for name in ("MAX_INSTANCES", "CAMS_QPS", "REDIS_URL"))
+    assert read_settings(settings | {"REDIS_URL": "redis://localhost"}).max_instances == int(instances)
+
+
+@pytest.mark.parametrize(("instances", "qps"), [("5", ""), ("5", "5"), ("1", "1"), ("300", "1000")])
+def test_up_to_as_many_instances_as_calls_a_second_need_none(instances: str, qps: str) -> None:
+    assert read_settings({"MAX_INSTANCES": instances, "CAMS_QPS": qps}).max_instances == int(instances)
+
+
+def test_too_many_instances_fail_the_initializer(function: Function) -> None:
+    function.configure(CAMS_QPS="5", MAX_INSTANCES="6")
+    with pytest.raises(ValueError, match="MAX_INSTANCES"):
+        function.start().initialize(function.context())
+
+
 def test_a_bad_setting_fails_the_initializer(function: Function) -> None:
     function.monkeypatch.setenv("CAMS_QPS", "many")
     sys.modules.pop("index", None)

@@ -17,6 +17,8 @@ from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from cams_qr.store import Store
 
 MAX_ENTRIES = 1000
@@ -25,10 +27,21 @@ FAILURE_SECONDS = 10
 # Failures that asking again soon cannot change; any other may pass, or be our own.
 PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
 
-# A leader in line for a permit renews its lease; one that asks CAMS cannot, and has a longer one.
-_WAITING_SECONDS = 1.0
-_LEADER_SECONDS = 3.0
+# Leases of a leader. One that connects to CAMS, or asks it, cannot renew its lease; one in line for a permit does.
+_CONNECTING_SECONDS = 1.0
+_WAITING_SECONDS = 0.3
+# To store the answer that came at the last moment.
+_STORING_SECONDS = 0.2
+_LONGEST_SECONDS = 600.0
 _LOOK_SECONDS = 0.02
+
+# A lock of another type, or that outlasts any lease, is nobody's.
+_LEAD = """
+local is_ours, left = redis.call('TYPE', KEYS[1]).ok == 'string', redis.call('PTTL', KEYS[1])
+if is_ours and left >= 0 and left <= tonumber(ARGV[3]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
 
 # A time of 0 ends the lease.
 _EXTEND = """
@@ -49,14 +62,19 @@ class Entry(NamedTuple):
 
 
 class Flight(NamedTuple):
-    """Whether the answer has `landed`; if not, this caller leads, and keeps the lead by saying how long it will be."""
+    """Whether the answer has `landed`; if not, this caller leads, and is to ask CAMS.
+
+    `extend` says for how many more seconds it leads, and tells whether it leads still: not if it was frozen, and
+    another took over meanwhile. `renew` does so for one that has other things to do than to hear about it.
+    """
 
     landed: Entry | None
-    extend: Callable[[float], None]
+    extend: Callable[[float], bool] = lambda seconds: True
+    renew: Callable[[float], bool] = lambda seconds: True
 
     def waiting(self) -> None:
-        """This caller leads still, and waits for a permit."""
-        self.extend(_WAITING_SECONDS)
+        """This caller waits for a permit still; to be said more often than every _WAITING_SECONDS."""
+        self.renew(_WAITING_SECONDS)
 
 
 class Cache:
@@ -68,6 +86,7 @@ class Cache:
         self._stale = stale
         self._secret = hashlib.sha256(scope.encode()).digest()
         self._store = store
+        self._take_lead = store.script(_LEAD) if store else None
         self._extend = store.script(_EXTEND) if store else None
         self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
         self._bytes = 0
@@ -81,12 +100,12 @@ class Cache:
         """The best there is: fresh from this instance, else from the store, else a list that is stale."""
         if not self.enabled:
             return None
-        key = self._key(query)
+        key = self.key(query)
         ours = self._entries.get(key, (None,))[0]
         if ours is not None and self.fresh_seconds(ours) > 0:
             self._entries.move_to_end(key)
             return ours
-        theirs = self._from_store(key)
+        theirs = self._from_store(key, query)
         if theirs is not None and (ours is None or theirs.at > ours.at):
             self._keep(key, theirs)
         candidates = [entry for entry in (ours, theirs) if entry is not None and self._usable(entry)]
@@ -94,51 +113,54 @@ class Cache:
 
     def recall(self, query: QrQuery) -> Entry | None:
         """What this instance has, fresh or stale, without asking the store."""
-        entry = self._entries.get(self._key(query), (None,))[0] if self.enabled else None
+        entry = self._entries.get(self.key(query), (None,))[0] if self.enabled else None
         return entry if entry is not None and self._usable(entry) else None
 
     def remember(self, query: QrQuery, result: QrCodeList | Problem) -> Entry:
         """Keep a list, or a permanent failure; anything else is only wrapped."""
         entry = Entry(result, time.time())
         if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
-            key = self._key(query)
+            key = self.key(query)
             self._keep(key, entry if isinstance(result, QrCodeList) else Entry(_anew(result), entry.at))
-            self._to_store(key, entry)
+            self._to_store(key, query, result)
         return entry
 
     @contextmanager
     def flight(self, query: QrQuery, deadline: Deadline) -> "Iterator[Flight]":
         """One flight for each query: its leader is to ask CAMS, and who comes later waits for the answer.
 
-        A leader that dies frees the others when its time is over, after _LEADER_SECONDS at most.
+        A leader that dies frees the others when its lease is over.
         Raises Problem `throttled` to a caller whose time is over before there is an answer.
         """
         if not self.enabled or self._store is None:
-            yield Flight(None, lambda seconds: None)
+            yield Flight(None)
             return
-        lock, token = self._key(query) + ":flight", uuid4().hex
-        while not self._lead(lock, token):
+        lock, token = self.key(query) + ":flight", uuid4().hex
+        while not self._lead(lock, token, _CONNECTING_SECONDS):
             if deadline.remaining() <= 0:
                 raise Problem("throttled", "Another request is asking for this number; ask again later.")
             time.sleep(min(_LOOK_SECONDS, deadline.remaining()))
             if (landed := self._find_fresh(query)) is not None:
-                yield Flight(landed, lambda seconds: None)
+                yield Flight(landed)
                 return
         try:
             # Looked for once more: the leader before may have left between the last look and this lead.
-            landed = self._find_fresh(query)
-            yield Flight(landed, lambda seconds: self._run(self._extend, lock, token, _lease(seconds)))
+            yield Flight(
+                self._find_fresh(query),
+                lambda seconds: self._leads_still(query, lock, token, seconds + _STORING_SECONDS),
+                lambda seconds: self._renew(lock, token, seconds),
+            )
         finally:
-            self._run(self._extend, lock, token, 0)
+            self._renew(lock, token, 0)
 
     def _find_fresh(self, query: QrQuery) -> Entry | None:
         entry = self.find(query)
         return entry if entry is not None and self.fresh_seconds(entry) > 0 else None
 
-    def _key(self, query: QrQuery) -> str:
+    def key(self, query: QrQuery) -> str:
         """A keyed hash, for a phone number has too few digits to hide behind a plain one."""
         text = f"{query.phone_number}/{query.cust_space_id or ''}/{query.cust_space_id is None}"
-        return "cams-qr:list:1:" + hashlib.blake2b(text.encode(), key=self._secret, digest_size=20).hexdigest()
+        return "cams-qr:list:2:" + hashlib.blake2b(text.encode(), key=self._secret, digest_size=20).hexdigest()
 
     def _usable(self, entry: Entry) -> bool:
         stale = 0.0 if isinstance(entry.result, Problem) else self._stale
@@ -156,39 +178,52 @@ class Cache:
         _, size = self._entries.pop(key, (None, 0))
         self._bytes -= size
 
-    def _lead(self, lock: str, token: str) -> bool:
-        """Whether this caller is the leader now; without the store everyone is."""
+    def _lead(self, lock: str, token: str, seconds: float) -> bool:
+        """Take the lead where nobody has it; without the store everyone does."""
+        return self._run(self._take_lead, lock, token, _lease(seconds), _lease(_LONGEST_SECONDS))
+
+    def _renew(self, lock: str, token: str, seconds: float) -> bool:
+        """Set what is left of this caller's lease; whether there was one."""
+        return self._run(self._extend, lock, token, _lease(seconds))
+
+    def _leads_still(self, query: QrQuery, lock: str, token: str, seconds: float) -> bool:
+        """Renew the lease, or take the lead again where it ran out and nobody has found the answer since."""
+        if self._renew(lock, token, seconds):
+            return True
+        return self._lead(lock, token, seconds) and self._find_fresh(query) is None
+
+    def _run(self, script: Any, lock: str, *arguments: Any) -> bool:
         if self._store is None:
             return True
-        return self._store.attempt(
-            lambda client: bool(client.set(lock, token, nx=True, px=_lease(_WAITING_SECONDS))), True
-        )
+        return self._store.attempt(lambda client: bool(script(keys=[lock], args=arguments, client=client)), True)
 
-    def _run(self, script: Any, key: str, *arguments: Any) -> None:
-        if self._store is not None:
-            self._store.attempt(lambda client: script(keys=[key], args=arguments, client=client), None)
-
-    def _from_store(self, key: str) -> Entry | None:
+    def _from_store(self, key: str, query: QrQuery) -> Entry | None:
         if self._store is None:
             return None
         from cams_qr.stored import from_json
 
-        text: Any = self._store.attempt(lambda client: client.get(key), None)
-        return from_json(text) if text else None
+        def read(client: "Redis") -> Any:
+            both = client.pipeline()
+            both.get(key)
+            both.pttl(key)
+            return both.execute()
 
-    def _to_store(self, key: str, entry: Entry) -> None:
+        text, left = self._store.attempt(read, (None, 0))
+        return from_json(query, text, left / 1000) if text else None
+
+    def _to_store(self, key: str, query: QrQuery, result: QrCodeList | Problem) -> None:
         if self._store is None:
             return
         from cams_qr.stored import to_json
 
-        text = to_json(entry)
-        kept = FAILURE_SECONDS if isinstance(entry.result, Problem) else self._ttl + self._stale
+        kept = FAILURE_SECONDS if isinstance(result, Problem) else self._ttl + self._stale
+        text = to_json(query, result, kept)
         self._store.attempt(lambda client: bool(client.set(key, text, px=int(kept * 1000))), False)
 
 
 def _lease(seconds: float) -> int:
-    """The lease of a leader that will be so many seconds, in milliseconds."""
-    return int(min(max(seconds, 0.1), _LEADER_SECONDS) * 1000)
+    """A lease in milliseconds."""
+    return int(min(seconds, _LONGEST_SECONDS) * 1000)
 
 
 def _anew(problem: Problem) -> Problem:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from cams_qr.deadline import Deadline
+from cams_qr.deadline import Deadline, Departure
 from cams_qr.libraries import (
     DEFAULT_POOL_MAXSIZE,
     AlibabaCloudException,
@@ -27,9 +27,9 @@ from cams_qr.libraries import (
     Session,
     UnretryableException,
 )
-from cams_qr.problems import Problem, from_upstream
+from cams_qr.problems import Problem, Unreachable, from_upstream
 from cams_qr.query import QrCode, QrCodeList, QrQuery
-from cams_qr.transport import BoundedAdapter, TransportError, json_object
+from cams_qr.transport import BoundedAdapter, TransportError, json_object, leaving
 
 _OPERATION = Params(
     action="ListPhoneMessageQrdl",
@@ -55,6 +55,7 @@ _ITEM_FIELDS = {
 }
 _TRANSPORT_PROBLEMS = {
     "timeout": ("upstream_timeout", "CAMS did not answer within the time this call had."),
+    "unfinished": ("upstream_timeout", "CAMS did not end its answer within the time this call had."),
     "dns": ("upstream_unavailable", "The name of the CAMS endpoint could not be resolved; ask again later."),
     "tls": ("upstream_unavailable", "No trusted TLS connection to CAMS could be made; ask again later."),
     "connect": ("upstream_unavailable", "No connection to CAMS could be made; ask again later."),
@@ -70,21 +71,28 @@ _TRANSPORT_PROBLEMS = {
     "not_json": ("upstream_invalid_response", "CAMS's answer is not a JSON object."),
 }
 
+_UNREACHABLE = {"timeout", "dns", "tls", "connect"}
+
 
 class Cams(NamedTuple):
-    """CAMS, over one client and one kept-alive connection. Both functions raise Problem.
+    """CAMS, over one client and one kept-alive connection. The first two functions raise Problem.
 
-    `prepare` has the connection ready by the deadline, so that a call leaves when its permit is granted.
+    `prepare` has the connection ready by the deadline, so that a call can leave at its departure; where that is
+    missed, `list_qr_codes` raises DepartureMissed, and nothing was sent. It waits for an answer until the deadline.
+    Where there is a later one, the answer may still come until then, and `look` sees whether it has.
     """
 
     prepare: Callable[[Deadline], None]
-    list_qr_codes: Callable[[QrQuery, Deadline], QrCodeList]
+    list_qr_codes: Callable[[QrQuery, Departure, Deadline, Deadline | None], QrCodeList]
+    look: Callable[[], None]
 
 
-def connect(endpoint: str, protocol: str, credentials: ICredentialsProvider) -> Cams:
-    """A client for the endpoint; nothing is sent yet."""
+def connect(
+    endpoint: str, protocol: str, credentials: ICredentialsProvider, answered: Callable[[], None] = lambda: None
+) -> Cams:
+    """A client for the endpoint; nothing is sent yet. `answered` is called whenever CAMS answers, be it an error."""
     _silence_sdk()
-    adapter = _bound_exchanges(endpoint, protocol)
+    adapter = _bound_exchanges(endpoint, protocol, answered)
     client = Client(Config(credential=CredentialClient(provider=credentials), endpoint=endpoint, protocol=protocol))
 
     def prepare(deadline: Deadline) -> None:
@@ -93,14 +101,15 @@ def connect(endpoint: str, protocol: str, credentials: ICredentialsProvider) -> 
         except TransportError as error:
             raise _transport_problem(error.reason) from None
 
-    def list_qr_codes(query: QrQuery, deadline: Deadline) -> QrCodeList:
-        answer = _call(client, query, deadline)
+    def list_qr_codes(query: QrQuery, departure: Departure, deadline: Deadline, later: Deadline | None) -> QrCodeList:
+        with leaving(departure):
+            answer = _call(client, query, deadline, later or deadline)
         body = json_object(answer["body"])
         if body is None:
             raise _transport_problem("not_json")
         return _parse(query, body, answer["statusCode"], answer["headers"])
 
-    return Cams(prepare, list_qr_codes)
+    return Cams(prepare, list_qr_codes, adapter.look)
 
 
 def _silence_sdk() -> None:
@@ -113,23 +122,24 @@ def _silence_sdk() -> None:
         del os.environ["DEBUG"]
 
 
-def _bound_exchanges(endpoint: str, protocol: str) -> BoundedAdapter:
+def _bound_exchanges(endpoint: str, protocol: str, answered: Callable[[], None]) -> BoundedAdapter:
     """Give the SDK a session with our adapter, under the key it will look for."""
     scheme = protocol.lower()
-    session, adapter = Session(), BoundedAdapter(tls=scheme == "https")
+    session, adapter = Session(), BoundedAdapter(scheme == "https", answered)
     session.mount(f"{scheme}://", adapter)
     DaraCore._sessions[f"{scheme}://{endpoint}:80:pool={DEFAULT_POOL_MAXSIZE}"] = session
     return adapter
 
 
-def _call(client: Client, query: QrQuery, deadline: Deadline) -> dict[str, Any]:
+def _call(client: Client, query: QrQuery, deadline: Deadline, later: Deadline) -> dict[str, Any]:
     parameters = {"PhoneNumber": query.phone_number}
     if query.cust_space_id is not None:
         parameters["CustSpaceId"] = query.cust_space_id
-    milliseconds = int(deadline.remaining() * 1000)
-    if milliseconds <= 0:
+    waited, parked = (int(until.remaining() * 1000) for until in (deadline, later))
+    if waited <= 0:
         raise _transport_problem("timeout")
-    runtime = RuntimeOptions(connect_timeout=milliseconds, read_timeout=milliseconds)
+    # The names are the SDK's; what they mean is up to our adapter.
+    runtime = RuntimeOptions(connect_timeout=waited, read_timeout=parked)
     try:
         answer: dict[str, Any] = client.call_api(_OPERATION, OpenApiRequest(query=parameters), runtime)
         return answer
@@ -156,6 +166,8 @@ def _unanswered_problem(cause: Exception) -> Exception:
 
 def _transport_problem(reason: str) -> Problem:
     code, detail = _TRANSPORT_PROBLEMS[reason]
+    if reason in _UNREACHABLE:
+        return Unreachable(code, detail, reason)
     return Problem(code, detail, retryable=True if reason == "truncated" else None)
 
 

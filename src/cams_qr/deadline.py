@@ -21,3 +21,14 @@ class Deadline(NamedTuple):
     def earlier(self, seconds: float) -> "Deadline":
         """This deadline brought forward by `seconds`."""
         return Deadline(self.at - seconds)
+
+
+class Departure(NamedTuple):
+    """When a call may leave, on the monotonic clock: not before `at`, and not after `until`."""
+
+    at: float
+    until: float
+
+
+class DepartureMissed(Exception):
+    """A call was not sent, for its departure was over: its process was held up."""

@@ -4,20 +4,25 @@ import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cams_qr import cams, logs
+from cams_qr.breaker import Breaker
 from cams_qr.cache import Cache
 from cams_qr.credentials import InvocationCredentials, credentials_of
 from cams_qr.deadline import Deadline
 from cams_qr.events import decode
 from cams_qr.events.call import Call
 from cams_qr.outcome import Effort, Outcome
+from cams_qr.permits.local import instance_throttle
 from cams_qr.problems import Problem
 from cams_qr.query import QrQuery, mask_phone_number
 from cams_qr.service import Budget, Service
 from cams_qr.settings import Settings, read_settings
-from cams_qr.throttle import instance_throttle
+
+if TYPE_CHECKING:
+    from cams_qr.permits.throttle import Throttle
+    from cams_qr.store import Store
 
 # Function Compute's own default, for a context that does not tell its timeout.
 _DEFAULT_TIMEOUT_SECONDS = 3.0
@@ -90,20 +95,26 @@ class Instance:
 
 
 def _service(settings: Settings, account: str) -> Service:
-    client = cams.connect(settings.cams_endpoint, settings.cams_protocol, InvocationCredentials())
-    ttl, stale = settings.cache_ttl_seconds, settings.cache_stale_seconds
+    ttl, stale, endpoint = settings.cache_ttl_seconds, settings.cache_stale_seconds, settings.cams_endpoint
     # What is known depends on who asks whom; the password in the URL keeps the hashed keys from being guessed.
-    scope = f"{account} {settings.cams_endpoint} {settings.redis_url}"
+    scope = f"{account} {endpoint} {settings.redis_url}"
+    store, throttle = _store_and_throttle(settings, account)
+    breaker = Breaker(account, endpoint, store)
+    client = cams.connect(endpoint, settings.cams_protocol, InvocationCredentials(), breaker.answered)
+    return Service(settings, Cache(ttl, stale, scope, store), throttle, client, breaker)
+
+
+def _store_and_throttle(settings: Settings, account: str) -> "tuple[Store | None, Throttle]":
     if settings.redis_url is None:
-        throttle = instance_throttle(settings.cams_qps, settings.max_instances)
-        return Service(settings, Cache(ttl, stale, scope), throttle, client)
+        return None, instance_throttle(settings.cams_qps, settings.max_instances)
     # redis-py takes 0.13 s to import.
-    from cams_qr.account_throttle import AccountThrottle
+    from cams_qr.permits.account import AccountThrottle
     from cams_qr.store import Store
 
     store = Store(settings.redis_url)
-    account_throttle = AccountThrottle(store, account, settings.cams_qps, settings.max_instances)
-    return Service(settings, Cache(ttl, stale, scope, store), account_throttle, client)
+    return store, AccountThrottle(
+        store, account, settings.cams_qps, settings.max_instances, settings.cams_max_wait_seconds
+    )
 
 
 def _budget_seconds(context: FcContext) -> float:

@@ -128,6 +128,14 @@ class Problem(Exception):
         return details
 
 
+class Unreachable(Problem):
+    """CAMS gave no answer at all: there was no connection, or it was silent. `reason` says which (a transport's)."""
+
+    def __init__(self, code: str, detail: str, reason: str) -> None:
+        super().__init__(code, detail)
+        self.reason = reason
+
+
 def from_upstream(code: str | None, request_id: str | None, *, status: int, retry_after: float | None) -> Problem:
     """The problem for a code found in CAMS's answer, whatever its HTTP status; `retry_after` in seconds."""
     upstream = Upstream(code, request_id)

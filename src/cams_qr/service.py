@@ -2,57 +2,82 @@
 
 import random
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
+from cams_qr.breaker import Breaker, CircuitOpen
 from cams_qr.cache import Cache, Entry, Flight
 from cams_qr.cams import Cams
-from cams_qr.deadline import Deadline
+from cams_qr.deadline import Deadline, DepartureMissed
 from cams_qr.outcome import CacheStatus, CacheUse, Effort, Outcome
+from cams_qr.permits.throttle import Caller, Permit, Throttle
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 from cams_qr.settings import Settings
-from cams_qr.throttle import Throttle
 
 MAX_ATTEMPTS = 3
 
 # What waiting for a permit must leave of the budget for the call itself.
 _CALL_SECONDS = 0.5
 _BACKOFF_SECONDS = 0.1
-# How long all callers hold back when CAMS throttles and does not say for how long.
-_PUSHBACK_SECONDS = 1.0
-_MAX_PUSHBACK_SECONDS = 60.0
+# CAMS found its window full, and does not say until when: by then it is another.
+_THROTTLED_SECONDS = 1.0
+# How long CAMS may take where an old list is known; and of that, how long the probe of a breaker is waited for.
+_IMPATIENT_SECONDS = 1.8
+_PROBE_WAIT_SECONDS = 0.03
+# Who has waited so long asks once more whether CAMS is down.
+_LONG_WAIT_SECONDS = 0.05
 # CAMS is down or throttling: an old list is better than none.
 _STALE_FOR = frozenset({"throttled", "upstream_unavailable", "upstream_timeout"})
+
+
+class _LeadLost(Exception):
+    """Another instance leads the flight, or has landed: this one was frozen for longer than its lease."""
 
 
 class Budget(NamedTuple):
     """The time one invocation has: until `answer` in all, until `calls` to begin its last call.
 
-    Of that it waits `patience` seconds for permits, or as long as there is time.
+    Of that it waits `patience` seconds for permits, and `cams` seconds for CAMS, or as long as there is time. A probe's
+    call may be answered until `probe`, which its caller need not wait for.
     """
 
     answer: Deadline
     calls: Deadline
     patience: float | None
+    cams: float | None = None
+    probe: Deadline | None = None
 
     @classmethod
     def until(cls, answer: Deadline, patience: float | None) -> "Budget":
         """The budget of a caller that wants its answer by then."""
         return cls(answer, answer.earlier(min(_CALL_SECONDS, answer.remaining() / 2)), patience)
 
+    @classmethod
+    def of_probe(cls, seconds: float, impatient: bool) -> "Budget":
+        """The budget of a probe that may take so many seconds; an impatient caller soon leaves it to itself."""
+        end = Deadline.after(seconds)
+        wait = Deadline.after(_PROBE_WAIT_SECONDS) if impatient else end
+        return cls(wait, wait, _PROBE_WAIT_SECONDS, probe=end)
+
     def permit(self, waited: float) -> Deadline:
         """Until when to wait for a permit, having waited so many seconds for others."""
         return self.calls if self.patience is None else min(self.calls, Deadline.after(self.patience - waited))
+
+    def call(self, spent: float) -> Deadline:
+        """Until when to wait for CAMS, having waited so many seconds for it."""
+        return self.answer if self.cams is None else min(self.answer, Deadline.after(self.cams - spent))
 
 
 class Service:
     """The use case, with the parts it uses."""
 
-    def __init__(self, settings: Settings, cache: Cache, throttle: Throttle, cams: Cams) -> None:
+    def __init__(self, settings: Settings, cache: Cache, throttle: Throttle, cams: Cams, breaker: Breaker) -> None:
         self.settings = settings
         self.cache = cache
         self.throttle = throttle
         self.cams = cams
+        self.breaker = breaker
 
     def ask(self, query: QrQuery, budget: Budget) -> Outcome:
         """Find the QR codes of a number within the budget. Raises no Problem: the outcome holds it."""
@@ -66,18 +91,27 @@ class Service:
         known = self.cache.find(query)
         if known is not None and self.cache.fresh_seconds(known) > 0:
             return self._known(known, "hit", query, effort)
-        started = time.monotonic()
+        if known is not None:
+            budget = budget._replace(cams=_IMPATIENT_SECONDS)
         try:
-            with self.cache.flight(query, budget.permit(waited=0)) as flight:
-                effort.permit_wait = time.monotonic() - started
-                if flight.landed is not None:
-                    return self._known(flight.landed, "collapsed", query, effort)
-                entry = self._lead(query, budget, effort, flight)
-                if not self.cache.enabled:
-                    return Outcome(entry.result, effort, query)
-                return self._known(entry, "miss" if known is None else "expired", query, effort)
+            self.cams.look()
+            if (probe := self.breaker.enter()) is not None:
+                entry = self._probe(query, Budget.of_probe(probe, impatient=known is not None), effort)
+                return self._asked(entry, known, query, effort)
+            return self._fly(known, query, budget, effort)
         except Problem as problem:
             return self._stale(known, problem, query, effort) or Outcome(problem, effort, query)
+
+    def _fly(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
+        """Lead the query's flight, or wait for it to land. Raises Problem."""
+        while True:
+            started = time.monotonic()
+            with self.cache.flight(query, budget.permit(effort.permit_wait)) as flight:
+                effort.permit_wait += time.monotonic() - started
+                if flight.landed is not None:
+                    return self._known(flight.landed, "collapsed", query, effort)
+                with suppress(_LeadLost):
+                    return self._asked(self._lead(query, budget, effort, flight), known, query, effort)
 
     def _without_asking(self, query: QrQuery, effort: Effort) -> Outcome:
         """The time is up for anything but what this instance knows; even asking Redis would add up in a batch."""
@@ -102,6 +136,22 @@ class Service:
             self.cache.remember(query, problem)
             raise
 
+    def _probe(self, query: QrQuery, budget: Budget, effort: Effort) -> Entry:
+        """Ask CAMS to see whether it is back. There is one probe at a time, so it takes off without a flight."""
+        try:
+            return self._lead(query, budget, effort, Flight(None))
+        except Problem as problem:
+            if problem.code == "throttled" and problem.upstream is None:
+                self.breaker.postpone(problem.retry_after or 0.0)
+            elif problem.code != "upstream_timeout":
+                raise
+            raise CircuitOpen(problem.retry_after or 0.0) from None
+
+    def _asked(self, entry: Entry, known: Entry | None, query: QrQuery, effort: Effort) -> Outcome:
+        if not self.cache.enabled:
+            return Outcome(entry.result, effort, query)
+        return self._known(entry, "miss" if known is None else "expired", query, effort)
+
     def _known(self, entry: Entry, status: CacheStatus, query: QrQuery, effort: Effort) -> Outcome:
         use = CacheUse(status, entry.age(), self.cache.fresh_seconds(entry))
         return Outcome(entry.result, effort, query, use)
@@ -116,19 +166,19 @@ class Service:
         """Call CAMS up to MAX_ATTEMPTS times, each with a permit of its own."""
         failure: Problem | None = None
         while True:
+            spent = effort.upstream
             try:
                 return self._attempt(query, budget, effort, flight)
+            except CircuitOpen:
+                raise
             except Problem as problem:
                 # A retry refused a permit says less than the failure that made it necessary.
                 if failure is not None and problem.code == "throttled" and problem.upstream is None:
                     raise failure from None
                 failure = problem
-            if failure.code == "throttled" and failure.upstream is not None:
-                self.throttle.pushback(
-                    min(failure.retry_after or _PUSHBACK_SECONDS * effort.attempts, _MAX_PUSHBACK_SECONDS)
-                )
             pause = _pause_before_retry(failure, effort)
-            if pause is None or pause > budget.calls.remaining():
+            if pause is None or pause > min(budget.calls, budget.call(effort.upstream)).remaining():
+                self.breaker.failed(failure, effort.upstream - spent)
                 raise failure
             time.sleep(pause)
 
@@ -136,23 +186,48 @@ class Service:
         started = time.monotonic()
         # Before the permit, for a call must leave when it is granted: a connection takes several round trips.
         try:
-            self.cams.prepare(budget.answer)
+            self.cams.prepare(budget.call(effort.upstream))
         except Problem:
             effort.attempts += 1
             raise
-        waiting = time.monotonic()
-        effort.upstream += waiting - started
-        granted = None
+        finally:
+            effort.upstream += time.monotonic() - started
+        until = budget.permit(effort.permit_wait)
+        while True:
+            with suppress(DepartureMissed):
+                return self._call(query, budget, until, effort, flight)
+            # It was promised one, so its patience begins anew.
+            until = budget.permit(waited=0)
+
+    def _call(self, query: QrQuery, budget: Budget, until: Deadline, effort: Effort, flight: Flight) -> QrCodeList:
+        """One call, with a permit of its own. Raises DepartureMissed where that was held up, and needs another."""
+        caller = Caller(self.cache.key(query), bulk=budget.patience is None)
+        left = asked = time.monotonic()
         try:
-            with self.throttle.permit(budget.permit(effort.permit_wait), flight.waiting):
-                granted = time.monotonic()
+            with self.throttle.permit(caller, until, flight.waiting) as permit:
+                if budget.probe is None and effort.permit_wait + time.monotonic() - asked > _LONG_WAIT_SECONDS:
+                    self.breaker.check()
+                if not flight.extend(budget.answer.remaining()):
+                    raise _LeadLost
+                left = permit.departure.at
                 effort.attempts += 1
-                flight.extend(budget.answer.remaining())
-                return self.cams.list_qr_codes(query, budget.answer)
+                return self._send(query, budget, permit, effort)
+        except DepartureMissed:
+            effort.attempts -= 1
+            raise
         finally:
             ended = time.monotonic()
-            effort.permit_wait += (granted or ended) - waiting
-            effort.upstream += ended - (granted or ended)
+            departed = left if left > asked else ended
+            effort.permit_wait += departed - asked
+            effort.upstream += ended - departed
+
+    def _send(self, query: QrQuery, budget: Budget, permit: Permit, effort: Effort) -> QrCodeList:
+        try:
+            return self.cams.list_qr_codes(query, permit.departure, budget.call(effort.upstream), budget.probe)
+        except Problem as problem:
+            if problem.code == "throttled":
+                self.throttle.throttled(permit, problem.retry_after or 0.0)
+            raise
 
 
 def _pause_before_retry(failure: Problem, effort: Effort) -> float | None:
@@ -169,5 +244,5 @@ def _pause_before_retry(failure: Problem, effort: Effort) -> float | None:
     if failure.retry_after is not None:
         return failure.retry_after + random.uniform(0, _BACKOFF_SECONDS)
     if failure.code == "throttled":
-        return _PUSHBACK_SECONDS + random.uniform(0, _BACKOFF_SECONDS) * attempts
+        return _THROTTLED_SECONDS + random.uniform(0, _BACKOFF_SECONDS) * attempts
     return random.uniform(0, _BACKOFF_SECONDS * 2**attempts)

@@ -82,6 +82,15 @@ class Settings(BaseModel):
             raise ValueError("CAMS_PROTOCOL: HTTP is only for an endpoint on localhost or 127.0.0.1; use HTTPS")
         return self
 
+    @model_validator(mode="after")
+    def _instances_can_share_the_quota(self) -> "Settings":
+        if self.redis_url is None and self.max_instances > self.cams_qps:
+            raise ValueError(
+                "MAX_INSTANCES: more instances than CAMS_QPS cannot share the quota without Redis; set REDIS_URL, "
+                "or lower MAX_INSTANCES to CAMS_QPS, or have the quota raised and CAMS_QPS with it"
+            )
+        return self
+
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings; an empty variable counts as unset.

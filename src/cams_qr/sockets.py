@@ -25,6 +25,8 @@ def seconds_left(deadline: Deadline) -> float:
 
 def _resolve(host: str, port: int, deadline: Deadline) -> list[str]:
     """The host's addresses; found in a thread of its own, because the resolver knows no timeout."""
+    if _is_address(host):
+        return [host]
     found: Future[list[str]] = Future()
 
     def resolve() -> None:
@@ -40,6 +42,18 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[str]:
         raise TimeoutError from None
     except UnicodeError:
         raise socket.gaierror("not a host name") from None
+
+
+def _is_address(host: str) -> bool:
+    return any(_parses(family, host) for family in (socket.AF_INET, socket.AF_INET6))
+
+
+def _parses(family: socket.AddressFamily, host: str) -> bool:
+    try:
+        socket.inet_pton(family, host)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _connect_to_any(addresses: list[str], port: int, deadline: Deadline) -> socket.socket:

@@ -6,10 +6,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from cams_qr.cache import Entry
 from cams_qr.problems import KINDS, Problem, Upstream
-from cams_qr.query import QrCodeList
+from cams_qr.query import QrCodeList, QrQuery
 
 
 class _Failure(BaseModel):
+    phone_number: str
+    cust_space_id: str | None
     code: str
     detail: str
     upstream_code: str | None
@@ -17,39 +19,48 @@ class _Failure(BaseModel):
 
 
 class _Stored(BaseModel):
-    """`at` is Unix time; there is either a list or a failure."""
+    """There is either a list or a failure. `lifetime` is the seconds that Redis was to keep it.
 
-    at: float = Field(allow_inf_nan=False)
+    What is left of them tells its age on the server's clock; the clocks of two instances may be far apart.
+    """
+
+    lifetime: float = Field(allow_inf_nan=False)
     found: QrCodeList | None = None
     failure: _Failure | None = None
 
 
-def to_json(entry: Entry) -> str:
-    """The text to keep of an entry."""
-    if isinstance(entry.result, QrCodeList):
-        return _Stored(at=entry.at, found=entry.result).model_dump_json(by_alias=True)
-    upstream = entry.result.upstream or Upstream(None, None)
+def to_json(query: QrQuery, result: QrCodeList | Problem, lifetime: float) -> str:
+    """The text to keep of a query's result, for so many seconds."""
+    if isinstance(result, QrCodeList):
+        return _Stored(lifetime=lifetime, found=result).model_dump_json(by_alias=True)
+    upstream = result.upstream or Upstream(None, None)
     failure = _Failure(
-        code=entry.result.code,
-        detail=entry.result.detail,
+        phone_number=query.phone_number,
+        cust_space_id=query.cust_space_id,
+        code=result.code,
+        detail=result.detail,
         upstream_code=upstream.code,
         upstream_request_id=upstream.request_id,
     )
-    return _Stored(at=entry.at, failure=failure).model_dump_json()
+    return _Stored(lifetime=lifetime, failure=failure).model_dump_json()
 
 
-def from_json(text: bytes | str) -> Entry | None:
-    """The entry in a text, or None where it is none of ours."""
+def from_json(query: QrQuery, text: bytes | str, left: float) -> Entry | None:
+    """The entry in a text that Redis keeps for `left` more seconds, or None where it is none of ours for this query."""
     try:
         stored = _Stored.model_validate_json(text)
     except ValidationError:
         return None
-    # Another instance's clock may be ahead; nothing is fresh for longer than from now.
-    at = min(stored.at, time.time())
-    if stored.found is not None:
-        return Entry(stored.found, at)
-    failure = stored.failure
-    if failure is None or failure.code not in KINDS:
+    held = stored.found or stored.failure
+    if held is None or (held.phone_number, held.cust_space_id) != (query.phone_number, query.cust_space_id):
         return None
-    upstream = Upstream(failure.upstream_code, failure.upstream_request_id)
-    return Entry(Problem(failure.code, failure.detail, upstream=upstream), at)
+    # One that never ends, or later than was meant, has no age.
+    if not 0 <= left <= stored.lifetime:
+        return None
+    at = time.time() - (stored.lifetime - left)
+    if isinstance(held, QrCodeList):
+        return Entry(held, at)
+    if held.code not in KINDS:
+        return None
+    upstream = Upstream(held.upstream_code, held.upstream_request_id)
+    return Entry(Problem(held.code, held.detail, upstream=upstream), at)

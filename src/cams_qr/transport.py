@@ -13,13 +13,15 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, Literal, cast
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import certifi
 
-from cams_qr.deadline import Deadline
+from cams_qr.deadline import Deadline, Departure, DepartureMissed
 from cams_qr.libraries import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
 from cams_qr.sockets import open_socket, seconds_left
 
@@ -28,6 +30,7 @@ MAX_IDLE_SECONDS = 30
 
 Reason = Literal[
     "timeout",
+    "unfinished",
     "dns",
     "tls",
     "connect",
@@ -49,6 +52,28 @@ class TransportError(Exception):
         self.reason = reason
 
 
+_departure: ContextVar[Departure | None] = ContextVar("departure", default=None)
+
+
+@contextmanager
+def leaving(departure: Departure) -> Iterator[None]:
+    """Within this block requests leave at their departure, signed and with a connection ready, or not at all."""
+    token = _departure.set(departure)
+    try:
+        yield
+    finally:
+        _departure.reset(token)
+
+
+def _leave() -> None:
+    departure = _departure.get()
+    if departure is None:
+        return
+    time.sleep(max(0.0, departure.at - time.monotonic()))
+    if time.monotonic() > departure.until:
+        raise DepartureMissed
+
+
 def json_object(body: bytes) -> dict[str, Any] | None:
     """The JSON object that a body is, or None."""
     try:
@@ -59,16 +84,21 @@ def json_object(body: bytes) -> dict[str, Any] | None:
 
 
 class BoundedAdapter(BaseAdapter):
-    """A `requests` adapter whose read timeout, in seconds, bounds the whole exchange.
+    """A `requests` adapter whose first timeout, in seconds, bounds the whole exchange.
+
+    Where the second is longer, a request without an answer is parked with its connection until that is over, one at a
+    time: `look` sees whether the answer has come. `answered` is called for each that comes, whatever is in it.
 
     It takes answers as they come or not at all: no redirects, no compression, no proxies, at most MAX_BODY_BYTES.
     TLS is always verified, by certifi's roots or those in SSL_CERT_FILE. Connections are kept for MAX_IDLE_SECONDS.
     """
 
-    def __init__(self, tls: bool) -> None:
+    def __init__(self, tls: bool, answered: Callable[[], None]) -> None:
         super().__init__()
         self._tls = _trusting_context() if tls else None
+        self._answered = answered
         self._idle: deque[_Connection] = deque()
+        self._parked: _Parked | None = None
 
     def send(
         self,
@@ -80,42 +110,78 @@ class BoundedAdapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """Exchange one request for one whole response. Raises TransportError."""
-        _, seconds = timeout
+        waited, whole = timeout
+        deadline = Deadline.after(waited)
+        parked = deadline.earlier(waited - whole)
         try:
-            return self._exchange(request, Deadline.after(seconds))
+            return self._exchange(request, deadline, parked)
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
     def prepare(self, url: str, deadline: Deadline) -> None:
-        """Have a connection ready, so that the next request leaves at once. Raises TransportError."""
+        """Have a connection ready, so that the next request leaves at once; a parked one is given up.
+
+        Raises TransportError.
+        """
+        self._park(None)
         try:
             self._idle.append(self._take_idle() or self._connect(url, deadline))
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
+    def look(self) -> None:
+        """See, without waiting, whether the parked request has its answer."""
+        if self._parked is None:
+            return
+        connection, until = self._parked
+        try:
+            # Not whether the socket is readable: TLS sends tickets of its own accord.
+            connection.sock.settimeout(0)
+            answered = bool(connection.sock.recv(1))
+        except (BlockingIOError, ssl.SSLWantReadError):
+            if until.remaining():
+                return
+            answered = False
+        except OSError:
+            answered = False
+        self._park(None)
+        if answered:
+            self._answered()
+
     def close(self) -> None:
         """Close the connections that are kept."""
+        self._park(None)
         while self._idle:
             self._idle.pop().close()
 
-    def _exchange(self, request: PreparedRequest, deadline: Deadline) -> Response:
+    def _exchange(self, request: PreparedRequest, deadline: Deadline, parked: Deadline) -> Response:
         connection = self._take_idle() or self._connect(str(request.url), deadline)
         try:
+            _leave()
             connection.sock.settimeout(seconds_left(deadline))
             connection.request(
                 str(request.method), request.path_url, cast("bytes | None", request.body), request.headers
             )
             connection.sock.settimeout(seconds_left(deadline))
             answer = connection.getresponse()
+            self._answered()
             body = answer.read(MAX_BODY_BYTES + 1)
             response = _response(request, answer, body)
-        except BaseException:
-            connection.close()
+        except BaseException as error:
+            if isinstance(error, TimeoutError) and deadline < parked:
+                self._park(_Parked(connection, parked))
+            else:
+                connection.close()
             raise
         if answer.isclosed() and connection.sock is not None:
             connection.idle_since = time.time()
             self._idle.append(connection)
         return response
+
+    def _park(self, parked: "_Parked | None") -> None:
+        if self._parked is not None:
+            self._parked.connection.close()
+        self._parked = parked
 
     def _take_idle(self) -> "_Connection | None":
         while self._idle:
@@ -149,11 +215,20 @@ class _Connection(http.client.HTTPConnection):
         self.idle_since = time.time()
 
 
+class _Parked(NamedTuple):
+    connection: _Connection
+    until: Deadline
+
+
 class _BoundedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
         self.fp = io.BufferedReader(_BoundedReader(sock))
+
+
+class _Unfinished(TimeoutError):
+    """The time was over in the middle of an answer."""
 
 
 class _BoundedReader(io.RawIOBase):
@@ -163,13 +238,19 @@ class _BoundedReader(io.RawIOBase):
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
         self._deadline = Deadline.after(sock.gettimeout() or 0.0)
+        self._begun = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(seconds_left(self._deadline))
-        return self._raw.readinto(buffer)
+        try:
+            self._sock.settimeout(seconds_left(self._deadline))
+            count = self._raw.readinto(buffer)
+        except TimeoutError:
+            raise _Unfinished if self._begun else TimeoutError from None
+        self._begun = True
+        return count
 
     def close(self) -> None:
         self._raw.close()
@@ -206,6 +287,7 @@ def _response(request: PreparedRequest, answer: http.client.HTTPResponse, body: 
 # The first that fits counts: all but the last two are OSErrors.
 _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (socket.gaierror, "dns"),
+    (_Unfinished, "unfinished"),
     (TimeoutError, "timeout"),
     (ssl.SSLError, "tls"),
     (ConnectionResetError, "reset"),

@@ -63,13 +63,31 @@ def types() -> dict[str, ResourceType]:
 
 def resolved(template: Template, given: Values) -> dict[str, Any]:
     """The resources there are with these parameters, their functions replaced by values."""
-    parameters = {name: given.get(name, p.get("Default")) for name, p in template["Parameters"].items()}
+    parameters = _parameter_values(template, given)
     conditions = {n: _value(c, template, parameters, {}) for n, c in template["Conditions"].items()}
     return {
         name: _value(resource["Properties"], template, parameters, conditions)
         for name, resource in template["Resources"].items()
         if conditions.get(resource.get("Condition", ""), True)
     }
+
+
+def refusals(template: Template, given: Values) -> list[str]:
+    """Why these parameters are refused: each is checked alone, then all by the rules."""
+    parameters = _parameter_values(template, given)
+    known = {name: value for name, value in parameters.items() if value is not None}
+    alone = [f"{n} breaks its {c}" for n, value in known.items() for c in _broken(template["Parameters"][n], value)]
+    return alone or [
+        assertion.get("AssertDescription", "")
+        for rule in template.get("Rules", {}).values()
+        if _value(rule.get("RuleCondition", True), template, parameters, {})
+        for assertion in rule["Assertions"]
+        if not _value(assertion["Assert"], template, parameters, {})
+    ]
+
+
+def _parameter_values(template: Template, given: Values) -> dict[str, Any]:
+    return {name: given.get(name, p.get("Default")) for name, p in template["Parameters"].items()}
 
 
 def _value(node: Any, template: Template, parameters: Values, conditions: Values) -> Any:
@@ -98,13 +116,31 @@ def _call(name: str, argument: Any, template: Template, parameters: Values, cond
     return FUNCTIONS[name](_value(argument, template, parameters, conditions))
 
 
+def _calculate(argument: list[Any]) -> int:
+    """Of what Fn::Calculate can, the part with whole results."""
+    expression, _, numbers = argument
+    assert all(type(number) is int for number in numbers)
+    assert re.fullmatch(r"([-+*%()]|\{[0-9]\}|[0-9])+", expression)
+    return int(eval(expression.format(*numbers), {"__builtins__": {}}))
+
+
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "Fn::If": lambda _: None,
     "Fn::GetAtt": lambda _: None,
     "Fn::Join": lambda a: a[0].join(str(part) for part in a[1]),
     "Fn::Str": str,
+    "Fn::Calculate": _calculate,
     "Fn::Equals": lambda a: a[0] == a[1],
     "Fn::Not": lambda a: not a,
+}
+
+
+# What a condition or a rule may be of, and what may be inside. Source: ROS, "Conditions", "Rules".
+CONDITION_FUNCTIONS = {"Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or"}
+INNER_FUNCTIONS = {
+    *("Fn::Select", "Fn::Join", "Fn::Split", "Fn::Replace", "Fn::Base64Encode", "Fn::Base64Decode"),
+    *("Fn::MemberListToMap", "Fn::If", "Fn::ListMerge", "Fn::GetJsonValue", "Fn::MergeMapToList", "Fn::SelectMapList"),
+    *("Fn::Add", "Fn::Avg", "Fn::Str", "Fn::Calculate", "Fn::FindInMap"),
 }
 
 
@@ -199,6 +235,33 @@ def _access(template: Template) -> Iterator[str]:
         yield "GatewayApi: lets anybody in"
 
 
+def _rules(template: Template) -> Iterator[str]:
+    for name, rule in template.get("Rules", {}).items():
+        assertions = rule.get("Assertions", [])
+        parts = [*(a.get("Assert") for a in assertions), *([rule["RuleCondition"]] if "RuleCondition" in rule else [])]
+        if not assertions or set(rule) - {"RuleCondition", "Assertions"}:
+            yield f"rule {name}: has no assertions, or something else"
+        if any(not str(assertion.get("AssertDescription", "")).endswith(".") for assertion in assertions):
+            yield f"rule {name}: has no sentence for whom it refuses"
+        yield from (f"rule {name}: {part} is no condition" for part in parts if not _is_condition(part))
+        used = {key for node in _nodes(parts) for key in node if key.startswith("Fn::")}
+        yield from (f"rule {name}: {key} is not for rules" for key in used - CONDITION_FUNCTIONS - INNER_FUNCTIONS)
+
+
+def _is_condition(part: Any) -> bool:
+    return isinstance(part, dict) and len(part) == 1 and set(part) <= CONDITION_FUNCTIONS
+
+
+def _instances(template: Template) -> Iterator[str]:
+    """Without Redis the quota cannot be shared by more instances than it has whole calls."""
+    url = EVERYTHING["RedisUrl"]
+    yield from (f"by default: {sentence}" for sentence in refusals(template, REQUIRED) + refusals(template, EVERYTHING))
+    for instances, qps in ((1, 1), (5, 5), (2, 1), (6, 5), (7, 5), (10, 5), (3, 300)):
+        given = REQUIRED | {"MaxInstances": instances, "CamsQps": qps}
+        if bool(refusals(template, given)) is not (instances > qps) or refusals(template, given | {"RedisUrl": url}):
+            yield f"MaxInstances {instances} and CamsQps {qps}: the rules are wrong about them"
+
+
 def _function(template: Template) -> Iterator[str]:
     if template["Parameters"].get("Runtime", {}).get("AllowedValues") != RUNTIMES:
         yield f"Runtime is not one of {RUNTIMES}"
@@ -252,6 +315,8 @@ CHECKS: tuple[Callable[[Template], Iterator[str]], ...] = (
     _schemas,
     _triggers,
     _access,
+    _rules,
+    _instances,
     _function,
     _role,
 )

@@ -36,6 +36,8 @@ def test_every_field_of_the_log_is_indexed(function: Function, log: Any) -> None
     function.ask("15554000001")
     function.http(parameters={"phoneNumber": "8613800001234"})
     function.direct({"queries": [{"phoneNumber": "8613800001234"}, {"phoneNumber": "1"}]})
+    function.configure(CAMS_ENDPOINT="127.0.0.1:1").start()
+    function.ask()
     fields = {name for line in log() for name in line}
-    assert {"level", "redis", "item", "cache", "upstreamCode"} <= fields
+    assert {"level", "redis", "cams", "item", "cache", "upstreamCode"} <= fields
     assert fields == indexed()

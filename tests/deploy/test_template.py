@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.check_template import EVERYTHING, REQUIRED, Template, problems, resolved
+from tests.deploy.check_template import EVERYTHING, REQUIRED, Template, problems, refusals, resolved
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -35,8 +35,37 @@ def test_optional_parts_are_left_out_by_default() -> None:
     assert "VpcConfig" not in resolved(template(), REQUIRED)["Function"]
 
 
+@pytest.mark.parametrize(
+    ("instances", "qps", "redis", "accepted"),
+    [
+        (1, 1, "", True),
+        (5, 5, "", True),
+        (4, 5, "", True),
+        (300, 10_000, "", True),
+        (2, 1, "", False),
+        (6, 5, "", False),
+        (10, 5, "", False),
+        (11, 5, "", False),
+        (300, 299, "", False),
+        (2, 1, "redis://localhost", True),
+        (300, 1, "redis://localhost", True),
+    ],
+)
+def test_no_more_instances_than_calls_a_second_without_redis(
+    instances: int, qps: int, redis: str, accepted: bool
+) -> None:
+    given = REQUIRED | {"MaxInstances": instances, "CamsQps": qps, "RedisUrl": redis}
+    told = refusals(template(), given)
+    assert accepted is (told == [])
+    assert all(name in sentence for sentence in told for name in ("MaxInstances", "CamsQps", "RedisUrl"))
+
+
 def properties(resource: str, change: Change) -> Change:
     return lambda template: change(template["Resources"][resource]["Properties"])
+
+
+def rule(change: Change) -> Change:
+    return lambda template: change(template["Rules"]["InstancesWithinQuota"])
 
 
 def parameter(name: str, change: Change) -> Change:
@@ -107,6 +136,21 @@ SLIPS: dict[str, Change] = {
         "Function", lambda p: p["EnvironmentVariables"].update(CAMS_QPS={"Ref": "CamsQps"})
     ),
     "instances by another number": properties("Concurrency", lambda p: p.update(ReservedConcurrency=5)),
+    "no rule against too many instances": lambda t: t.pop("Rules"),
+    "a rule that refuses any number of instances": rule(lambda r: r.pop("RuleCondition")),
+    "a rule that allows one instance too many": rule(
+        lambda r: r["Assertions"][0]["Assert"]["Fn::Equals"][0]["Fn::Calculate"].__setitem__(0, "({0}-2)%{1}")
+    ),
+    "a rule the other way round": rule(lambda r: r.update(RuleCondition={"Fn::Not": r["RuleCondition"]})),
+    "a rule with a typo": rule(lambda r: r.update(Assertion=r["Assertions"])),
+    "a rule that tells nothing": rule(lambda r: r["Assertions"][0].pop("AssertDescription")),
+    "a rule with a function for resources only": rule(
+        lambda r: r["Assertions"].append({"Assert": {"Fn::GetAtt": ["Role", "Arn"]}, "AssertDescription": "No."})
+    ),
+    "a rule that yields a number": rule(
+        lambda r: r["Assertions"].append({"Assert": {"Fn::Str": {"Ref": "CamsQps"}}, "AssertDescription": "No."})
+    ),
+    "defaults that the rule refuses": parameter("MaxInstances", lambda p: p.update(Default=6)),
     "too little memory for its cores": parameter("Cpu", lambda p: p.update(Default=1)),
 }
 

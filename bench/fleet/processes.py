@@ -1,0 +1,167 @@
+"""A fleet: instances, a Valkey and a CAMS, each a process, and the way to all of them."""
+
+import asyncio
+import json
+import os
+import random
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.fleet.cams import Arrival, Options
+from local.fc import role_environment
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID
+from local.valkey import Valkey
+
+ROOT = Path(__file__).parents[2]
+# A report of CAMS is one line.
+_LONGEST_LINE = 1 << 26
+_CHUNK = 1 << 16
+
+
+class Program:
+    """A process that answers JSON lines, one at a time; other lines that it prints are its log."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.log: list[dict[str, Any]] = []
+
+    async def ask(self, request: object) -> Any:
+        """Its reply. Raises RuntimeError if it ends instead."""
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        return await self.reply()
+
+    async def reply(self) -> Any:
+        """Its next reply. Raises RuntimeError if it ends instead."""
+        assert self._process.stdout
+        while line := await self._process.stdout.readline():
+            document = json.loads(line)
+            if "reply" in document:
+                return document["reply"]
+            self.log.append(document)
+        raise RuntimeError(f"a process ended: {await self._process.wait()}")
+
+    async def kill(self) -> None:
+        """End it at once."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many instances there are at first, and may be; what CAMS does, what the function's settings are besides.
+
+    Redis' answers take 0 to `redis_delay` seconds. Without `shared`, there is no Redis. `program` is what each runs.
+    """
+
+    started: int
+    allowed: int
+    cams: Options = field(default_factory=Options)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    shared: bool = True
+    redis_delay: float = 0.0
+    program: str = "bench.fleet.child"
+
+
+class Fleet:
+    """The processes of one plan."""
+
+    def __init__(
+        self, plan: Plan, cams: Program, valkey: Valkey | None, environ: Mapping[str, str], stack: AsyncExitStack
+    ) -> None:
+        self.plan = plan
+        self.cams = cams
+        self.instances: list[Program] = []
+        self._valkey = valkey
+        self._environ = environ
+        self._stack = stack
+
+    async def grow(self) -> Program:
+        """Start one more instance, and wait until it has been initialized."""
+        instance = await _start(self._stack, self.plan.program, environ=self._environ)
+        await instance.reply()
+        self.instances.append(instance)
+        return instance
+
+    async def arrivals(self) -> list[Arrival]:
+        """What has arrived at CAMS so far, in order."""
+        report = await self.cams.ask("report")
+        return [Arrival(*arrival) for arrival in report["arrivals"]]
+
+    @property
+    def valkey(self) -> Valkey:
+        """Its Redis, to be killed, paused and started again."""
+        assert self._valkey
+        return self._valkey
+
+
+@asynccontextmanager
+async def fleet(plan: Plan) -> AsyncIterator[Fleet]:
+    """All processes of a plan, started; ended with the block."""
+    async with AsyncExitStack() as stack:
+        cams = await _start(stack, "bench.fleet.cams", plan.cams.json())
+        environ = {
+            **role_environment(DEMO_KEY_ID, DEMO_KEY),
+            "CAMS_ENDPOINT": f"127.0.0.1:{await cams.reply()}",
+            "CAMS_PROTOCOL": "HTTP",
+            "CAMS_QPS": "5",
+            "CACHE_TTL_SECONDS": "0",
+            "MAX_INSTANCES": str(plan.allowed),
+            **plan.settings,
+        }
+        valkey = None
+        if plan.shared:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            valkey = Valkey(Path(folder)).start()
+            stack.callback(valkey.kill)
+            port = await _slow_network(stack, valkey.port, plan.redis_delay) if plan.redis_delay else valkey.port
+            environ["REDIS_URL"] = f"redis://127.0.0.1:{port}"
+        started = Fleet(plan, cams, valkey, environ, stack)
+        await asyncio.gather(*(started.grow() for _ in range(plan.started)))
+        yield started
+
+
+async def _start(stack: AsyncExitStack, module: str, *arguments: str, environ: Mapping[str, str] = {}) -> Program:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-W", "ignore", "-m", module, *arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=_LONGEST_LINE,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), **environ},
+    )
+    program = Program(process)
+    stack.push_async_callback(program.kill)
+    return program
+
+
+async def _slow_network(stack: AsyncExitStack, port: int, most: float) -> int:
+    """A port that leads to another one; what comes back takes between nothing and `most` seconds, unevenly."""
+    chance = random.Random(1)
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(_pump(reader, behind_writer, lambda: 0.0), _pump(behind_reader, writer, delay))
+
+    def delay() -> float:
+        return chance.uniform(0, most)
+
+    server = await asyncio.start_server(connect, "127.0.0.1", 0)
+    stack.callback(server.close)
+    address: tuple[str, int] = server.sockets[0].getsockname()
+    return address[1]
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, delay: Callable[[], float]) -> None:
+    with suppress(ConnectionError):
+        while data := await source.read(_CHUNK):
+            await asyncio.sleep(delay())
+            sink.write(data)
+    sink.close()

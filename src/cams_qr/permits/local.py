@@ -1,0 +1,103 @@
+"""Permits of one instance that asks nobody: its share of the quota, in the order of asking."""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cams_qr.deadline import Deadline, Departure
+from cams_qr.permits.throttle import GUARD_SECONDS, READY_SECONDS, WINDOW_SECONDS, Caller, Permit, no_permit, wait_until
+
+# As in take.lua and throttled.lua.
+_GROWTH = 0.01
+_DECREASE = 0.9
+
+
+@dataclass(slots=True)
+class _Call:
+    """A permitted call: its moment, and when it was over."""
+
+    moment: float
+    ended: float = math.inf
+
+    def arrived(self) -> float:
+        """The latest time at which it reached CAMS."""
+        return min(self.moment + GUARD_SECONDS, self.ended)
+
+
+class LocalThrottle:
+    """At most `limit` calls reach CAMS in any rolling window, from all threads of one instance."""
+
+    def __init__(self, limit: int) -> None:
+        self._calls = deque([_Call(-math.inf)] * limit, maxlen=limit)
+        self._pace = Pace(limit)
+        self._opens = -math.inf
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def permit(
+        self, caller: Caller, deadline: Deadline, waiting: Callable[[], None] = lambda: None
+    ) -> Iterator[Permit]:
+        """See Throttle.permit."""
+        call = self._book(deadline)
+        booked = time.monotonic()
+        wait_until(call.moment - READY_SECONDS, waiting)
+        try:
+            yield Permit(Departure(call.moment, call.moment + GUARD_SECONDS / 2), booked)
+        finally:
+            call.ended = time.monotonic()
+
+    def throttled(self, permit: Permit, retry_after: float) -> None:
+        """See Throttle.throttled."""
+        self._pace.lower(permit.booked)
+        self._opens = max(self._opens, time.monotonic() + retry_after)
+
+    def _book(self, deadline: Deadline) -> _Call:
+        with self._lock:
+            now = time.monotonic()
+            spaced = self._calls[-1].moment + self._pace.pause()
+            moment = max(now, self._opens, spaced, self._calls[0].arrived() + WINDOW_SECONDS)
+            if moment - now > deadline.remaining():
+                raise no_permit(moment - now)
+            call = _Call(moment)
+            self._calls.append(call)
+            return call
+
+
+class Pace:
+    """How many calls a second CAMS takes, where that is fewer than `limit`: lowered at a throttle, and slowly raised.
+
+    Additive increase, multiplicative decrease, as TCP has it.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._rate = limit
+        self._since = self._lowered = -math.inf
+
+    def pause(self) -> float:
+        """Seconds from one call to the next; 0 at full pace."""
+        rate = self._now()
+        return WINDOW_SECONDS / rate if rate < self._limit else 0.0
+
+    def lower(self, booked: float) -> None:
+        """A call was throttled; those booked before the pace was last lowered tell nothing new."""
+        if booked >= self._lowered:
+            self._rate = max(self._limit / 20, self._now() * _DECREASE)
+            self._since = self._lowered = time.monotonic()
+
+    def _now(self) -> float:
+        if self._rate >= self._limit:
+            return self._limit
+        return min(self._limit, self._rate + self._limit * _GROWTH * (time.monotonic() - self._since))
+
+
+def instance_throttle(account_qps: int, instances: int) -> LocalThrottle:
+    """This instance's share of the account's quota when `instances` of them, no more than it, ask nobody.
+
+    Source: ListPhoneMessageQrdl, "QPS limit": 5 calls a second for an account with all its users and roles.
+    """
+    return LocalThrottle(account_qps // instances)

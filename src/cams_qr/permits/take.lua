@@ -1,0 +1,330 @@
+-- Books the moment at which one call to CAMS may leave, in a line that all instances share.
+--
+--              a moment within its patience
+--   person ──────────────────────────────────▶ go ──▶ leaves at that moment, without asking again
+--      │ ▲
+--      │ └── comes back when told, and its moment is still its own
+--      ▼
+--    refused, with an appointment ──▶ overdue ──▶ goes to whoever asks next
+--
+--              a moment that is near
+--   bulk ────────────────────────────────────▶ go
+--      │ ▲
+--      ▼ │ asks again when told, and keeps its place
+--    later
+--
+-- Booked moments never decrease, and two that are `limit` bookings apart are a window and a guard apart. So whoever
+-- leaves at its moment, and arrives within the guard, is never one too many. While bulk waits, every fifth moment is
+-- set aside for it.
+--
+-- Times are microseconds of the line's clock: the server's, corrected where that was set while instances watched.
+--
+-- KEYS[1]  the line, a hash: a ring of when the last `limit` calls that were booked will have arrived at CAMS at the
+--          latest (fields 0, 1, …), until when places of bulk are kept (b0, b1, …), and
+--            limit, count, last   the quota; bookings so far; the last booked moment
+--            asked, offset        when the line was last asked; its clock minus the server's
+--            opens                nothing leaves before
+--            pace, paced, cut     calls a second that CAMS took, and since when; when that was last lowered
+--            low, high            the least and the longest time between a moment and its answer, lately
+--            streak, next         people booked since bulk last was; the next place of bulk
+-- KEYS[2]  appointments, a sorted set: who was refused, by moment
+-- KEYS[3]  moments set aside for bulk, a list
+-- KEYS[4]  seats, a hash: whose each is, and until when; and the `count` of them
+-- KEYS[5]  bulk in line, a sorted set of places
+
+local ask = cjson.decode(ARGV[1])
+local WINDOW, GUARD_MIN, GUARD_MAX = ask.window, ask.guardMin, ask.guardMax
+local HORIZON, EXPIRY = math.max(15 * WINDOW, ask.patience + 2 * WINDOW), 120 * WINDOW
+local KEPT_SEAT, MOST_SEATS, LOOKED_AT = 3 * WINDOW, 10000, 64
+-- How many places of the gone one question clears.
+local CLEARED = 32
+local FLOOR = 5
+local OVERDUE = 0.2 * WINDOW
+local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
+local SAMPLES = 32
+local GROWTH = 0.01
+
+-- Nothing of ours is later.
+local FAR = HORIZON + 4 * WINDOW
+
+local function text(number) return string.format('%.0f', number) end
+
+-- What is no number, or none that counts exactly, makes no sense either.
+local function number(value)
+  local found = value and tonumber(value)
+  return found and math.abs(found) < 2 ^ 53 and found or nil
+end
+
+---- The line's state and its clock
+
+-- A key of another type makes no sense, and is dropped.
+local damaged = false
+for i, expected in ipairs({'hash', 'zset', 'list', 'hash', 'zset'}) do
+  local found = redis.call('TYPE', KEYS[i]).ok
+  if found ~= 'none' and found ~= expected then
+    redis.call('DEL', KEYS[i])
+    damaged = true
+  end
+end
+
+local NUMBERS = {
+  'limit', 'count', 'last', 'asked', 'offset', 'opens', 'pace', 'paced', 'cut', 'low', 'high', 'streak', 'next',
+}
+local line = {}
+for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do line[NUMBERS[i]] = number(value) end
+
+local clock = redis.call('TIME')
+local server = clock[1] * 1000000 + clock[2]
+local now = server + (line.offset or 0)
+if line.asked and line.asked <= now + HORIZON then now = math.max(now, line.asked) end
+
+if ask.stepped then
+  now = math.max(ask.heard, math.min(line.asked or 0, now))
+elseif not ask.heard or math.abs(now - ask.heard) > ask.doubt then
+  -- The server's clock was set, or the caller was frozen, or it is long gone and this is its echo: nothing is done.
+  return {'clock', now, now, line.asked or 0}
+end
+
+local function sound()
+  for _, name in ipairs(NUMBERS) do
+    if not line[name] then return false end
+  end
+  local latest = math.max(line.last, line.opens, line.asked, line.paced, line.cut)
+  return line.limit == ask.limit and line.pace > line.limit / 21 and line.count >= 0 and line.next >= 0
+    and latest <= now + FAR
+end
+
+-- How far ahead moments may be promised that are forgotten; a caller that has been away made all others wait as long.
+local promised = math.max(0, ask.patience - ask.away)
+
+local function settle(seconds)
+  line.opens = now + math.min(math.max(ask.settle, seconds), HORIZON) + WINDOW + GUARD_MAX
+end
+
+if damaged or not sound() then
+  local known = damaged or next(line) ~= nil or ask.promised
+  redis.call('DEL', unpack(KEYS))
+  line = {
+    limit = ask.limit, count = 0, last = 0, opens = 0, pace = ask.limit, paced = now, cut = 0, low = -1,
+    high = GUARD_MAX, streak = 0, next = 0,
+  }
+  local info = redis.pcall('INFO', 'server')
+  local uptime = type(info) == 'string' and tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) or 0
+  if known or uptime < 2 then settle(known and promised or 0) end
+elseif ask.promised and ask.promised > math.max(line.last, line.opens) then
+  settle(promised)
+elseif ask.away > 0 and line.asked < now - ask.away and line.asked + WINDOW + GUARD_MAX < now then
+  settle(promised)
+end
+line.asked, line.offset = now, now - server
+local earliest = math.max(now + ask.lead, line.opens)
+
+---- The guard follows what calls show, the pace what CAMS takes
+
+if ask.took then
+  if line.low < 0 then line.low, line.high = ask.took, ask.took + GUARD_MAX end
+  local took = math.min(ask.took, line.low + 2 * GUARD_MAX)
+  line.high = math.max(took, line.high + (took - line.high) / SAMPLES)
+  line.low = math.min(took, line.low + (took - line.low) / SAMPLES)
+end
+local guard = math.floor(math.min(math.max(line.high - line.low, GUARD_MIN), GUARD_MAX))
+local pace = line.pace + ask.limit * GROWTH * math.max(0, now - line.paced) / WINDOW
+local pause = pace < ask.limit and WINDOW / pace or 0
+
+---- Booking
+
+local function moment_after(others)
+  local rounds = math.floor(others / ask.limit)
+  local moment = math.max(earliest + rounds * (WINDOW + guard), line.last + pause * (others + 1))
+  if line.count + others >= ask.limit then
+    local arrived = number(redis.call('HGET', KEYS[1], text((line.count + others) % ask.limit)))
+    if not arrived or arrived > now + FAR then arrived = now end
+    moment = math.max(moment, arrived + WINDOW + rounds * (WINDOW + guard))
+  end
+  -- The last two digits are the guard it is booked with, in milliseconds.
+  return math.ceil(moment / 100) * 100 + math.floor(guard / 1000)
+end
+
+local function book(moment)
+  redis.call('HSET', KEYS[1], text(line.count % ask.limit), text(moment + guard + 2 * ask.blur))
+  line.count, line.last = line.count + 1, math.max(line.last, moment)
+end
+
+-- Calls made without Redis, by one who was away alone.
+if line.opens <= now then
+  for _ = 1, ask.calls do book(math.max(now, line.last)) end
+end
+
+-- Whether bulk waits. Who does not ask again loses its place.
+local function bulk_waits()
+  for _ = 1, CLEARED do
+    local first = redis.call('ZRANGE', KEYS[5], 0, 0)[1]
+    if not first then return false end
+    local kept_until = number(redis.call('HGET', KEYS[1], 'b' .. first))
+    if kept_until and kept_until >= now and kept_until <= now + FAR then return true end
+    redis.call('ZREM', KEYS[5], first)
+    redis.call('HDEL', KEYS[1], 'b' .. first)
+  end
+  return false
+end
+
+-- A moment set aside for the bulk caller in that place, if there is one.
+local function set_aside(place)
+  local moment = redis.call('LINDEX', KEYS[3], 0)
+  for _ = 1, 100 do
+    if not moment then return nil end
+    local found = number(moment)
+    if found and found >= earliest and found <= now + FAR then break end
+    redis.call('LPOP', KEYS[3])
+    line.streak = FLOOR
+    moment = redis.call('LINDEX', KEYS[3], 0)
+  end
+  return number(place == 0 and moment or redis.call('LINDEX', KEYS[3], place))
+end
+
+-- The first appointment whose owner should have come back by now.
+local function overdue()
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. text(earliest))
+  local found = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now + OVERDUE), 'WITHSCORES', 'LIMIT', 0, 1)
+  return found[1], number(found[2])
+end
+
+-- The sooner of a moment that is set aside and one that is overdue, and how to take it. One that is set aside goes first
+-- where it is as near, for while bulk waits nobody else would take it.
+local function kept(aside)
+  -- Who knows the line's clock less well than that would arrive too late for a moment booked by another.
+  if 4 * ask.blur > GUARD_MIN then return nil end
+  local owner, missed = overdue()
+  if missed and not (aside and aside <= now + OVERDUE) then
+    return missed, function() redis.call('ZREM', KEYS[2], owner) end
+  end
+  return aside, function() redis.call('LREM', KEYS[3], 1, text(aside)) end
+end
+
+-- The guard that a moment was booked with, less what its taker does not know of the line's clock.
+local function booked_guard(moment)
+  return math.floor(math.min(math.max(moment % 100 * 1000, GUARD_MIN), GUARD_MAX) - 2 * ask.blur)
+end
+
+local function person()
+  local latest = now + ask.budget
+  local own = number(redis.call('ZSCORE', KEYS[2], ask.ticket))
+  if own and own >= earliest and own <= now + FAR then
+    -- Who is back to the moment may be a little early by this clock.
+    if own > latest + GUARD_MAX then return 'refused', own end
+    redis.call('ZREM', KEYS[2], ask.ticket)
+    return 'go', own, booked_guard(own)
+  end
+  local bulk, aside = bulk_waits(), set_aside(0)
+  local first = moment_after(0)
+  -- Where people fill the line, every fifth moment is for bulk; and beyond their patience, for bulk that comes yet.
+  local owed = line.streak >= FLOOR - 1 and (bulk or first > latest)
+  local moment = owed and moment_after(1) or first
+  local sooner, take = kept(not bulk and aside or nil)
+  if sooner and sooner < moment and sooner <= latest then
+    take()
+    return 'go', sooner, booked_guard(sooner)
+  end
+  -- Retry-After is in whole seconds: with less patience one would be back too late for an appointment.
+  local appointment = moment > latest and ask.budget >= WINDOW + 1.25 * OVERDUE and line.last <= now + HORIZON
+  if moment > latest and not appointment then return 'refused', moment end
+  if owed then
+    book(first)
+    redis.call('RPUSH', KEYS[3], text(first))
+    line.streak = 0
+  end
+  book(moment)
+  line.streak = line.streak + 1
+  if appointment then
+    redis.call('ZADD', KEYS[2], text(moment), ask.ticket)
+    return 'refused', moment
+  end
+  return 'go', moment, guard
+end
+
+local function bulk()
+  if ask.place < 0 or ask.place >= line.next then ask.place, line.next = line.next, line.next + 1 end
+  local place = text(ask.place)
+  redis.call('ZADD', KEYS[5], place, place)
+  redis.call('HSET', KEYS[1], 'b' .. place, text(now + KEPT))
+  bulk_waits()
+  local ahead = redis.call('ZRANK', KEYS[5], place)
+  local function leave()
+    redis.call('ZREM', KEYS[5], place)
+    redis.call('HDEL', KEYS[1], 'b' .. place)
+  end
+  local near = now + math.min(NEAR, ask.budget)
+  local moment = moment_after(ahead)
+  local sooner, take = kept(set_aside(ahead))
+  local is_kept = sooner and sooner < moment
+  if is_kept then moment = sooner end
+  if moment <= near then
+    if is_kept then
+      take()
+    else
+      book(moment)
+      line.streak = 0
+    end
+    leave()
+    return 'go', moment, is_kept and booked_guard(moment) or guard
+  elseif moment > now + ask.budget then
+    leave()
+    return 'refused', moment
+  end
+  local again = math.min(moment - 0.8 * NEAR, now + LOOK)
+  redis.call('HSET', KEYS[1], 'b' .. place, text(again + KEPT))
+  return 'later', again
+end
+
+---- Seats: the time without Redis is divided among those who were here lately, or were told to come back
+
+local function holder(seat)
+  local instance, kept_until = string.match(redis.call('HGET', KEYS[4], text(seat)) or '', '^(%S+) (%d+)$')
+  kept_until = number(kept_until)
+  return kept_until and kept_until >= now and kept_until <= now + FAR + KEPT_SEAT and instance
+end
+
+-- The first of the first seats that is free.
+local function free_seat(count)
+  for seat = 0, math.min(count, LOOKED_AT) - 1 do
+    if not holder(seat) then return seat end
+  end
+end
+
+local function sit(told)
+  local count = math.min(number(redis.call('HGET', KEYS[4], 'count')) or 0, MOST_SEATS)
+  local seat = ask.seat
+  if not seat or holder(seat) ~= ask.instance then
+    seat = free_seat(count) or count
+  else
+    -- Move up, so that there are no more seats than are taken.
+    local better = free_seat(seat)
+    if better then
+      redis.call('HDEL', KEYS[4], text(seat))
+      seat = better
+    end
+  end
+  redis.call('HSET', KEYS[4], text(seat), ask.instance .. ' ' .. text(math.max(told, now) + KEPT_SEAT))
+  count = math.max(count, seat + 1)
+  for _ = 1, 100 do
+    if count <= seat + 1 or holder(count - 1) then break end
+    count = count - 1
+    redis.call('HDEL', KEYS[4], text(count))
+  end
+  redis.call('HSET', KEYS[4], 'count', text(count))
+  return seat, count
+end
+
+local verdict, moment, tolerance
+if ask.bulk then verdict, moment, tolerance = bulk() else verdict, moment, tolerance = person() end
+local seat, seats = sit(moment)
+
+local fields = {}
+for _, name in ipairs(NUMBERS) do
+  fields[#fields + 1] = name
+  fields[#fields + 1] = name == 'pace' and tostring(line[name]) or text(line[name])
+end
+redis.call('HSET', KEYS[1], unpack(fields))
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
+local known_promised = math.min(line.last, now + ask.patience)
+return {verdict, now, moment, line.asked, tolerance or guard, ask.place, known_promised, seat, seats}

@@ -1,0 +1,140 @@
+"""Lists that instances share through Redis: none but the query's own, none older than it says, and each expires."""
+
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from local.sandbox import Sandbox
+from local.valkey import Valkey
+from tests.conftest import NUMBER, Function
+
+pytestmark = pytest.mark.timed
+
+OTHER = "6281200001234"
+NOT_OWNED = "4915112345678"
+OWN = "cams-8filvjc8snw"
+DAY = 86_400
+
+
+@pytest.fixture
+def shared(function: Function, valkey: Valkey) -> Function:
+    return function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
+
+
+@pytest.fixture
+def client(valkey: Valkey) -> Any:
+    return redis.Redis.from_url(valkey.url)
+
+
+def key_of(client: Any, function: Function, number: str = NUMBER, **fields: Any) -> bytes:
+    """The key that asking for this adds."""
+    before = set(client.keys("cams-qr:list:*"))
+    function.ask(number, **fields)
+    (key,) = set(client.keys("cams-qr:list:*")) - before
+    return bytes(key)
+
+
+@pytest.mark.parametrize(
+    ("planted", "asked"),
+    [
+        ((OTHER, None), (NUMBER, None)),
+        ((NUMBER, OWN), (NUMBER, None)),
+        ((NUMBER, None), (NUMBER, OWN)),
+        ((NOT_OWNED, None), (NUMBER, None)),
+    ],
+)
+def test_what_belongs_to_another_query_is_a_miss(
+    shared: Function,
+    sandbox: Sandbox,
+    client: Any,
+    planted: "tuple[str, str | None]",
+    asked: "tuple[str, str | None]",
+) -> None:
+    target = key_of(client, shared, asked[0], custSpaceId=asked[1])
+    source = key_of(client, shared, planted[0], custSpaceId=planted[1])
+    client.copy(source, target, replace=True)
+    shared.start()
+    result = shared.ask(asked[0], custSpaceId=asked[1])["result"]
+    assert (result["phoneNumber"], result["custSpaceId"]) == asked
+    assert len(sandbox.arrivals) == 3
+
+
+def test_a_value_of_another_type_is_replaced(shared: Function, sandbox: Sandbox, client: Any, log: Any) -> None:
+    key = key_of(client, shared)
+    client.delete(key)
+    client.rpush(key, "a list of Redis'")
+    for _ in range(2):
+        shared.start()
+        assert shared.ask()["status"] == 200
+    assert len(sandbox.arrivals) == 2
+    assert client.type(key) == b"string"
+    assert [line for line in log() if "redis" in line] == []
+
+
+def test_a_list_that_never_ends_is_a_miss_and_ends_then(shared: Function, sandbox: Sandbox, client: Any) -> None:
+    key = key_of(client, shared)
+    for end in (lambda: client.persist(key), lambda: client.expire(key, DAY)):
+        end()
+        shared.start()
+        assert shared.ask()["status"] == 200
+        assert 0 < client.ttl(key) <= 660
+    assert len(sandbox.arrivals) == 3
+
+
+def test_whatever_is_stored_expires(shared: Function, client: Any) -> None:
+    shared.ask()
+    shared.ask(NUMBER, custSpaceId=OWN)
+    shared.ask(NOT_OWNED)
+    lives = sorted(client.pttl(key) for key in client.keys("cams-qr:list:*"))
+    assert 0 < lives[0] <= 10_000
+    assert 600_000 < lives[1] <= lives[2] <= 660_000
+
+
+def test_a_reader_whose_clock_lags_does_not_keep_a_list_fresh(shared: Function, sandbox: Sandbox, client: Any) -> None:
+    shared.configure(CACHE_TTL_SECONDS="2")
+    shared.ask()
+    shared.pass_time(-60)
+    shared.start()
+    shared.ask()
+    assert len(sandbox.arrivals) == 1
+    time.sleep(2.1)
+    shared.start()
+    shared.ask()
+    assert len(sandbox.arrivals) == 2
+
+
+@pytest.mark.parametrize("ahead", [-3600, -60, 60, 3600])
+def test_age_is_true_whatever_the_readers_clock(shared: Function, sandbox: Sandbox, ahead: float) -> None:
+    shared.http(parameters={"phoneNumber": NUMBER})
+    time.sleep(1.1)
+    shared.pass_time(ahead)
+    shared.start()
+    answer = shared.http(parameters={"phoneNumber": NUMBER})
+    assert answer.headers["Age"] == "1"
+    assert answer.headers["Cache-Control"] == "private, max-age=58"
+    assert len(sandbox.arrivals) == 1
+
+
+def test_a_readers_own_clock_counts_from_then_on(shared: Function, sandbox: Sandbox) -> None:
+    shared.ask()
+    shared.pass_time(3600)
+    shared.start()
+    shared.ask()
+    shared.pass_time(50)
+    shared.ask()
+    assert len(sandbox.arrivals) == 1
+
+
+def test_deployments_that_keep_lists_for_different_times_agree_on_their_age(shared: Function, sandbox: Sandbox) -> None:
+    shared.configure(CACHE_TTL_SECONDS="300", CACHE_STALE_SECONDS="0")
+    shared.ask()
+    time.sleep(1.1)
+    shared.configure(CACHE_TTL_SECONDS="60", CACHE_STALE_SECONDS="86400")
+    shared.start()
+    assert shared.http(parameters={"phoneNumber": NUMBER}).headers["Age"] == "1"
+    shared.configure(CACHE_TTL_SECONDS="1")
+    shared.start()
+    assert shared.http(parameters={"phoneNumber": NUMBER}).headers["Cache-Status"] == "cams-qr; fwd=stale"
+    assert len(sandbox.arrivals) == 2

@@ -1,0 +1,48 @@
+"""The holes of the line that are known and accepted: what random schedules may do to the quota.
+
+Each was weighed against what closing it costs those who wait, in faults that are rare by themselves.
+"""
+
+from cams_qr.permits.throttle import GUARD_SECONDS, WINDOW_SECONDS
+from tests.permits.fleet_model import PATIENCE, CallerModel, World
+
+_SPAN_SECONDS = WINDOW_SECONDS + GUARD_SECONDS
+# How far ahead moments are promised, and until they have left the window.
+_PROMISED_SECONDS = PATIENCE + _SPAN_SECONDS
+# Of Redis, each way. Who takes a moment that another booked knows the line's clock less well than that one may, and
+# the least guard covers no more.
+DELAYS = (0.0005, 0.001, 0.003, 0.005)
+
+
+def accepted_hole(world: World, calls: list[CallerModel]) -> str | None:
+    """Why so many calls, one more than the quota, may be in one window; None where they may not."""
+    now = world.hub.now
+    turns = [call for call in calls if call.turn]
+    if turns and now - world.lost_at < _PROMISED_SECONDS:
+        # Who lost Redis knew an old line, and others hold moments of a newer one.
+        return "accepted: promised before Redis was lost"
+    if turns and (len({call.instance for call in turns}) > world.limit or any(call.cold for call in turns)):
+        # More take turns than the quota has, and each counts the seats that it last heard of; or it never heard.
+        return "accepted: views of seats"
+    if now - world.unnoticed_at < _PROMISED_SECONDS:
+        # Redis kept its memory, and the first to ask had not noticed that it was away, or only an earlier outage.
+        return "accepted: unnoticed outage"
+    if now - max(world.cold_at, world.split_at) < _PROMISED_SECONDS:
+        # The clock was set or all was forgotten, and who asked first could not tell; who knew the clock of before
+        # sets it again, whenever it comes.
+        return "accepted: a new instance asked first"
+    if now - world.stale_at < _PROMISED_SECONDS:
+        # Who asked first after Redis forgot had been away since an earlier outage, and counts on others to have been.
+        return "accepted: away since an earlier outage"
+    return None
+
+
+def can_be_suspended(world: World, at: int) -> bool:
+    """Whether a machine's clock may stand still: not while a call waits there, for it would leave so much later."""
+    return at in world.instances and world.instances[at].caller is None
+
+
+def can_tell_the_time(world: World, at: int) -> bool:
+    """Whether an instance notices that the clock is set: it is at work, and has asked since it was new or suspended."""
+    instance = world.instances[at]
+    return not instance.cold and not instance.dead and instance.frozen_until <= world.hub.now

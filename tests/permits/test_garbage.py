@@ -1,0 +1,177 @@
+"""Whatever is planted into the line's keys, callers are served soon, and hardly more than the quota allows."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cams_qr import logs
+from tests.permits.fleet_model import Manner, World
+
+LIMIT = 5
+FLEET = 6
+FIELDS = [
+    "limit",
+    "count",
+    "last",
+    "asked",
+    "offset",
+    "opens",
+    "pace",
+    "paced",
+    "cut",
+    "low",
+    "high",
+    "streak",
+    "next",
+    "0",
+    "3",
+    "b0",
+]
+# Far beyond what the line ever books; within what it may.
+BEYOND = ["text", "", "-inf", "inf", "nan", "1e17", "1e300", "-1e300", "-5", "0", "0x10"]
+# What is told once the line was forgotten, or another's moments were planted, cannot agree with what was told before.
+PLANTED = ("promise", "twice", "order", "appointment")
+PERSON = Manner(obeys=False)
+BULK = Manner(bulk=True, budget=60.0, obeys=False)
+HORIZON_SECONDS = 14.0
+SOON_SECONDS = 3.5
+NOW = 1_700_000_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    logs.configure("CRITICAL")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A fleet that has just been at work; a planted hole may make it forget one window."""
+    made = World(LIMIT, excuse=lambda world, calls: "planted")
+    made.warm(FLEET)
+    made.crowd(0, FLEET, PERSON)
+    made.pass_time(0.3)
+    yield made
+    made.close()
+
+
+def ahead(world: World, seconds: float) -> str:
+    return str(int(NOW + (world.hub.now + seconds) * 1e6))
+
+
+def recovers(world: World, within: float, calls: int = LIMIT + 1, most: int = 2 * LIMIT) -> None:
+    """A person who comes again and again, and bulk, are served in time, and so many calls; nothing else breaks."""
+    began = world.hub.now
+    while not served(world, began, calls) and world.hub.now < began + within:
+        world.call(0, BULK)
+        world.crowd(1, FLEET - 1, PERSON)
+        world.pass_time(0.1)
+    assert served(world, began, calls), "\n".join(world.log[-40:])
+    world.pass_time(2)
+    assert [fault for fault in world.broken if not fault.startswith(PLANTED)] == []
+    assert most_in_a_second(world) <= most
+
+
+def served(world: World, began: float, calls: int) -> bool:
+    people = [at for at, caller, _ in world.arrivals if not caller.manner.bulk and caller.began >= began]
+    return bool(people and world.since(began, bulk=True)) and len(world.since(began)) >= calls
+
+
+def most_in_a_second(world: World) -> int:
+    times = [at for at, _, _ in world.arrivals]
+    return max(sum(at <= later < at + 1 - 1e-6 for later in times) for at in times)
+
+
+@pytest.mark.parametrize("value", BEYOND)
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_that_makes_no_sense(world: World, field: str, value: str) -> None:
+    world.plant("HSET", world.key(0), field, value)
+    recovers(world, SOON_SECONDS)
+
+
+@pytest.mark.parametrize("seconds", [9.0, 13.0, 25.0, 1e4])
+@pytest.mark.parametrize("field", ["last", "asked", "opens", "paced", "cut", "0", "1", "2", "3", "4", "b0"])
+def test_a_time_that_is_far(world: World, field: str, seconds: float) -> None:
+    world.plant("HSET", world.key(0), field, ahead(world, seconds))
+    recovers(world, HORIZON_SECONDS if seconds < 14 else SOON_SECONDS)
+
+
+@pytest.mark.parametrize("seconds", [-1e4, -9.0, 9.0, 1e4])
+def test_an_offset_that_is_far(world: World, seconds: float) -> None:
+    world.plant("HSET", world.key(0), "offset", str(int(seconds * 1e6)))
+    recovers(world, HORIZON_SECONDS if abs(seconds) < 14 else SOON_SECONDS)
+
+
+@pytest.mark.parametrize("value", ["1", "0.23", "1000"])
+def test_another_quota(world: World, value: str) -> None:
+    world.plant("HSET", world.key(0), "limit", value)
+    recovers(world, SOON_SECONDS)
+
+
+@pytest.mark.parametrize(("value", "within"), [("1", SOON_SECONDS), ("0.23", SOON_SECONDS), ("0.25", HORIZON_SECONDS)])
+def test_another_pace(world: World, value: str, within: float) -> None:
+    world.plant("HSET", world.key(0), "pace", value)
+    recovers(world, within, calls=2)
+
+
+@pytest.mark.parametrize("part", range(5))
+@pytest.mark.parametrize("kind", ["SET", "RPUSH", "HSET", "ZADD"])
+def test_a_key_of_another_type(world: World, part: int, kind: str) -> None:
+    values = {"SET": ["text"], "RPUSH": ["text"], "HSET": ["field", "text"], "ZADD": ["1", "text"]}
+    world.plant("DEL", world.key(part))
+    world.plant(kind, world.key(part), *values[kind])
+    recovers(world, SOON_SECONDS)
+
+
+@pytest.mark.parametrize("value", ["foo", "", "nan", "inf", "-inf", "1e300", "-1", "0", "near", "far"])
+def test_a_moment_set_aside(world: World, value: str) -> None:
+    moments = {"near": ahead(world, 0.1), "far": ahead(world, 13.0)}
+    world.plant("RPUSH", world.key(2), moments.get(value, value))
+    recovers(world, HORIZON_SECONDS if value == "far" else SOON_SECONDS)
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e300", "0", "near", "far", "beyond"])
+@pytest.mark.parametrize("ticket", ["its own", "another's"])
+def test_an_appointment(world: World, ticket: str, value: str) -> None:
+    moments = {"near": ahead(world, 0.1), "far": ahead(world, 9.0), "beyond": ahead(world, 1e4)}
+    world.plant("ZADD", world.key(1), moments.get(value, value), ticket)
+    began = world.hub.now
+    while not any(c.ticket == "its own" for _, c, _ in world.arrivals) and world.hub.now < began + HORIZON_SECONDS:
+        world.call(3, PERSON._replace(ticket="its own"))
+        world.pass_time(0.1)
+    assert world.hub.now - began < (HORIZON_SECONDS if value == "far" else SOON_SECONDS)
+    recovers(world, SOON_SECONDS)
+
+
+@pytest.mark.parametrize("value", ["text", "-1", "nan", "inf", "1e9", "1e300"])
+def test_a_count_of_seats(world: World, value: str) -> None:
+    world.plant("HSET", world.key(3), "count", value)
+    recovers(world, SOON_SECONDS)
+    assert int(world.server.stub.keys[world.key(3)]["count"]) <= 10_001
+
+
+@pytest.mark.parametrize("value", ["text", "", "somebody", "somebody inf", "somebody 1e300"])
+def test_a_seat_that_makes_no_sense(world: World, value: str) -> None:
+    world.plant("HSET", world.key(3), "0", value)
+    recovers(world, SOON_SECONDS)
+
+
+def test_seats_that_are_held(world: World) -> None:
+    held = f"somebody {ahead(world, 8.0)}"
+    for seat in range(10_000):
+        world.server.stub.command("HSET", world.key(3), seat, held)
+    world.plant("HSET", world.key(3), "count", "10000")
+    recovers(world, SOON_SECONDS)
+
+
+@pytest.mark.parametrize("seconds", [-5.0, 0.5, 9.0, 1e4])
+@pytest.mark.parametrize("part", [1, 2, 4])
+def test_ten_thousand_entries(world: World, part: int, seconds: float) -> None:
+    for number in range(10_000):
+        moment = ahead(world, seconds + number / 1e4)
+        if part == 2:
+            world.server.stub.command("RPUSH", world.key(part), moment)
+        else:
+            world.server.stub.command("ZADD", world.key(part), moment if part == 1 else number, f"planted-{number}")
+    world.plant("PEXPIRE", world.key(part), "60000")
+    # Each moment that could be the line's own is a permit.
+    recovers(world, HORIZON_SECONDS, most=60 if seconds == 0.5 and part != 4 else 2 * LIMIT)

@@ -1,0 +1,88 @@
+"""The checks can fail: each sabotage of the script breaks one of them, within what they do anyway."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from cams_qr import logs
+from tests.permits import test_schedules as schedules
+from tests.permits.fleet_model import Mutation, World
+from tests.permits.random_steps import random_world
+
+RUNS = 12
+STEPS = 250
+
+
+def breaks_at_random(mutate: Mutation) -> bool:
+    """Whether an invariant breaks in a few random runs, and not because the script fails."""
+    worlds = (random_world((2, 5, 1, 20)[number % 4], number, STEPS, mutate) for number in range(RUNS))
+    broken = next((world.broken for world in worlds if world.broken), [])
+    assert not [fault for fault in broken if fault.startswith("script")]
+    return bool(broken)
+
+
+def breaks_schedule(schedule: Callable[[World], None], mutate: Mutation) -> bool:
+    """Whether a schedule does not end as it should."""
+    world = World(5, mutate=mutate)
+    try:
+        schedule(world)
+    except AssertionError:
+        return True
+    finally:
+        world.close()
+    return False
+
+
+SABOTAGES = {
+    "no guard": (breaks_at_random, "text(moment + guard + 2 * ask.blur)", "text(moment)"),
+    "one too many": (breaks_at_random, "% ask.limit", "% (ask.limit + 1)"),
+    "closes too shortly": (
+        partial(
+            breaks_schedule,
+            partial(schedules.test_redis_forgets_and_who_knew_of_no_promise_asks_first, lost="flush"),
+        ),
+        "local function settle(seconds)\n",
+        "local function settle(seconds)\n  seconds = -9e9\n",
+    ),
+    "no closing": (breaks_at_random, "  line.opens = now + math.min", "  local unused = now + math.min"),
+    "moments of others": (breaks_at_random, "text(now + OVERDUE), 'WITHSCORES'", "text(now + HORIZON), 'WITHSCORES'"),
+    "echoes": (breaks_at_random, "> ask.doubt then", "> 1e12 then"),
+    "a clock that is set": (breaks_at_random, "  now = math.max(ask.heard, math.min(line.asked or 0, now))", ""),
+    "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[2], ask.ticket)\n", ""),
+    "no floor": (
+        partial(breaks_schedule, schedules.test_bulk_has_its_floor_among_people_with_appointments),
+        "local FLOOR = 5",
+        "local FLOOR = 1e9",
+    ),
+    "no order of bulk": (
+        partial(breaks_schedule, schedules.test_bulk_goes_in_the_order_in_which_it_came),
+        "redis.call('ZRANK', KEYS[5], place)",
+        "0",
+    ),
+    "a closed line": (
+        partial(breaks_schedule, schedules.test_a_closed_line_is_closed_for_appointments_too),
+        "'-inf', '(' .. text(earliest)",
+        "'-inf', '(' .. text(now + ask.lead)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_a_sabotage_is_noticed(name: str) -> None:
+    logs.configure("CRITICAL")
+    breaks, found, put = SABOTAGES[name]
+    changed = []
+
+    def mutate(source: str) -> str:
+        if found in source:
+            changed.append(name)
+        return source.replace(found, put)
+
+    assert breaks(mutate)
+    assert changed
+
+
+def test_nothing_is_noticed_where_nothing_is_sabotaged() -> None:
+    logs.configure("CRITICAL")
+    assert not breaks_at_random(lambda source: source)

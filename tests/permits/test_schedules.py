@@ -1,0 +1,295 @@
+"""Schedules that once broke the line, each as short as was found."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from cams_qr import logs
+from tests.permits.fleet_model import Manner, World
+
+PERSON = Manner(obeys=False)
+HASTY = Manner(budget=0.2, obeys=False)
+BULK = Manner(bulk=True, budget=60.0, obeys=False)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    logs.configure("CRITICAL")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """Five calls a second."""
+    made = World(5)
+    yield made
+    made.close()
+
+
+def outcomes(world: World, at: int, count: int) -> Counter[str]:
+    """How people fare that come one by one to one instance of an idle fleet."""
+    found = Counter[str]()
+    for _ in range(count):
+        caller = world.call(at, PERSON)
+        world.pass_time(2.5)
+        found[caller.outcome if caller else "none"] += 1
+    return found
+
+
+def test_bulk_is_served_by_a_slow_redis(world: World) -> None:
+    world.warm(2)
+    world.delay(0, 0.03, 0.03)
+    world.call(0, BULK)
+    world.pass_time(1)
+    second = world.call(0, BULK)
+    world.pass_time(1)
+    assert second
+    assert second.outcome == "called"
+
+
+def test_bulk_has_its_floor_among_people_with_appointments(world: World) -> None:
+    world.warm(12)
+    for _ in range(100):
+        world.crowd(0, 12)
+        world.pass_time(0.1)
+    began = world.hub.now
+    for _ in range(100):
+        world.crowd(0, 12)
+        world.crowd(30, 3, BULK._replace(budget=8.0))
+        world.pass_time(0.1)
+    # The moments set aside for bulk before it came are people's; the first of its own comes when their patience ends.
+    assert len(world.since(began, bulk=True)) >= 8
+    assert len(world.since(began)) >= 48
+
+
+def test_people_who_are_refused_book_nothing_for_bulk(world: World) -> None:
+    world.warm(12)
+    began = world.hub.now
+    for _ in range(100):
+        world.crowd(30, 3, BULK)
+        world.crowd(0, 12, HASTY)
+        world.pass_time(0.1)
+    assert len(world.since(began)) >= 47
+    assert int(world.line()["last"]) / 1e6 - 1.7e9 - world.hub.now < 3
+
+
+def test_bulk_takes_what_people_leave(world: World) -> None:
+    world.warm(16)
+    for _ in range(8):
+        world.crowd(0, 16, PERSON)
+        world.pass_time(0.05)
+    world.pass_time(3)
+    began = world.hub.now
+    world.call(40, BULK)
+    world.pass_time(4)
+    assert world.since(began, bulk=True)
+    assert world.since(began, bulk=True)[0] - began < 2
+
+
+def test_a_freeze_before_redis_answers_refuses_nobody_later(world: World) -> None:
+    world.warm(6)
+    world.call(0, PERSON)
+    world.pass_time(0.0002)
+    world.freeze(0, 3.0, False)
+    world.pass_time(6)
+    assert outcomes(world, 0, 5) == {"called": 5}
+
+
+def test_a_freeze_before_a_call_leaves_refuses_nobody_later(world: World) -> None:
+    world.warm(8)
+    world.pass_time(3)
+    world.crowd(0, 7, PERSON)
+    world.pass_time(0.9)
+    for at in range(7):
+        world.freeze(at, 3.0, False)
+    world.pass_time(6)
+    assert outcomes(world, 6, 5) == {"called": 5}
+
+
+def test_a_cold_fleet_does_not_wait(world: World) -> None:
+    world.call(0, PERSON)
+    world.pass_time(3)
+    assert world.since(0)[0] < 0.2
+
+
+@pytest.mark.parametrize("lost", ["flush", "restart"])
+def test_redis_forgets_and_who_knew_of_no_promise_asks_first(world: World, lost: str) -> None:
+    world.warm(12)
+    world.call(11, PERSON)
+    world.pass_time(0.01)
+    world.crowd(0, 10, PERSON)
+    world.pass_time(0.05)
+    getattr(world, lost)()
+    world.call(11, PERSON)
+    world.pass_time(0.01)
+    world.crowd(10, 8, PERSON)
+    world.pass_time(4)
+    assert world.broken == []
+
+
+def test_a_closed_line_is_closed_for_appointments_too(world: World) -> None:
+    world.warm(12)
+    for _ in range(3):
+        world.crowd(0, 12, PERSON)
+        world.pass_time(0.1)
+    world.become("gone")
+    for _ in range(12):
+        world.crowd(0, 8, PERSON)
+        world.pass_time(0.25)
+    world.become("up")
+    back = world.hub.now
+    for _ in range(20):
+        world.crowd(0, 12, PERSON)
+        world.pass_time(0.1)
+    opens = int(world.line()["opens"]) / 1e6 - 1.7e9
+    assert [at for at in world.since(back + 0.76) if at < opens] == []
+
+
+def test_an_appointment_is_kept_for_who_waited_before_it_was_refused(world: World) -> None:
+    world.warm(12)
+    world.crowd(0, 10, PERSON)
+    world.pass_time(0.45)
+    patient = world.call(11, Manner(budget=1.4))
+    world.pass_time(0.01)
+    assert patient
+    assert patient.appointment
+    due = patient.appointment / 1e6 - 1.7e9
+    for _ in range(20):
+        world.crowd(20, 40, PERSON)
+        world.pass_time(0.1)
+    world.pass_time(3)
+    kept = [at for at, caller, _ in world.arrivals if caller.ticket == patient.ticket]
+    assert kept[:1] == pytest.approx([due], abs=0.1)
+
+
+def test_the_clock_is_set_back_and_a_new_instance_asks_first(world: World) -> None:
+    world.warm(6)
+    world.crowd(0, 5, PERSON)
+    world.pass_time(0.3)
+    world.step_clock(-20)
+    world.crowd(12, 5, PERSON)
+    world.pass_time(0.1)
+    world.crowd(0, 5, PERSON)
+    world.pass_time(2)
+    assert world.broken == []
+
+
+def test_the_clock_is_set_back_just_after_somebody_asked(world: World) -> None:
+    world.warm(12)
+    world.pass_time(1)
+    world.call(0, HASTY)
+    world.pass_time(0.14)
+    world.step_clock(-20)
+    world.call(0, HASTY)
+    world.pass_time(1)
+    for at in range(6, 12):
+        world.delay(at, 0.003, 0.003)
+    world.crowd(0, 5, PERSON)
+    world.pass_time(0.05)
+    world.crowd(6, 5, PERSON)
+    world.pass_time(3)
+    assert world.broken == []
+
+
+def test_a_suspended_instance_does_not_set_the_clock_back(world: World) -> None:
+    world.warm(8)
+    world.pass_time(2)
+    world.call(0, PERSON)
+    world.pass_time(0.05)
+    world.freeze(0, 3.0, True)
+    world.pass_time(3.0)
+    world.call(0, PERSON)
+    world.pass_time(0.05)
+    world.crowd(1, 5, PERSON)
+    world.pass_time(2)
+    assert world.broken == []
+
+
+def test_clocks_that_slow_answers_set_apart(world: World) -> None:
+    world.warm(6)
+    for at, delays in [(at, (0.0, 0.1)) for at in range(6, 12)] + [(at, (0.1, 0.0)) for at in range(12, 18)]:
+        world.call(at, PERSON)
+        world.delay(at, *delays)
+    world.pass_time(6)
+    world.crowd(6, 5, PERSON)
+    world.pass_time(0.12)
+    world.crowd(12, 5, PERSON)
+    world.pass_time(3)
+    assert world.broken == []
+
+
+def test_a_guard_that_shrinks_holds_for_who_was_told_the_wide_one() -> None:
+    world = World(20)
+    world.warm(24)
+    world.crowd(0, 20, PERSON)
+    world.pass_time(1.5)
+    world.crowd(20, 4, PERSON)
+    world.oversleep(23, 0.05)
+    world.pass_time(3)
+    world.call(23, PERSON._replace(lag=1.0))
+    world.pass_time(1.2)
+    world.oversleep(23, 0.0)
+    world.call(23, PERSON)
+    world.pass_time(1.3)
+    world.call(22, PERSON._replace(lag=1.0))
+    world.pass_time(0.0008)
+    world.freeze(22, 0.044, False)
+    world.pass_time(0.055)
+    for at in range(21):
+        world.call(at, PERSON)
+        world.pass_time(0.03)
+    world.pass_time(2)
+    world.close()
+    assert world.broken == []
+
+
+def test_bulk_goes_in_the_order_in_which_it_came(world: World) -> None:
+    world.warm(12)
+    world.crowd(0, 10, PERSON)
+    world.pass_time(0.05)
+    for at in range(20, 30):
+        world.call(at, BULK)
+        world.pass_time(0.05)
+    world.pass_time(6)
+    came = [caller.began for _, caller, _ in world.arrivals if caller.manner.bulk]
+    assert len(came) == 10
+    # Those who are told within a fifth of a second may leave in any order.
+    assert max(before - after for number, after in enumerate(came) for before in came[:number]) <= 0.2
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 20])
+def test_bulk_has_every_fifth_moment_while_people_saturate(limit: int) -> None:
+    world = World(limit)
+    world.warm(12)
+    for _ in range(12):
+        world.crowd(0, 12, PERSON)
+        world.pass_time(0.25)
+    began = world.hub.now
+    for _ in range(56):
+        world.crowd(20, limit + 1, BULK)
+        world.crowd(0, 12, PERSON)
+        world.pass_time(0.25)
+    world.close()
+    # What was booked before it came is people's: their patience, and a window.
+    served = [at for at in world.since(began, bulk=True) if at < began + 13]
+    assert len(served) >= 10 * limit // 5
+    assert world.broken == []
+
+
+@pytest.mark.parametrize("limit", [2, 5, 20])
+def test_no_moment_is_lost_while_bulk_waits(limit: int) -> None:
+    world = World(limit)
+    world.warm(12)
+    world.crowd(20, 4 * limit, BULK)
+    world.pass_time(1)
+    began = world.hub.now
+    for _ in range(50):
+        world.crowd(20, 4 * limit, BULK)
+        world.pass_time(0.2)
+    world.close()
+    times = world.since(began)
+    # Of each window and the guard after it.
+    for number in range(8):
+        start = began + number * 1.1
+        assert sum(start <= at < start + 1.1 for at in times) >= limit - 1
+    assert len(times) >= 9 * limit
