@@ -15,8 +15,8 @@ class Turns:
     """The turns of one instance, on the monotonic clock.
 
     Each turn is a window and a guard divided by the quota, so that as many in a row as the quota has are never too
-    close. Turn number N, counted on the line's clock, is for the seat N modulo the seats in a round: a window's turns
-    (or as many as there can be instances), doubled until there is one for each seat that was taken lately.
+    close. Turn number N, counted on the line's clock, is for the seat N modulo the seats in a round: those taken
+    lately, but a window's turns at least (or as many as there can be instances), for others may wake up.
 
     Where a window has a turn for each seat, the first turn may be any in the window after the line is left, so that
     people's patience is not over before it comes.
@@ -38,9 +38,7 @@ class Turns:
     def sit(self, seat: int, seats: int, line_zero: float) -> None:
         """Take a seat of so many; `line_zero` is when the line's clock stood at 0, on the monotonic one."""
         self._line_zero, self._seat = line_zero, seat
-        # Doubled until they are enough, so that instances which heard of a few more or fewer agree.
-        doublings = max(0, math.ceil(math.log2(seats / self._least_seats)))
-        self._divide(self._least_seats * 2**doublings)
+        self._divide(max(seats, self._least_seats))
 
     def stand(self) -> None:
         """The seat is another's by now: keep to its place among few, for few others were at work."""
