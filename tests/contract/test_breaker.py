@@ -355,13 +355,6 @@ class Instance:
 
 
 @pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    server = Valkey(tmp_path).start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
 def pair(line: Line, valkey: Valkey, sandbox: Sandbox) -> Iterator[list[Instance]]:
     """Two instances of one account that know old lists of NUMBERS."""
     settings = {"CAMS_ENDPOINT": line.address, "REDIS_URL": valkey.url, "CACHE_TTL_SECONDS": "1", "MAX_INSTANCES": "2"}
