@@ -111,9 +111,9 @@ OUTAGES = [(1.5, False), (8.0, False), (3.0, True)]
 
 
 async def returns(
-    fleet: Fleet, outages: Sequence[tuple[float, bool]] = OUTAGES, before: float = 5, after: float = 6
+    fleet: Fleet, outages: Sequence[tuple[float, bool]] = OUTAGES, before: float = 12, after: float = 6
 ) -> list[Return]:
-    """Redis goes and comes back several times while all callers ask in a closed loop; every other one is patient."""
+    """Redis goes and comes back, seldom enough for all to hear of it. All ask, every other one patiently."""
     spans = []
     people, bulk = fleet.instances[::2], fleet.instances[1::2]
     patient = [keep_asking(one, 0, callers.direct(f"{BULK}{number:08}"), []) for number, one in enumerate(bulk)]

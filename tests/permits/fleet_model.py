@@ -155,6 +155,8 @@ class Instance(Process):
         self.world = world
         self.delays = (0.0005, 0.0005)
         self.caller: CallerModel | None = None
+        # Until when the one it refused last is to stay away.
+        self.told = -1e9
         self.throttle: AccountThrottle | None = None
         self.dead = False
         # Until it hears of the line; one whose machine was suspended cannot tell either whose clock was set.
@@ -283,6 +285,8 @@ class World:
         self.noticed = True
         self.was_asked = True
         self.unnoticed_at = self.cold_at = self.split_at = -1e9
+        # When the server's clock was last set; who has not asked since cannot tell whether it was Redis that forgot.
+        self.stepped_at = -1e9
         # When all was last forgotten, and when who was away since before the last outage ended asked first after that.
         self.forgot_at = self.stale_at = -1e9
         self.log: list[str] = []
@@ -362,6 +366,7 @@ class World:
         """Redis' clock is set."""
         self._note("step_clock", seconds)
         self._disturb()
+        self.stepped_at = self.hub.now
         self.server.step(seconds)
 
     def flush(self) -> None:
@@ -482,7 +487,7 @@ class World:
 
     def _note_first(self, ask: dict[str, Any], caller: CallerModel) -> None:
         self.was_asked = True
-        if caller.instance.cold:
+        if caller.instance.cold or caller.instance.heard_at < self.stepped_at:
             self.cold_at = self.hub.now
         if self.hub.now - ask["away"] / _MICRO < self.back_at < self.forgot_at:
             self.stale_at = self.hub.now
@@ -548,6 +553,7 @@ class World:
     def refused(self, caller: CallerModel, seconds: int) -> None:
         """A caller is refused, and told to come back."""
         self.counts["refused"] += 1
+        caller.instance.told = self.hub.now + seconds
         self.log.append(f"{self.hub.now:8.3f} {caller.ticket} refused, Retry-After {seconds}")
         if caller.promise is not None and self._unhampered(caller):
             self._break("promise", f"{caller.ticket} was promised {caller.promise} and is refused")

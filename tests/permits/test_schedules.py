@@ -1,7 +1,9 @@
 """Schedules that once broke the line, each as short as was found."""
 
+import random
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -293,3 +295,27 @@ def test_no_moment_is_lost_while_bulk_waits(limit: int) -> None:
         start = began + number * 1.1
         assert sum(start <= at < start + 1.1 for at in times) >= limit - 1
     assert len(times) >= 9 * limit
+
+
+@pytest.mark.parametrize("seed", [17, 18, 19])
+def test_who_asks_seldom_divides_an_outage_like_all_others(world: World, seed: int) -> None:
+    """Each of 40 asks when told, so all but a few last asked seconds ago; of those, some were idle since."""
+    play = partial(_ask_when_told, world, 40, random.Random(seed))
+    play(10)
+    for outage in (1.5, 8.0):
+        world.become("gone")
+        play(outage)
+        world.restart()
+        play(15)
+    assert world.broken == []
+
+
+def _ask_when_told(world: World, count: int, draw: random.Random, seconds: float) -> None:
+    """Every other one is bulk; who is refused stays away until its Retry-After is over."""
+    until = world.hub.now + seconds
+    while world.hub.now < until:
+        for at in range(count):
+            known = world.instances.get(at)
+            if known is None or world.hub.now >= known.told:
+                world.call(at, (PERSON if at % 2 else BULK._replace(budget=8.0))._replace(ticket=f"caller-{at}"))
+        world.pass_time(draw.uniform(0.05, 0.15))

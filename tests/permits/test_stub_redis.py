@@ -145,6 +145,7 @@ ASKS = st.lists(
             "place": st.integers(-1, 3),
             "budget": st.sampled_from([0, 200_000, 2_000_000, 8_000_000]),
             "seat": st.integers(0, 3),
+            "seats": st.integers(0, 5),
             "instance": st.sampled_from(["i", "j", "k"]),
             "took": st.integers(-5_000, 90_000),
         }
@@ -179,6 +180,7 @@ _QUESTION = {
     "guardMin": 20_000,
     "guardMax": 60_000,
     "settle": 700_000,
+    "growth": 0.01,
     "limit": 2,
     "patience": 2_000_000,
     "lead": 0,

@@ -30,6 +30,8 @@ from cams_qr.permits.line_clock import LineClock
 from cams_qr.permits.throttle import (
     GUARD_MIN_SECONDS,
     GUARD_SECONDS,
+    PACE_DECREASE,
+    PACE_GROWTH,
     READY_SECONDS,
     WINDOW_SECONDS,
     Caller,
@@ -49,8 +51,6 @@ _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
 _MAX_CLOCK_TRIES = 3
 # How long a question may take to leave, and to be answered, on a busy machine.
 _SCHEDULING_SECONDS = 0.03
-# How long a seat is kept for an instance after the moment it was told, as take.lua has it.
-_SEAT_SECONDS = 3.0
 # What is left of the guard for the way to CAMS, at least.
 _WAY_SECONDS = GUARD_MIN_SECONDS / 2
 
@@ -86,7 +86,7 @@ class AccountThrottle:
         self._clock = LineClock()
         self._turns = Turns(limit, instances)
         self._seat: int | None = None
-        self._seat_until = 0.0
+        self._seats = 0
         # Until when moments are promised, and how far ahead that was.
         self._promised = 0
         self._ahead = 0.0
@@ -115,7 +115,13 @@ class AccountThrottle:
     def throttled(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.throttled."""
         self._turns.throttled(retry_after)
-        note = {"window": _micro(WINDOW_SECONDS), "booked": permit.booked, "retryAfter": _micro(retry_after)}
+        note = {
+            "window": _micro(WINDOW_SECONDS),
+            "growth": PACE_GROWTH,
+            "decrease": PACE_DECREASE,
+            "booked": permit.booked,
+            "retryAfter": _micro(retry_after),
+        }
         self._store.attempt(partial(self._run, self._throttled, note), None)
 
     def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> Permit:
@@ -177,6 +183,7 @@ class AccountThrottle:
             "guardMin": _micro(GUARD_MIN_SECONDS),
             "guardMax": _micro(GUARD_SECONDS),
             "settle": _micro(_SETTLE_SECONDS),
+            "growth": PACE_GROWTH,
             "limit": self._limit,
             "patience": _micro(self._patience),
             "ticket": caller.ticket,
@@ -193,9 +200,11 @@ class AccountThrottle:
             "took": None if self._took is None else _micro(self._took),
             "instance": self._instance,
             "seat": self._seat,
+            "seats": 0,
         }
         if now - self._learned < _MEMORY_SECONDS:
             question["promised"] = self._promised
+            question["seats"] = self._seats
         return {name: value for name, value in question.items() if value is not None}
 
     def _learn(self, answer: _Answer, sent: float, received: float) -> None:
@@ -206,8 +215,7 @@ class AccountThrottle:
         self._learned = received
         self._promised = answer.promised
         self._ahead = (answer.promised - answer.now) / _MICRO
-        self._seat = answer.seat
-        self._seat_until = max(received, self._clock.local(answer.moment)) + _SEAT_SECONDS
+        self._seat, self._seats = answer.seat, answer.seats
         self._turns.sit(answer.seat, answer.seats, self._clock.local(0))
         self._lost_at = self._took = None
 
@@ -218,8 +226,6 @@ class AccountThrottle:
     def _lose(self, since: float) -> None:
         if self._lost_at is None:
             self._lost_at = since
-            if time.monotonic() > self._seat_until:
-                self._turns.stand()
             self._turns.begin(time.monotonic() + max(0.0, self._ahead) + WINDOW_SECONDS + GUARD_SECONDS)
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:

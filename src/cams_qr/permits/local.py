@@ -9,11 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cams_qr.deadline import Deadline, Departure
-from cams_qr.permits.throttle import GUARD_SECONDS, READY_SECONDS, WINDOW_SECONDS, Caller, Permit, no_permit, wait_until
-
-# As in take.lua and throttled.lua.
-_GROWTH = 0.01
-_DECREASE = 0.9
+from cams_qr.permits.throttle import (
+    GUARD_SECONDS,
+    PACE_DECREASE,
+    PACE_GROWTH,
+    READY_SECONDS,
+    WINDOW_SECONDS,
+    Caller,
+    Permit,
+    no_permit,
+    wait_until,
+)
 
 
 @dataclass(slots=True)
@@ -68,10 +74,7 @@ class LocalThrottle:
 
 
 class Pace:
-    """How many calls a second CAMS takes, where that is fewer than `limit`: lowered at a throttle, and slowly raised.
-
-    Additive increase, multiplicative decrease, as TCP has it.
-    """
+    """How many calls a second CAMS takes where that is fewer than `limit`: lowered at a throttle, and slowly raised."""
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
@@ -86,13 +89,13 @@ class Pace:
     def lower(self, booked: float) -> None:
         """A call was throttled; those booked before the pace was last lowered tell nothing new."""
         if booked >= self._lowered:
-            self._rate = max(self._limit / 20, self._now() * _DECREASE)
+            self._rate = max(self._limit / 20, self._now() * PACE_DECREASE)
             self._since = self._lowered = time.monotonic()
 
     def _now(self) -> float:
         if self._rate >= self._limit:
             return self._limit
-        return min(self._limit, self._rate + self._limit * _GROWTH * (time.monotonic() - self._since))
+        return min(self._limit, self._rate + self._limit * PACE_GROWTH * (time.monotonic() - self._since))
 
 
 def instance_throttle(account_qps: int, instances: int) -> LocalThrottle:

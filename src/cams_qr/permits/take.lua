@@ -29,7 +29,7 @@
 --            streak, next         people booked since bulk last was; the next place of bulk
 -- KEYS[2]  appointments, a sorted set: who was refused, by moment
 -- KEYS[3]  moments set aside for bulk, a list
--- KEYS[4]  seats, a hash: whose each is, and until when; and the `count` of them
+-- KEYS[4]  seats, a hash: whose each is, and until when; and the `count` of them, fixed until then
 -- KEYS[5]  bulk in line, a sorted set of places
 
 local ask = cjson.decode(ARGV[1])
@@ -42,7 +42,6 @@ local FLOOR = 5
 local OVERDUE = 0.2 * WINDOW
 local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
 local SAMPLES = 32
-local GROWTH = 0.01
 
 -- Nothing of ours is later.
 local FAR = HORIZON + 4 * WINDOW
@@ -97,7 +96,15 @@ end
 -- How far ahead moments may be promised that are forgotten; a caller that has been away made all others wait as long.
 local promised = math.max(0, ask.patience - ask.away)
 
+-- Others come back to the seats they had, so that all divide the time alike should Redis go once more.
+local function keep_seats()
+  local count = string.match(redis.call('HGET', KEYS[4], 'count') or '', '^(%d+) %d+$')
+  count = math.min(math.max(number(count) or 0, ask.seats), MOST_SEATS)
+  redis.call('HSET', KEYS[4], 'count', text(count) .. ' ' .. text(now + HORIZON))
+end
+
 local function settle(seconds)
+  keep_seats()
   line.opens = now + math.min(math.max(ask.settle, seconds), HORIZON) + WINDOW + GUARD_MAX
 end
 
@@ -128,7 +135,7 @@ if ask.took then
   line.low = math.min(took, line.low + (took - line.low) / SAMPLES)
 end
 local guard = math.floor(math.min(math.max(line.high - line.low, GUARD_MIN), GUARD_MAX))
-local pace = line.pace + ask.limit * GROWTH * math.max(0, now - line.paced) / WINDOW
+local pace = line.pace + ask.limit * ask.growth * math.max(0, now - line.paced) / WINDOW
 local pause = pace < ask.limit and WINDOW / pace or 0
 
 ---- Booking
@@ -292,26 +299,27 @@ local function free_seat(count)
 end
 
 local function sit(told)
-  local count = math.min(number(redis.call('HGET', KEYS[4], 'count')) or 0, MOST_SEATS)
+  local count, fixed_until = string.match(redis.call('HGET', KEYS[4], 'count') or '', '^(%d+) (%d+)$')
+  count, fixed_until = math.min(number(count) or 0, MOST_SEATS), number(fixed_until) or 0
+  local fixed = fixed_until >= now and fixed_until <= now + HORIZON
   local seat = ask.seat
-  if not seat or holder(seat) ~= ask.instance then
-    seat = free_seat(count) or count
+  local sits = seat and (holder(seat) == ask.instance or fixed and seat < count and not holder(seat))
+  if fixed then
+    if not sits then seat = count end
   else
     -- Move up, so that there are no more seats than are taken.
-    local better = free_seat(seat)
-    if better then
-      redis.call('HDEL', KEYS[4], text(seat))
-      seat = better
-    end
+    local better = free_seat(sits and seat or count)
+    if sits and better then redis.call('HDEL', KEYS[4], text(seat)) end
+    seat = better or sits and seat or count
   end
   redis.call('HSET', KEYS[4], text(seat), ask.instance .. ' ' .. text(math.max(told, now) + KEPT_SEAT))
   count = math.max(count, seat + 1)
   for _ = 1, 100 do
-    if count <= seat + 1 or holder(count - 1) then break end
+    if fixed or count <= seat + 1 or holder(count - 1) then break end
     count = count - 1
     redis.call('HDEL', KEYS[4], text(count))
   end
-  redis.call('HSET', KEYS[4], 'count', text(count))
+  redis.call('HSET', KEYS[4], 'count', text(count) .. ' ' .. text(fixed_until))
   return seat, count
 end
 

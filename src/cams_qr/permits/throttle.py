@@ -12,6 +12,10 @@ WINDOW_SECONDS = 1.0
 # How much later than its moment a call may reach CAMS, so that no window holds one too many: at least, and at most.
 GUARD_MIN_SECONDS = 0.02
 GUARD_SECONDS = 0.06
+# The pace of calls that CAMS throttles, as TCP has it: what is left of it at a throttle, and what part of the quota is
+# added in a window.
+PACE_DECREASE = 0.9
+PACE_GROWTH = 0.01
 
 # Who waits for a permit is back so much before its moment, to sign its call.
 READY_SECONDS = 0.005

@@ -4,7 +4,6 @@
 
 local ask = cjson.decode(ARGV[1])
 local HORIZON = 15 * ask.window
-local GROWTH, DECREASE = 0.01, 0.9
 
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return end
 local line = {}
@@ -19,8 +18,8 @@ local now = clock[1] * 1000000 + clock[2] + line.offset
 local function write(name, value) redis.call('HSET', KEYS[1], name, value) end
 
 if ask.booked >= line.cut then
-  local pace = math.min(line.limit, line.pace + line.limit * GROWTH * math.max(0, now - line.paced) / ask.window)
-  write('pace', tostring(math.max(line.limit / 20, pace * DECREASE)))
+  local pace = math.min(line.limit, line.pace + line.limit * ask.growth * math.max(0, now - line.paced) / ask.window)
+  write('pace', tostring(math.max(line.limit / 20, pace * ask.decrease)))
   write('paced', string.format('%.0f', now))
   write('cut', string.format('%.0f', now))
 end

@@ -40,11 +40,6 @@ class Turns:
         self._line_zero, self._seat = line_zero, seat
         self._divide(max(seats, self._least_seats))
 
-    def stand(self) -> None:
-        """The seat is another's by now: keep to its place among few, for few others were at work."""
-        if self._line_zero is not None:
-            self._divide(self._least_seats)
-
     def begin(self, opens: float) -> None:
         """The line is left, and no turn is taken before then."""
         self._earliest = opens
