@@ -181,6 +181,7 @@ _QUESTION = {
     "guardMax": 60_000,
     "settle": 700_000,
     "growth": 0.01,
+    "keptSeat": 3_000_000,
     "limit": 2,
     "patience": 2_000_000,
     "lead": 0,

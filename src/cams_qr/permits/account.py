@@ -51,6 +51,8 @@ _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
 _MAX_CLOCK_TRIES = 3
 # How long a question may take to leave, and to be answered, on a busy machine.
 _SCHEDULING_SECONDS = 0.03
+# How long a seat is kept for an instance after the moment it was told.
+_KEPT_SEAT_SECONDS = 3.0
 # What is left of the guard for the way to CAMS, at least.
 _WAY_SECONDS = GUARD_MIN_SECONDS / 2
 
@@ -87,6 +89,7 @@ class AccountThrottle:
         self._turns = Turns(limit, instances)
         self._seat: int | None = None
         self._seats = 0
+        self._seat_until = 0.0
         # Until when moments are promised, and how far ahead that was.
         self._promised = 0
         self._ahead = 0.0
@@ -184,6 +187,7 @@ class AccountThrottle:
             "guardMax": _micro(GUARD_SECONDS),
             "settle": _micro(_SETTLE_SECONDS),
             "growth": PACE_GROWTH,
+            "keptSeat": _micro(_KEPT_SEAT_SECONDS),
             "limit": self._limit,
             "patience": _micro(self._patience),
             "ticket": caller.ticket,
@@ -216,6 +220,7 @@ class AccountThrottle:
         self._promised = answer.promised
         self._ahead = (answer.promised - answer.now) / _MICRO
         self._seat, self._seats = answer.seat, answer.seats
+        self._seat_until = max(received, self._clock.local(answer.moment)) + _KEPT_SEAT_SECONDS
         self._turns.sit(answer.seat, answer.seats, self._clock.local(0))
         self._lost_at = self._took = None
 
@@ -226,6 +231,9 @@ class AccountThrottle:
     def _lose(self, since: float) -> None:
         if self._lost_at is None:
             self._lost_at = since
+            if time.monotonic() > self._seat_until:
+                # Where no work came for so long, there is no line of those who wait.
+                self._ahead = 0.0
             self._turns.begin(time.monotonic() + max(0.0, self._ahead) + WINDOW_SECONDS + GUARD_SECONDS)
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:

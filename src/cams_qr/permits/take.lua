@@ -35,7 +35,7 @@
 local ask = cjson.decode(ARGV[1])
 local WINDOW, GUARD_MIN, GUARD_MAX = ask.window, ask.guardMin, ask.guardMax
 local HORIZON, EXPIRY = math.max(15 * WINDOW, ask.patience + 2 * WINDOW), 120 * WINDOW
-local KEPT_SEAT, MOST_SEATS, LOOKED_AT = 3 * WINDOW, 10000, 64
+local MOST_SEATS, LOOKED_AT = 10000, 64
 -- How many places of the gone one question clears.
 local CLEARED = 32
 local FLOOR = 5
@@ -288,7 +288,7 @@ end
 local function holder(seat)
   local instance, kept_until = string.match(redis.call('HGET', KEYS[4], text(seat)) or '', '^(%S+) (%d+)$')
   kept_until = number(kept_until)
-  return kept_until and kept_until >= now and kept_until <= now + FAR + KEPT_SEAT and instance
+  return kept_until and kept_until >= now and kept_until <= now + FAR + ask.keptSeat and instance
 end
 
 -- The first of the first seats that is free.
@@ -312,7 +312,7 @@ local function sit(told)
     if sits and better then redis.call('HDEL', KEYS[4], text(seat)) end
     seat = better or sits and seat or count
   end
-  redis.call('HSET', KEYS[4], text(seat), ask.instance .. ' ' .. text(math.max(told, now) + KEPT_SEAT))
+  redis.call('HSET', KEYS[4], text(seat), ask.instance .. ' ' .. text(math.max(told, now) + ask.keptSeat))
   count = math.max(count, seat + 1)
   for _ = 1, 100 do
     if fixed or count <= seat + 1 or holder(count - 1) then break end
