@@ -57,8 +57,8 @@ def scenarios() -> list[Scenario]:
         *(_without_redis(20 + place, *case) for place, case in enumerate(((8, 0.05), (16, 0.25), (40, 0.40)))),
         _slow_redis(),
         *(
-            _permits(8 + place, qps, goal)
-            for place, (qps, goal) in enumerate(((200, 200), (1000, 1000), (10_000, 3000)))
+            _permits(8 + place, *case)
+            for place, case in enumerate(((200, 12, 200), (1000, 12, 1000), (10_000, 4, 3000)))
         ),
         *(_competition(f"somebody else makes {n} calls/s", Options(others=n)) for n in (1, 2, 3)),
         _competition("CAMS allows 3/s", Options(quota=3)),
@@ -151,10 +151,10 @@ def _competition(title: str, cams: Options) -> Scenario:
     return Scenario(7, f"{title}, 8 instances", Plan(8, 8, cams), rows.competition, {15: cell})
 
 
-def _permits(group: int, qps: int, goal: int) -> Scenario:
-    plan = Plan(4, 4, settings={"CAMS_QPS": str(qps)}, program="bench.permits")
+def _permits(group: int, qps: int, count: int, goal: int) -> Scenario:
+    plan = Plan(count, count, settings={"CAMS_QPS": str(qps)}, program="bench.permits")
     cell = Cell(f"≥ {goal}/s", lambda rate: f"{rate:.0f} permits/s")
-    return Scenario(group, f"CAMS_QPS {qps}, 4 instances take permits", plan, rows.permits, {14: cell})
+    return Scenario(group, f"CAMS_QPS {qps}, {count} instances take permits", plan, rows.permits, {14: cell})
 
 
 # How many instances there are, whether they share a Redis, and who calls.

@@ -491,7 +491,7 @@ class World:
             self.cold_at = self.hub.now
         if self.hub.now - ask["away"] / _MICRO < self.back_at < self.forgot_at:
             self.stale_at = self.hub.now
-        if (ask["away"] == 0 or self.hub.now - ask["away"] / _MICRO < self.lost_at - 1) and not self.noticed:
+        if (ask["away"] == 0 or self.hub.now - ask["missed"] / _MICRO < self.lost_at) and not self.noticed:
             self.unnoticed_at = self.hub.now
         self.noticed = True
 

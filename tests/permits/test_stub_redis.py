@@ -190,5 +190,6 @@ _QUESTION = {
     "promised": 1_700_000_000_000_000,
     "stepped": False,
     "away": 0,
+    "missed": 0,
     "calls": 0,
 }

@@ -94,7 +94,9 @@ class AccountThrottle:
         self._promised = 0
         self._ahead = 0.0
         self._learned = -math.inf
+        # Since when Redis is away, and when that was last seen.
         self._lost_at: float | None = None
+        self._missed_at = -math.inf
         self._took: float | None = None
         # How long before its moment a call must be told, to be signed and sent in time.
         self._headway = 0.0
@@ -200,6 +202,7 @@ class AccountThrottle:
             "doubt": _micro(self._doubt()),
             "stepped": stepped,
             "away": 0 if self._lost_at is None else _micro(now - self._lost_at),
+            "missed": 0 if self._lost_at is None else _micro(now - self._missed_at),
             "calls": self._turns.taken_since(WINDOW_SECONDS + GUARD_SECONDS) if self._lost_at else 0,
             "took": None if self._took is None else _micro(self._took),
             "instance": self._instance,
@@ -229,6 +232,7 @@ class AccountThrottle:
         return _SCHEDULING_SECONDS + self._clock.error() + self._headway
 
     def _lose(self, since: float) -> None:
+        self._missed_at = since
         if self._lost_at is None:
             self._lost_at = since
             if time.monotonic() > self._seat_until:

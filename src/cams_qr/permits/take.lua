@@ -120,7 +120,7 @@ if damaged or not sound() then
   if known or uptime < 2 then settle(known and promised or 0) end
 elseif ask.promised and ask.promised > math.max(line.last, line.opens) then
   settle(promised)
-elseif ask.away > 0 and line.asked < now - ask.away and line.asked + WINDOW + GUARD_MAX < now then
+elseif ask.away > 0 and line.asked < now - ask.missed and line.asked + WINDOW + GUARD_MAX < now then
   settle(promised)
 end
 line.asked, line.offset = now, now - server
