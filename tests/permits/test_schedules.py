@@ -9,6 +9,7 @@ import pytest
 
 from cams_qr import logs
 from tests.permits.fleet_model import Manner, World
+from tests.permits.random_steps import random_world
 
 PERSON = Manner(obeys=False)
 HASTY = Manner(budget=0.2, obeys=False)
@@ -319,3 +320,14 @@ def _ask_when_told(world: World, count: int, draw: random.Random, seconds: float
             if known is None or world.hub.now >= known.told:
                 world.call(at, (PERSON if at % 2 else BULK._replace(budget=8.0))._replace(ticket=f"caller-{at}"))
         world.pass_time(draw.uniform(0.05, 0.15))
+
+
+@pytest.mark.parametrize(
+    ("limit", "seed"),
+    [
+        pytest.param(2, 258, id="an outage soon after another"),
+        pytest.param(5, 871, id="bulk out of turn, among guards that differ"),
+    ],
+)
+def test_random_schedules_that_broke_the_line(limit: int, seed: int) -> None:
+    assert random_world(limit, seed, 250).broken == []

@@ -148,6 +148,8 @@ local function moment_after(others)
     if not arrived or arrived > now + FAR then arrived = now end
     moment = math.max(moment, arrived + WINDOW + rounds * (WINDOW + guard))
   end
+  -- What is booked now takes the next place in the ring all the same, and guards differ.
+  if others > 0 then moment = math.max(moment, moment_after(0)) end
   -- The last two digits are the guard it is booked with, in milliseconds.
   return math.ceil(moment / 100) * 100 + math.floor(guard / 1000)
 end
