@@ -46,7 +46,7 @@ def test_people_are_served_before_bulk_which_gets_its_floor(bulk: Callable[[str]
     found = figures(Plan(count, count), partial(rows.classes, bulk=bulk, seconds=8, warm=2))
     assert found.most == QUOTA
     assert found.people_served == 1
-    assert found.bulk_share >= 0.15
+    assert found.bulk_share >= 0.17
 
 
 def test_the_quota_holds_when_redis_returns() -> None:
@@ -75,4 +75,4 @@ def test_a_redis_of_uneven_speed_is_used() -> None:
 
 def test_the_pace_adapts_to_what_cams_takes() -> None:
     found = figures(Plan(8, 8, Options(quota=3)), partial(rows.competition, seconds=10, warm=8))
-    assert found.used >= 0.7
+    assert found.used >= 0.75

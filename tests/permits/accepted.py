@@ -9,9 +9,10 @@ from tests.permits.fleet_model import PATIENCE, CallerModel, World
 _SPAN_SECONDS = WINDOW_SECONDS + GUARD_SECONDS
 # How far ahead moments are promised, and until they have left the window.
 _PROMISED_SECONDS = PATIENCE + _SPAN_SECONDS
-# Of Redis, each way. Who takes a moment that another booked knows the line's clock less well than that one may, and
-# the least guard covers no more.
+# Of Redis, each way. A clock that is set is set by what some instance heard: those that are far away, each by another
+# way, know it less well than the guard covers.
 DELAYS = (0.0005, 0.001, 0.003, 0.005)
+FAR_DELAYS = (0.0005, 0.02, 0.05)
 
 
 def accepted_hole(world: World, calls: list[CallerModel]) -> str | None:

@@ -30,6 +30,8 @@ SERVICE_SECONDS = 0.03
 # More commands than any line of this size needs.
 MOST_COMMANDS = 400
 MOST_ASKS = 200
+# With a quota of one a second, every fifth is bulk's; a line is closed for some seconds after a fault.
+MOST_STARVED_SECONDS = 12.0
 # Who is back within this, is back when told.
 PUNCTUAL_SECONDS = 0.11
 # Until the line is open again, whatever happened.
@@ -150,9 +152,10 @@ class ModelStore(Store):
 class Instance(Process):
     """One instance of the function, that serves one caller at a time."""
 
-    def __init__(self, world: "World", base: float) -> None:
+    def __init__(self, world: "World", base: float, limit: int) -> None:
         super().__init__(world.hub, base)
         self.world = world
+        self.limit = limit
         self.delays = (0.0005, 0.0005)
         self.caller: CallerModel | None = None
         # Until when the one it refused last is to stay away.
@@ -175,7 +178,7 @@ class Instance(Process):
         if self.throttle is None:
             world = self.world
             store = ModelStore(world, self)
-            self.throttle = AccountThrottle(store, "account", world.limit, INSTANCES, PATIENCE)
+            self.throttle = AccountThrottle(store, "account", self.limit, INSTANCES, world.patience)
         return self.throttle
 
 
@@ -224,6 +227,7 @@ class CallerModel:
                 self.world.leave(self, permit, lag)
                 time.sleep(lag + SERVICE_SECONDS)
                 if self.manner.throttled is not None:
+                    self.world.closed_at = self.world.hub.now
                     throttle.throttled(permit, self.manner.throttled)
         except DepartureMissed:
             self.promise = None
@@ -260,12 +264,16 @@ class World:
         seed: int = 0,
         mutate: Mutation = lambda source: source,
         excuse: Excuse = lambda world, calls: None,
+        patience: float = PATIENCE,
     ) -> None:
         self.hub = Hub()
         # Turns draw from the common generator.
         random.seed(seed)
         self.excuse = excuse
         self.limit = limit
+        self.patience = patience
+        # Of instances that were told another one.
+        self.limits: dict[int, int] = {}
         self.mutate = mutate
         self.server = Server(self.hub)
         self.instances: dict[int, Instance] = {}
@@ -285,6 +293,8 @@ class World:
         self.noticed = True
         self.was_asked = True
         self.unnoticed_at = self.cold_at = self.split_at = -1e9
+        # When CAMS last throttled a call, and told how long it takes none: appointments until then are void.
+        self.closed_at = -1e9
         # When the server's clock was last set; who has not asked since cannot tell whether it was Redis that forgot.
         self.stepped_at = -1e9
         # When all was last forgotten, and when who was away since before the last outage ended asked first after that.
@@ -312,7 +322,7 @@ class World:
     def _call(self, at: int, manner: Manner) -> CallerModel | None:
         instance = self.instances.get(at)
         if instance is None or instance.dead:
-            instance = self.instances[at] = Instance(self, 1000.0 * (at + 1))
+            instance = self.instances[at] = Instance(self, 1000.0 * (at + 1), self.limits.get(at, self.limit))
         if instance.caller is not None:
             return None
         self.tickets += 1
@@ -466,12 +476,12 @@ class World:
             self._check_answer(ask, reply, caller)
 
     def _check_answer(self, ask: dict[str, Any], reply: list[Any], caller: CallerModel) -> None:
-        verdict, _, moment, *rest = reply
+        verdict, _, moment, *_ = reply
         self._check_expiry()
         if caller.promise is not None and not caller.thread.dead and self._unhampered(caller):
             self._break("promise", f"{caller.ticket} was promised {caller.promise} and asks again")
         if verdict != "later":
-            self._check_booking(ask, verdict, moment, rest[1], caller)
+            self._check_booking(verdict, moment, caller)
         if not ask["bulk"]:
             self._check_appointment(verdict, moment, caller)
 
@@ -508,10 +518,11 @@ class World:
             if key not in stub.expiries:
                 self._break("expiry", key)
 
-    def _check_booking(self, ask: dict[str, Any], verdict: str, moment: int, guard: int, caller: CallerModel) -> None:
+    def _check_booking(self, verdict: str, moment: int, caller: CallerModel) -> None:
         """Each moment that is told was booked, is told once, and new ones come in the order of asking."""
-        tolerance = guard + 2 * ask["blur"]
-        new = [int(command[3]) - tolerance for command in self.server.stub.journal if self._books(command)]
+        latest = (int(command[3]) for command in self.server.stub.journal if self._books(command))
+        # The microseconds say how many milliseconds the arrival may take.
+        new = [arrival - arrival % 1000 * 1000 for arrival in latest]
         self.booked.update(new)
         if verdict != "go":
             return
@@ -519,7 +530,7 @@ class World:
             self._break("twice", f"{caller.ticket} is told {moment}, which is not free")
         self.booked[moment] -= 1
         if new and new[-1] == moment:
-            if moment < self.last_new:
+            if moment // 1000 < self.last_new // 1000:
                 self._break("order", f"{caller.ticket} is told {moment}, before {self.last_new}")
             self.last_new = moment
 
@@ -531,7 +542,7 @@ class World:
         due = self.appointments.pop(caller.ticket, None)
         if (
             due
-            and max(self.disturbed_at, self.split_at) < due.made_at
+            and max(self.disturbed_at, self.split_at, self.closed_at) < due.made_at
             and abs(self.hub.now - due.back_at) < PUNCTUAL_SECONDS
         ):
             if (verdict, moment) == ("go", due.moment):
@@ -581,6 +592,8 @@ class World:
             self.last_bulk = now
         else:
             self.starved = max(self.starved, self._starving())
+            if self.starved > MOST_STARVED_SECONDS:
+                self._break("starved", f"people leave, and bulk has waited for {self.starved:.1f} s")
         if len(self.arrivals) > self.limit:
             self._check_quota()
         if self.most < self.limit:

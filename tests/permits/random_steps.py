@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from tests.permits.accepted import DELAYS, accepted_hole, can_be_suspended, can_tell_the_time
+from tests.permits.accepted import DELAYS, FAR_DELAYS, accepted_hole, can_be_suspended, can_tell_the_time
 from tests.permits.fleet_model import PATIENCE, Manner, Mutation, World
 
 FLEET = 12
@@ -16,7 +16,7 @@ def random_world(limit: int, seed: int, steps: int, mutate: Mutation = lambda so
     random = Random(seed)
     # A clock that is set while instances differ in what they know of it is an accepted hole, so a schedule has one or
     # the other.
-    left_out = random.choice(((_step_clock,), (_freeze, _lose, _restart, _outage)))
+    left_out = random.choice(((_step_clock,), (_freeze, _lose, _restart, _outage, _far)))
     weights = {step: weight for step, weight in _STEPS.items() if step not in left_out}
     for _ in range(steps):
         if world.broken:
@@ -63,6 +63,10 @@ def _delay(world: World, random: Random) -> None:
     world.delay(random.randrange(FLEET), random.choice(DELAYS), random.choice(DELAYS))
 
 
+def _far(world: World, random: Random) -> None:
+    world.delay(random.randrange(FLEET), random.choice(FAR_DELAYS), random.choice(FAR_DELAYS))
+
+
 def _kill(world: World, random: Random) -> None:
     world.kill(random.randrange(FLEET))
 
@@ -98,7 +102,8 @@ _STEPS: dict[Callable[[World, Random], None], float] = {
     _pass_time: 40,
     _freeze: 3,
     _oversleep: 3,
-    _delay: 4,
+    _delay: 3,
+    _far: 1,
     _kill: 2,
     _step_clock: 1,
     _lose: 1,

@@ -35,8 +35,8 @@ def breaks_schedule(schedule: Callable[[World], None], mutate: Mutation) -> bool
 
 
 SABOTAGES = {
-    "no guard": (breaks_at_random, "text(moment + guard + 2 * ask.blur)", "text(moment)"),
-    "one too many": (breaks_at_random, "% ask.limit", "% (ask.limit + 1)"),
+    "no guard": (breaks_at_random, "text(moment + tolerance_of(moment))", "text(moment)"),
+    "one too many": (breaks_at_random, "% limit", "% (limit + 1)"),
     "closes too shortly": (
         partial(
             breaks_schedule,

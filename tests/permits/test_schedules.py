@@ -151,7 +151,7 @@ def test_a_closed_line_is_closed_for_appointments_too(world: World) -> None:
 def test_an_appointment_is_kept_for_who_waited_before_it_was_refused(world: World) -> None:
     world.warm(12)
     world.crowd(0, 10, PERSON)
-    world.pass_time(0.45)
+    world.pass_time(0.02)
     patient = world.call(11, Manner(budget=1.4))
     world.pass_time(0.01)
     assert patient

@@ -180,6 +180,8 @@ _QUESTION = {
     "guardMin": 20_000,
     "guardMax": 60_000,
     "settle": 700_000,
+    "horizon": 15_000_000,
+    "drifted": False,
     "growth": 0.01,
     "keptSeat": 3_000_000,
     "limit": 2,

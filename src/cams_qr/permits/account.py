@@ -5,10 +5,10 @@ for that moment and asks nobody. `take.lua` books the moments and says how the l
 
 While Redis is away:
 
-1. Every answer of Redis says how far ahead moments are promised, and which seat of how many this instance has among
-   those that asked lately.
-2. An instance that loses Redis lets pass what may be promised, and a window more; then it takes turns with the others,
-   each at its seat's.
+1. Every answer of Redis says how far ahead moments are promised, which seat is this instance's, and how many seats
+   there are: one for each that asked lately.
+2. An instance that loses Redis waits until all promised moments, and one more window, are over; then it takes turns
+   with the others, each at its seat's time.
 3. It looks for Redis every PROBE_SECONDS, also while it waits for its turn.
 4. The first to find it again closes the line until all that call have looked for it too, and their turns have left the
    window; who comes in between is promised a moment after that.
@@ -30,6 +30,7 @@ from cams_qr.permits.line_clock import LineClock
 from cams_qr.permits.throttle import (
     GUARD_MIN_SECONDS,
     GUARD_SECONDS,
+    HORIZON_SECONDS,
     PACE_DECREASE,
     PACE_GROWTH,
     READY_SECONDS,
@@ -98,7 +99,7 @@ class AccountThrottle:
         self._lost_at: float | None = None
         self._missed_at = -math.inf
         self._took: float | None = None
-        # How long before its moment a call must be told, to be signed and sent in time.
+        # How early a caller must learn its moment, to sign and send its call in time.
         self._headway = 0.0
 
     @contextmanager
@@ -114,14 +115,23 @@ class AccountThrottle:
             late = time.monotonic() - permit.departure.at
             self._headway = min(max(self._headway, late), 2 * ANSWER_SECONDS)
             raise
-        finally:
-            self._took = time.monotonic() - permit.departure.at
+        except Problem:
+            self._note_answer(permit)
+            raise
+        else:
+            self._note_answer(permit)
+
+    def _note_answer(self, permit: Permit) -> None:
+        """How long the way to CAMS and back took; where the call did not leave, nothing did."""
+        took = time.monotonic() - permit.departure.at
+        self._took = took if took > 0 else None
 
     def throttled(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.throttled."""
         self._turns.throttled(retry_after)
         note = {
             "window": _micro(WINDOW_SECONDS),
+            "horizon": _micro(HORIZON_SECONDS),
             "growth": PACE_GROWTH,
             "decrease": PACE_DECREASE,
             "booked": permit.booked,
@@ -134,7 +144,7 @@ class AccountThrottle:
         place = -1
         while True:
             try:
-                answer = self._ask(caller, place, deadline)
+                answer, blur = self._ask(caller, place, deadline)
             except StoreUnavailable:
                 turn = self._turn(caller, deadline)
                 probe = max(self._store.next_probe, time.monotonic() + _WAY_SECONDS)
@@ -143,26 +153,32 @@ class AccountThrottle:
                     return Permit(Departure(turn, turn + GUARD_SECONDS - _WAY_SECONDS), 0.0)
                 wait_until(probe, waiting)
                 continue
-            moment = self._clock.local(answer.moment) + self._clock.error()
+            error = self._clock.error()
+            moment = self._clock.local(answer.moment) + error
             if answer.verdict == b"refused":
-                raise _refusal(moment, caller, deadline)
-            guard = answer.guard / _MICRO
+                raise self._refusal(moment, caller)
             if answer.verdict == b"go":
-                return Permit(Departure(moment, moment + guard - _WAY_SECONDS), answer.now)
+                # Over at once, where the clock turns out to be known less well than was said.
+                until = moment + answer.guard / _MICRO - _WAY_SECONDS - 2 * max(0.0, error - blur)
+                return Permit(Departure(moment, until), answer.now)
             place = answer.place
             wait_until(moment, waiting)
+
+    def _refusal(self, moment: float, caller: Caller) -> Problem:
+        """A person is to come back when that moment is within its patience again; bulk has no reason to wait twice."""
+        return no_permit(moment - time.monotonic() - (0.0 if caller.bulk else self._patience))
 
     def _turn(self, caller: Caller, deadline: Deadline) -> float:
         turn = self._turns.next()
         if turn > deadline.at:
-            raise _refusal(turn, caller, deadline)
+            raise self._refusal(turn, caller)
         return turn
 
-    def _ask(self, caller: Caller, place: int, deadline: Deadline) -> _Answer:
-        """The line's answer. Raises StoreUnavailable."""
+    def _ask(self, caller: Caller, place: int, deadline: Deadline) -> tuple[_Answer, float]:
+        """The line's answer, and how wrong this instance said its clock may be. Raises StoreUnavailable."""
         stepped = believed = False
         for _ in range(_MAX_CLOCK_TRIES):
-            question = self._question(caller, place, deadline, stepped)
+            question, blur = self._question(caller, place, deadline, stepped), self._clock.error()
             sent = time.monotonic()
             try:
                 answer = _Answer(*self._store.ask(partial(self._run, self._take, question), probe=True))
@@ -172,7 +188,7 @@ class AccountThrottle:
             received = time.monotonic()
             if answer.verdict != b"clock":
                 self._learn(answer, sent, received)
-                return answer
+                return answer, blur
             # Who has just believed this clock, and finds another, was corrected by somebody else meanwhile.
             stepped = not believed and self._clock.was_stepped(answer.now, answer.asked, sent, received, self._doubt())
             if not stepped:
@@ -188,6 +204,7 @@ class AccountThrottle:
             "guardMin": _micro(GUARD_MIN_SECONDS),
             "guardMax": _micro(GUARD_SECONDS),
             "settle": _micro(_SETTLE_SECONDS),
+            "horizon": _micro(HORIZON_SECONDS),
             "growth": PACE_GROWTH,
             "keptSeat": _micro(_KEPT_SEAT_SECONDS),
             "limit": self._limit,
@@ -198,6 +215,7 @@ class AccountThrottle:
             "budget": _micro(deadline.remaining()),
             "lead": _micro(self._headway),
             "heard": self._clock.now(),
+            "drifted": self._clock.has_drifted(),
             "blur": _micro(self._clock.error()),
             "doubt": _micro(self._doubt()),
             "stepped": stepped,
@@ -236,17 +254,13 @@ class AccountThrottle:
         if self._lost_at is None:
             self._lost_at = since
             if time.monotonic() > self._seat_until:
-                # Where no work came for so long, there is no line of those who wait.
+                # Where no work came for so long, few others are at work, and there is no line.
+                self._turns.stand()
                 self._ahead = 0.0
             self._turns.begin(time.monotonic() + max(0.0, self._ahead) + WINDOW_SECONDS + GUARD_SECONDS)
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:
         return script(keys=self._keys, args=[json.dumps(question)], client=client)
-
-
-def _refusal(moment: float, caller: Caller, deadline: Deadline) -> Problem:
-    """A person is to come back when that moment is within its patience again; bulk has no reason to wait twice."""
-    return no_permit(moment - (time.monotonic() if caller.bulk else deadline.at))
 
 
 def _source(name: str) -> str:

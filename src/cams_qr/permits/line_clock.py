@@ -5,6 +5,7 @@ import time
 _MICRO = 1_000_000
 # How far two monotonic clocks drift apart, at most: 0.5 ms a second, as fast as a clock is slewed.
 _DRIFT = 0.0005
+_DRIFTED_SECONDS = 0.002
 # A line whose clock is ahead by less may have been heard late.
 _STEP_SECONDS = 0.2
 
@@ -32,6 +33,10 @@ class LineClock:
     def error(self) -> float:
         """How many seconds `now` may be wrong."""
         return 0.0 if self._offset is None else self._error + (time.monotonic() - self._set) * _DRIFT
+
+    def has_drifted(self) -> bool:
+        """Whether it was last set so long ago that it is worth a question to set it again."""
+        return self._offset is not None and (time.monotonic() - self._set) * _DRIFT > _DRIFTED_SECONDS
 
     def hear(self, line_now: float, sent: float, received: float) -> None:
         """Learn from an answer to a question that was `sent` and `received` then."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.permits.throttle import (
     GUARD_SECONDS,
+    HORIZON_SECONDS,
     PACE_DECREASE,
     PACE_GROWTH,
     READY_SECONDS,
@@ -51,15 +52,14 @@ class LocalThrottle:
         call = self._book(deadline)
         booked = time.monotonic()
         wait_until(call.moment - READY_SECONDS, waiting)
-        try:
-            yield Permit(Departure(call.moment, call.moment + GUARD_SECONDS / 2), booked)
-        finally:
-            call.ended = time.monotonic()
+        yield Permit(Departure(call.moment, call.moment + GUARD_SECONDS / 2), booked)
+        # Not of one that failed: it may be on its way still.
+        call.ended = time.monotonic()
 
     def throttled(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.throttled."""
         self._pace.lower(permit.booked)
-        self._opens = max(self._opens, time.monotonic() + retry_after)
+        self._opens = max(self._opens, time.monotonic() + min(retry_after, HORIZON_SECONDS))
 
     def _book(self, deadline: Deadline) -> _Call:
         with self._lock:

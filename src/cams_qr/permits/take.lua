@@ -1,4 +1,4 @@
--- Books the moment at which one call to CAMS may leave, in a line that all instances share.
+-- Books the moment at which one call may leave for CAMS, in a line that all instances share.
 --
 --              a moment within its patience
 --   person ──────────────────────────────────▶ go ──▶ leaves at that moment, without asking again
@@ -21,11 +21,13 @@
 --
 -- KEYS[1]  the line, a hash: a ring of when the last `limit` calls that were booked will have arrived at CAMS at the
 --          latest (fields 0, 1, …), until when places of bulk are kept (b0, b1, …), and
---            limit, count, last   the quota; bookings so far; the last booked moment
+--            limit, held          the quota; when somebody last asked who has no larger one
+--            count, last          bookings so far; the last booked moment
 --            asked, offset        when the line was last asked; its clock minus the server's
 --            opens                nothing leaves before
 --            pace, paced, cut     calls a second that CAMS took, and since when; when that was last lowered
 --            low, high            the least and the longest time between a moment and its answer, lately
+--            blur                 how wrong clocks are, lately, of those that know the time least well
 --            streak, next         people booked since bulk last was; the next place of bulk
 -- KEYS[2]  appointments, a sorted set: who was refused, by moment
 -- KEYS[3]  moments set aside for bulk, a list
@@ -34,14 +36,18 @@
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW, GUARD_MIN, GUARD_MAX = ask.window, ask.guardMin, ask.guardMax
-local HORIZON, EXPIRY = math.max(15 * WINDOW, ask.patience + 2 * WINDOW), 120 * WINDOW
+local HORIZON = math.max(ask.horizon, ask.patience + 2 * WINDOW)
+local EXPIRY = 120 * WINDOW + HORIZON
 local MOST_SEATS, LOOKED_AT = 10000, 64
 -- How many places of the gone one question clears.
 local CLEARED = 32
 local FLOOR = 5
-local OVERDUE = 0.2 * WINDOW
+-- Retry-After is in whole seconds, so an owner is back a second late at most; some time after that it has not come.
+local LATE = 0.2 * WINDOW
+local OVERDUE = math.max(LATE, ask.patience - WINDOW - LATE)
 local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
 local SAMPLES = 32
+local HELD = 10 * WINDOW
 
 -- Nothing of ours is later.
 local FAR = HORIZON + 4 * WINDOW
@@ -57,20 +63,26 @@ end
 ---- The line's state and its clock
 
 -- A key of another type makes no sense, and is dropped.
-local damaged = false
-for i, expected in ipairs({'hash', 'zset', 'list', 'hash', 'zset'}) do
-  local found = redis.call('TYPE', KEYS[i]).ok
-  if found ~= 'none' and found ~= expected then
-    redis.call('DEL', KEYS[i])
-    damaged = true
+local function is_damaged()
+  local damaged = false
+  for i, expected in ipairs({'hash', 'zset', 'list', 'hash', 'zset'}) do
+    local found = redis.call('TYPE', KEYS[i]).ok
+    if found ~= 'none' and found ~= expected then
+      redis.call('DEL', KEYS[i])
+      damaged = true
+    end
   end
+  return damaged
 end
 
 local NUMBERS = {
-  'limit', 'count', 'last', 'asked', 'offset', 'opens', 'pace', 'paced', 'cut', 'low', 'high', 'streak', 'next',
+  'limit', 'held', 'count', 'last', 'asked', 'offset', 'opens', 'pace', 'paced', 'cut', 'low', 'high', 'blur',
+  'streak', 'next',
 }
 local line = {}
-for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do line[NUMBERS[i]] = number(value) end
+if redis.call('TYPE', KEYS[1]).ok == 'hash' then
+  for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do line[NUMBERS[i]] = number(value) end
+end
 
 local clock = redis.call('TIME')
 local server = clock[1] * 1000000 + clock[2]
@@ -79,9 +91,17 @@ if line.asked and line.asked <= now + HORIZON then now = math.max(now, line.aske
 
 if ask.stepped then
   now = math.max(ask.heard, math.min(line.asked or 0, now))
-elseif not ask.heard or math.abs(now - ask.heard) > ask.doubt then
-  -- The server's clock was set, or the caller was frozen, or it is long gone and this is its echo: nothing is done.
+elseif not ask.heard or ask.drifted or math.abs(now - ask.heard) > ask.doubt then
+  -- The caller does not know the time well enough, or the server's clock was set, or the caller was frozen, or Redis was
+  -- and answers a question whose caller has given up: nothing is done.
   return {'clock', now, now, line.asked or 0}
+end
+
+-- While versions with different quotas are at work, the least counts.
+local limit = ask.limit
+if line.held and math.abs(now - line.held) < HELD and line.limit and line.limit < limit and line.limit >= 1
+  and line.limit % 1 == 0 then
+  limit = line.limit
 end
 
 local function sound()
@@ -89,12 +109,14 @@ local function sound()
     if not line[name] then return false end
   end
   local latest = math.max(line.last, line.opens, line.asked, line.paced, line.cut)
-  return line.limit == ask.limit and line.pace > line.limit / 21 and line.count >= 0 and line.next >= 0
+  return line.limit == limit and line.pace > limit / 21 and line.count >= 0 and line.next >= 0
     and latest <= now + FAR
 end
 
--- How far ahead moments may be promised that are forgotten; a caller that has been away made all others wait as long.
-local promised = math.max(0, ask.patience - ask.away)
+-- How far ahead a forgotten line may have promised moments: no farther than patience lasts, of which the time that the
+-- caller has been away already is over, and not much farther than it knows of.
+local known_ahead = math.max(0, (ask.promised or 0) - now)
+local promised = math.max(0, math.min(ask.patience, known_ahead + 2 * WINDOW) - ask.away)
 
 -- Others come back to the seats they had, so that all divide the time alike should Redis go once more.
 local function keep_seats()
@@ -108,12 +130,13 @@ local function settle(seconds)
   line.opens = now + math.min(math.max(ask.settle, seconds), HORIZON) + WINDOW + GUARD_MAX
 end
 
+local damaged = is_damaged()
 if damaged or not sound() then
   local known = damaged or next(line) ~= nil or ask.promised
   redis.call('DEL', unpack(KEYS))
   line = {
-    limit = ask.limit, count = 0, last = 0, opens = 0, pace = ask.limit, paced = now, cut = 0, low = -1,
-    high = GUARD_MAX, streak = 0, next = 0,
+    limit = limit, held = now, count = 0, last = 0, opens = 0, pace = limit, paced = now, cut = 0, low = -1,
+    high = GUARD_MAX, blur = ask.blur, streak = 0, next = 0,
   }
   local info = redis.pcall('INFO', 'server')
   local uptime = type(info) == 'string' and tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) or 0
@@ -124,6 +147,7 @@ elseif ask.away > 0 and line.asked < now - ask.missed and line.asked + WINDOW + 
   settle(promised)
 end
 line.asked, line.offset = now, now - server
+if ask.limit == limit then line.held = now end
 local earliest = math.max(now + ask.lead, line.opens)
 
 ---- The guard follows what calls show, the pace what CAMS takes
@@ -134,34 +158,49 @@ if ask.took then
   line.high = math.max(took, line.high + (took - line.high) / SAMPLES)
   line.low = math.min(took, line.low + (took - line.low) / SAMPLES)
 end
+line.blur = math.min(math.max(ask.blur, line.blur + (ask.blur - line.blur) / SAMPLES), GUARD_MAX)
 local guard = math.floor(math.min(math.max(line.high - line.low, GUARD_MIN), GUARD_MAX))
-local pace = line.pace + ask.limit * ask.growth * math.max(0, now - line.paced) / WINDOW
-local pause = pace < ask.limit and WINDOW / pace or 0
+local pace = line.pace + limit * ask.growth * math.max(0, now - line.paced) / WINDOW
+local pause = pace < limit and WINDOW / pace or 0
 
 ---- Booking
 
-local function moment_after(others)
-  local rounds = math.floor(others / ask.limit)
-  local moment = math.max(earliest + rounds * (WINDOW + guard), line.last + pause * (others + 1))
-  if line.count + others >= ask.limit then
-    local arrived = number(redis.call('HGET', KEYS[1], text((line.count + others) % ask.limit)))
+-- A moment is in whole milliseconds; in place of its microseconds stands how many milliseconds later the call may
+-- arrive, as its booking has it.
+local function tolerance_of(moment) return moment % 1000 * 1000 end
+
+local function code(moment, tolerance)
+  return math.ceil(moment / 1000) * 1000 + math.min(math.ceil(tolerance / 1000), 999)
+end
+
+-- What a call needs that leaves by the clock of who asks; and by anybody's, where another may get the moment.
+local OWN, ANYBODYS = guard + 2 * ask.blur, guard + 2 * line.blur
+
+local function moment_after(others, tolerance)
+  local rounds = math.floor(others / limit)
+  local after_last = line.last - line.last % 1000 + pause * (others + 1)
+  local moment = math.max(earliest + rounds * (WINDOW + ANYBODYS), after_last)
+  if line.count + others >= limit then
+    local arrived = number(redis.call('HGET', KEYS[1], text((line.count + others) % limit)))
     if not arrived or arrived > now + FAR then arrived = now end
-    moment = math.max(moment, arrived + WINDOW + rounds * (WINDOW + guard))
+    moment = math.max(moment, arrived + WINDOW + rounds * (WINDOW + ANYBODYS))
   end
-  -- What is booked now takes the next place in the ring all the same, and guards differ.
-  if others > 0 then moment = math.max(moment, moment_after(0)) end
-  -- The last two digits are the guard it is booked with, in milliseconds.
-  return math.ceil(moment / 100) * 100 + math.floor(guard / 1000)
+  -- What is booked now takes the next place in the ring all the same, and tolerances differ.
+  if others > 0 then
+    local first = moment_after(0, tolerance)
+    moment = math.max(moment, first - first % 1000)
+  end
+  return code(moment, tolerance)
 end
 
 local function book(moment)
-  redis.call('HSET', KEYS[1], text(line.count % ask.limit), text(moment + guard + 2 * ask.blur))
+  redis.call('HSET', KEYS[1], text(line.count % limit), text(moment + tolerance_of(moment)))
   line.count, line.last = line.count + 1, math.max(line.last, moment)
 end
 
 -- Calls made without Redis, by one who was away alone.
 if line.opens <= now then
-  for _ = 1, ask.calls do book(math.max(now, line.last)) end
+  for _ = 1, ask.calls do book(code(math.max(now, line.last), OWN)) end
 end
 
 -- Whether bulk waits. Who does not ask again loses its place.
@@ -191,6 +230,12 @@ local function set_aside(place)
   return number(place == 0 and moment or redis.call('LINDEX', KEYS[3], place))
 end
 
+-- How much later than its moment who asks may leave, and still arrive in time.
+local function guard_of(moment) return math.min(tolerance_of(moment) - 2 * ask.blur, GUARD_MAX) end
+
+-- Who knows the line's clock less well than was thought would arrive too late.
+local function can_keep(moment) return guard_of(moment) >= GUARD_MIN end
+
 -- The first appointment whose owner should have come back by now.
 local function overdue()
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. text(earliest))
@@ -201,54 +246,56 @@ end
 -- The sooner of a moment that is set aside and one that is overdue, and how to take it. One that is set aside goes first
 -- where it is as near, for while bulk waits nobody else would take it.
 local function kept(aside)
-  -- Who knows the line's clock less well than that would arrive too late for a moment booked by another.
-  if 4 * ask.blur > GUARD_MIN then return nil end
   local owner, missed = overdue()
-  if missed and not (aside and aside <= now + OVERDUE) then
+  if missed and can_keep(missed) and not (aside and aside <= now + LATE) then
     return missed, function() redis.call('ZREM', KEYS[2], owner) end
   end
+  if aside and not can_keep(aside) then return nil end
   return aside, function() redis.call('LREM', KEYS[3], 1, text(aside)) end
 end
 
--- The guard that a moment was booked with, less what its taker does not know of the line's clock.
-local function booked_guard(moment)
-  return math.floor(math.min(math.max(moment % 100 * 1000, GUARD_MIN), GUARD_MAX) - 2 * ask.blur)
+-- While there is time at all, a moment may be as far ahead as it takes to hear of it.
+local function no_less_than_notice(budget)
+  local has_time = ask.budget > 0 or ask.patience == 0
+  return has_time and math.max(budget, ask.lead + 2000) or budget
 end
 
 local function person()
-  local latest = now + ask.budget
+  local latest = now + no_less_than_notice(ask.budget)
   local own = number(redis.call('ZSCORE', KEYS[2], ask.ticket))
   if own and own >= earliest and own <= now + FAR then
     -- Who is back to the moment may be a little early by this clock.
     if own > latest + GUARD_MAX then return 'refused', own end
     redis.call('ZREM', KEYS[2], ask.ticket)
-    return 'go', own, booked_guard(own)
+    return 'go', own
   end
   local bulk, aside = bulk_waits(), set_aside(0)
-  local first = moment_after(0)
+  local first = moment_after(0, ANYBODYS)
   -- Where people fill the line, every fifth moment is for bulk; and beyond their patience, for bulk that comes yet.
   local owed = line.streak >= FLOOR - 1 and (bulk or first > latest)
-  local moment = owed and moment_after(1) or first
+  local moment = moment_after(owed and 1 or 0, OWN)
   local sooner, take = kept(not bulk and aside or nil)
   if sooner and sooner < moment and sooner <= latest then
     take()
-    return 'go', sooner, booked_guard(sooner)
+    return 'go', sooner
   end
-  -- Retry-After is in whole seconds: with less patience one would be back too late for an appointment.
-  local appointment = moment > latest and ask.budget >= WINDOW + 1.25 * OVERDUE and line.last <= now + HORIZON
+  -- With less patience, or notice, one would be back too late for an appointment.
+  local appointment = moment > latest and ask.patience >= WINDOW + 1.25 * LATE
+    and moment >= now + WINDOW + LATE + OVERDUE and line.last <= now + HORIZON
   if moment > latest and not appointment then return 'refused', moment end
   if owed then
     book(first)
     redis.call('RPUSH', KEYS[3], text(first))
     line.streak = 0
   end
+  if appointment then moment = code(moment - moment % 1000, ANYBODYS) end
   book(moment)
   line.streak = line.streak + 1
   if appointment then
     redis.call('ZADD', KEYS[2], text(moment), ask.ticket)
     return 'refused', moment
   end
-  return 'go', moment, guard
+  return 'go', moment
 end
 
 local function bulk()
@@ -262,12 +309,11 @@ local function bulk()
     redis.call('ZREM', KEYS[5], place)
     redis.call('HDEL', KEYS[1], 'b' .. place)
   end
-  local near = now + math.min(NEAR, ask.budget)
-  local moment = moment_after(ahead)
+  local moment = moment_after(ahead, OWN)
   local sooner, take = kept(set_aside(ahead))
   local is_kept = sooner and sooner < moment
   if is_kept then moment = sooner end
-  if moment <= near then
+  if moment <= now + no_less_than_notice(math.min(NEAR, ask.budget)) then
     if is_kept then
       take()
     else
@@ -275,7 +321,7 @@ local function bulk()
       line.streak = 0
     end
     leave()
-    return 'go', moment, is_kept and booked_guard(moment) or guard
+    return 'go', moment
   elseif moment > now + ask.budget then
     leave()
     return 'refused', moment
@@ -325,8 +371,8 @@ local function sit(told)
   return seat, count
 end
 
-local verdict, moment, tolerance
-if ask.bulk then verdict, moment, tolerance = bulk() else verdict, moment, tolerance = person() end
+local verdict, moment
+if ask.bulk then verdict, moment = bulk() else verdict, moment = person() end
 local seat, seats = sit(moment)
 
 local fields = {}
@@ -337,4 +383,4 @@ end
 redis.call('HSET', KEYS[1], unpack(fields))
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
 local known_promised = math.min(line.last, now + ask.patience)
-return {verdict, now, moment, line.asked, tolerance or guard, ask.place, known_promised, seat, seats}
+return {verdict, now, moment, line.asked, guard_of(moment), ask.place, known_promised, seat, seats}

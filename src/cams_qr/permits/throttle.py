@@ -11,7 +11,9 @@ from cams_qr.problems import Problem
 WINDOW_SECONDS = 1.0
 # How much later than its moment a call may reach CAMS, so that no window holds one too many: at least, and at most.
 GUARD_MIN_SECONDS = 0.02
-GUARD_SECONDS = 0.06
+GUARD_SECONDS = 0.06  # Whatever happens once, no permit has to wait for longer because of it.
+HORIZON_SECONDS = 15.0
+
 # The pace of calls that CAMS throttles, as TCP has it: what is left of it at a throttle, and what part of the quota is
 # added in a window.
 PACE_DECREASE = 0.9

@@ -3,7 +3,6 @@
 -- KEYS[1] is the line, a hash; take.lua describes it, and raises the pace again as time goes by.
 
 local ask = cjson.decode(ARGV[1])
-local HORIZON = 15 * ask.window
 
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return end
 local line = {}
@@ -24,5 +23,5 @@ if ask.booked >= line.cut then
   write('cut', string.format('%.0f', now))
 end
 if ask.retryAfter > 0 then
-  write('opens', string.format('%.0f', math.max(line.opens, now + math.min(ask.retryAfter, HORIZON))))
+  write('opens', string.format('%.0f', math.max(line.opens, now + math.min(ask.retryAfter, ask.horizon))))
 end

@@ -4,7 +4,7 @@ import math
 import random
 import time
 
-from cams_qr.permits.throttle import GUARD_SECONDS, WINDOW_SECONDS
+from cams_qr.permits.throttle import GUARD_SECONDS, HORIZON_SECONDS, WINDOW_SECONDS
 
 _SPAN_SECONDS = WINDOW_SECONDS + GUARD_SECONDS
 # How fast an instance takes up again the turns that it let pass.
@@ -25,8 +25,8 @@ class Turns:
     def __init__(self, limit: int, instances: int) -> None:
         self._turn = _SPAN_SECONDS / limit
         self._least_seats = min(limit, instances)
-        # Who never heard of seats takes its share of a window.
-        self._round = _SPAN_SECONDS / max(1, limit // instances)
+        # Who never heard of seats leaves one to every instance there can be.
+        self._round = self._turn * max(limit, instances)
         self._first = random.uniform(0, self._round)
         self._line_zero: float | None = None
         self._seat = 0
@@ -39,6 +39,11 @@ class Turns:
         """Take a seat of so many; `line_zero` is when the line's clock stood at 0, on the monotonic one."""
         self._line_zero, self._seat = line_zero, seat
         self._divide(max(seats, self._least_seats))
+
+    def stand(self) -> None:
+        """The seat is another's by now: keep to its place among the fewest."""
+        if self._line_zero is not None:
+            self._divide(self._least_seats)
 
     def begin(self, opens: float) -> None:
         """The line is left, and no turn is taken before then."""
@@ -63,8 +68,8 @@ class Turns:
 
     def throttled(self, retry_after: float) -> None:
         """CAMS throttled a call: there are more at work than it seemed, so let turns pass."""
-        self._pause *= 2
-        self._earliest = max(self._earliest, time.monotonic() + retry_after)
+        self._pause = max(1.0, min(self._pause * 2, HORIZON_SECONDS / self._round))
+        self._earliest = max(self._earliest, time.monotonic() + min(retry_after, HORIZON_SECONDS))
 
     def taken_since(self, seconds: float) -> int:
         """How many turns were taken in the last so many seconds, at most."""

@@ -1,0 +1,150 @@
+"""No permit is wasted, whoever has gone: schedules in which others left, are far away, or were idle for long."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cams_qr import logs
+from tests.permits.fleet_model import Manner, World
+
+# Whoever is refused does not come back.
+PERSON = Manner(obeys=False)
+BULK = Manner(bulk=True, budget=30.0, obeys=False)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    logs.configure("CRITICAL")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """Five calls a second."""
+    made = World(5)
+    yield made
+    made.close()
+
+
+def saturate(world: World, seconds: float, instances: int = 24) -> None:
+    """People come to every instance that is free."""
+    for _ in range(round(seconds / 0.1)):
+        world.crowd(0, instances, PERSON)
+        world.pass_time(0.1)
+
+
+def used(world: World, began: float) -> float:
+    """The share of the quota since then."""
+    return len(world.since(began)) / (world.hub.now - began) / world.limit
+
+
+@pytest.mark.parametrize("delay", [0.0005, 0.003, 0.006, 0.012, 0.025])
+def test_redis_is_far_away(world: World, delay: float) -> None:
+    """Each way takes so long; by the round trip, clocks are known half as well."""
+    world.warm(24)
+    for at in range(24):
+        world.delay(at, delay, delay)
+    # Until the moments are over that were booked when it was near.
+    saturate(world, 20)
+    world.crowd(30, 3, BULK)
+    began = world.hub.now
+    saturate(world, 20)
+    assert used(world, began) >= 0.9
+    assert world.since(began, bulk=True)
+    assert world.broken == []
+
+
+@pytest.mark.parametrize("instances", [30, 200])
+def test_each_of_many_instances_asks_seldom(world: World, instances: int) -> None:
+    world.warm(5)
+    began = world.hub.now
+    for number in range(8 * 60):
+        world.call(number % instances, PERSON)
+        world.pass_time(1 / 8)
+    assert used(world, began + 5) >= 0.85
+    assert world.broken == []
+
+
+@pytest.mark.parametrize("flood", [40, 100])
+def test_people_who_do_not_come_back_leave_their_moments(world: World, flood: int) -> None:
+    world.warm(12)
+    for number in range(flood):
+        world.call(number % 50, PERSON)
+        world.pass_time(0.01)
+    outcomes = []
+    for _ in range(14):
+        caller = world.call(60, PERSON)
+        world.pass_time(2.1)
+        outcomes.append(caller.outcome if caller else "none")
+    assert outcomes.count("called") >= 12
+
+
+def test_no_patience_is_patience_enough_for_a_permit_that_is_free() -> None:
+    world = World(5, patience=0.0)
+    for at in range(5):
+        caller = world.call(at, Manner(budget=0.0, obeys=False))
+        world.pass_time(0.05)
+        assert caller
+        assert caller.outcome == "called"
+    refused = world.call(5, Manner(budget=0.0, obeys=False))
+    world.pass_time(0.05)
+    world.close()
+    assert refused
+    assert refused.outcome == "refused"
+
+
+def test_instances_that_were_idle_for_hours(world: World) -> None:
+    world.warm(10)
+    world.pass_time(2 * 3600)
+    world.crowd(0, 5, PERSON)
+    world.pass_time(1.1)
+    callers = [world.call(at, PERSON) for at in range(5, 10)]
+    world.pass_time(0.2)
+    assert [caller.outcome for caller in callers if caller] == ["called"] * 5
+    assert world.broken == []
+
+
+def test_two_versions_with_different_quotas(world: World) -> None:
+    """The smaller one counts, until nobody has it."""
+    world.limits = dict.fromkeys(range(10), 3)
+    world.warm(20)
+    began = world.hub.now
+    saturate(world, 10)
+    assert 0.9 * 3 / 5 <= used(world, began) <= 3 / 5 + 0.05
+    for _ in range(200):
+        world.crowd(10, 14, PERSON)
+        world.pass_time(0.1)
+    later = world.hub.now
+    for _ in range(100):
+        world.crowd(10, 14, PERSON)
+        world.pass_time(0.1)
+    assert used(world, later) >= 0.9
+
+
+def test_all_is_forgotten_where_people_are_very_patient() -> None:
+    world = World(5, patience=30.0)
+    world.warm(3)
+    world.flush()
+    caller = world.call(0, Manner(budget=30.0))
+    world.pass_time(5)
+    world.close()
+    assert caller
+    assert caller.outcome == "called"
+
+
+def test_instances_that_never_reached_redis_keep_the_quota_on_average(world: World) -> None:
+    """They know of no others, nor of a seat."""
+    world.become("gone")
+    saturate(world, 30)
+    assert 0.7 <= used(world, 0) <= 1
+
+
+def test_an_outage_of_redis_and_of_cams_is_over_soon(world: World) -> None:
+    """However long CAMS throttled, and whatever it said."""
+    world.warm(5)
+    world.become("gone")
+    for _ in range(600):
+        world.crowd(0, 5, PERSON._replace(throttled=9999.0))
+        world.pass_time(0.1)
+    over = world.hub.now
+    saturate(world, 20, instances=5)
+    assert world.since(over)
