@@ -542,7 +542,7 @@ class World:
         due = self.appointments.pop(caller.ticket, None)
         if (
             due
-            and max(self.disturbed_at, self.split_at, self.closed_at) < due.made_at
+            and max(self.disturbed_at + _RECOVERY_SECONDS, self.split_at, self.closed_at) < due.made_at
             and abs(self.hub.now - due.back_at) < PUNCTUAL_SECONDS
         ):
             if (verdict, moment) == ("go", due.moment):

@@ -7,7 +7,7 @@ import pytest
 
 from cams_qr.deadline import Deadline
 from cams_qr.permits.local import LocalThrottle, Pace, instance_throttle
-from cams_qr.permits.throttle import GUARD_SECONDS, Caller
+from cams_qr.permits.throttle import GUARD_SECONDS, PACE_DECREASE, Caller
 from cams_qr.problems import Problem
 
 pytestmark = pytest.mark.timed
@@ -93,7 +93,7 @@ def test_a_throttle_of_cams_slows_the_pace_once_for_all_calls_of_before() -> Non
     for _ in range(5):
         pace.lower(booked)
     once = pace.pause()
-    assert once == pytest.approx(1 / 4.5, rel=0.02)
+    assert once == pytest.approx(1 / (5 * PACE_DECREASE), rel=0.02)
     pace.lower(time.monotonic())
     assert pace.pause() > once
     for _ in range(100):
@@ -106,7 +106,7 @@ def test_the_pace_comes_back_slowly() -> None:
     pace.lower(time.monotonic())
     slow = pace.pause()
     time.sleep(0.5)
-    assert 1 / 92 < pace.pause() < slow
+    assert 1 / (100 * PACE_DECREASE + 2) < pace.pause() < slow
 
 
 def test_what_cams_asks_for_is_granted() -> None:

@@ -16,7 +16,7 @@ HORIZON_SECONDS = 15.0
 
 # The pace of calls that CAMS throttles, as TCP has it: what is left of it at a throttle, and what part of the quota is
 # added in a window.
-PACE_DECREASE = 0.9
+PACE_DECREASE = 0.95
 PACE_GROWTH = 0.01
 
 # Who waits for a permit is back so much before its moment, to sign its call.
