@@ -35,12 +35,13 @@ _STORING_SECONDS = 0.2
 _LONGEST_SECONDS = 600.0
 _LOOK_SECONDS = 0.02
 
-# A lock of another type, or that outlasts any lease, is nobody's.
+# Returns the milliseconds that are left of another's lease, or 0. A lock of another type, or that outlasts any lease,
+# is nobody's.
 _LEAD = """
 local is_ours, left = redis.call('TYPE', KEYS[1]).ok == 'string', redis.call('PTTL', KEYS[1])
-if is_ours and left >= 0 and left <= tonumber(ARGV[3]) then return 0 end
+if is_ours and left >= 0 and left <= tonumber(ARGV[3]) then return math.max(left, 1) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+return 0
 """
 
 # A time of 0 ends the lease.
@@ -64,11 +65,13 @@ class Entry(NamedTuple):
 class Flight(NamedTuple):
     """Whether the answer has `landed`; if not, this caller leads, and is to ask CAMS.
 
-    `extend` says for how many more seconds it leads, and tells whether it leads still: not if it was frozen, and
-    another took over meanwhile. `renew` does so for one that has other things to do than to hear about it.
+    `called` is how many seconds it waited while others called CAMS. `extend` says for how many more seconds it leads,
+    and tells whether it leads still: not if it was frozen, and another took over meanwhile. `renew` only prolongs the
+    lease.
     """
 
     landed: Entry | None
+    called: float = 0.0
     extend: Callable[[float], bool] = lambda seconds: True
     renew: Callable[[float], bool] = lambda seconds: True
 
@@ -126,27 +129,31 @@ class Cache:
         return entry
 
     @contextmanager
-    def flight(self, query: QrQuery, deadline: Deadline) -> "Iterator[Flight]":
+    def flight(self, query: QrQuery, patience: Deadline, call: Deadline) -> "Iterator[Flight]":
         """One flight for each query: its leader is to ask CAMS, and who comes later waits for the answer.
 
-        A leader that dies frees the others when its lease is over.
-        Raises Problem `throttled` to a caller whose time is over before there is an answer.
+        A leader that dies frees the others when its lease is over. While it waits for a permit, the others wait until
+        the end of their `patience`, and while it calls CAMS until that of their time for a `call`: the clock of the
+        first stands still meanwhile. Raises Problem: `throttled` after the one, `upstream_timeout` after the other.
         """
         if not self.enabled or self._store is None:
             yield Flight(None)
             return
         lock, token = self.key(query) + ":flight", uuid4().hex
-        while not self._lead(lock, token, _CONNECTING_SECONDS):
-            if deadline.remaining() <= 0:
-                raise Problem("throttled", "Another request is asking for this number; ask again later.")
-            time.sleep(min(_LOOK_SECONDS, deadline.remaining()))
+        called = 0.0
+        while (lease := self._lead(lock, token, _CONNECTING_SECONDS)) > 0:
+            if lease > _WAITING_SECONDS:
+                called += _wait_within(call, "upstream_timeout")
+            else:
+                _wait_within(min(call, patience.earlier(-called)), "throttled")
             if (landed := self._find_fresh(query)) is not None:
-                yield Flight(landed)
+                yield Flight(landed, called)
                 return
         try:
             # Looked for once more: the leader before may have left between the last look and this lead.
             yield Flight(
                 self._find_fresh(query),
+                called,
                 lambda seconds: self._leads_still(query, lock, token, seconds + _STORING_SECONDS),
                 lambda seconds: self._renew(lock, token, seconds),
             )
@@ -178,24 +185,24 @@ class Cache:
         _, size = self._entries.pop(key, (None, 0))
         self._bytes -= size
 
-    def _lead(self, lock: str, token: str, seconds: float) -> bool:
-        """Take the lead where nobody has it; without the store everyone does."""
-        return self._run(self._take_lead, lock, token, _lease(seconds), _lease(_LONGEST_SECONDS))
+    def _lead(self, lock: str, token: str, seconds: float) -> float:
+        """Take the lead where nobody has it, and without the store; else seconds that are left of another's lease."""
+        return self._run(self._take_lead, 0, lock, token, _lease(seconds), _lease(_LONGEST_SECONDS)) / 1000
 
     def _renew(self, lock: str, token: str, seconds: float) -> bool:
         """Set what is left of this caller's lease; whether there was one."""
-        return self._run(self._extend, lock, token, _lease(seconds))
+        return bool(self._run(self._extend, 1, lock, token, _lease(seconds)))
 
     def _leads_still(self, query: QrQuery, lock: str, token: str, seconds: float) -> bool:
         """Renew the lease, or take the lead again where it ran out and nobody has found the answer since."""
         if self._renew(lock, token, seconds):
             return True
-        return self._lead(lock, token, seconds) and self._find_fresh(query) is None
+        return not self._lead(lock, token, seconds) and self._find_fresh(query) is None
 
-    def _run(self, script: Any, lock: str, *arguments: Any) -> bool:
+    def _run(self, script: Any, default: int, lock: str, *arguments: Any) -> int:
         if self._store is None:
-            return True
-        return self._store.attempt(lambda client: bool(script(keys=[lock], args=arguments, client=client)), True)
+            return default
+        return self._store.attempt(lambda client: int(script(keys=[lock], args=arguments, client=client)), default)
 
     def _from_store(self, key: str, query: QrQuery) -> Entry | None:
         if self._store is None:
@@ -219,6 +226,15 @@ class Cache:
         kept = FAILURE_SECONDS if isinstance(result, Problem) else self._ttl + self._stale
         text = to_json(query, result, kept)
         self._store.attempt(lambda client: bool(client.set(key, text, px=int(kept * 1000))), False)
+
+
+def _wait_within(deadline: Deadline, problem: str) -> float:
+    """Wait for the next look; seconds since this one. Raises Problem where the time is over."""
+    started = time.monotonic()
+    if deadline.remaining() <= 0:
+        raise Problem(problem, "Another request is asking for this number; ask again later.")
+    time.sleep(min(_LOOK_SECONDS, deadline.remaining()))
+    return time.monotonic() - started
 
 
 def _lease(seconds: float) -> int:

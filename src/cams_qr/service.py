@@ -106,8 +106,10 @@ class Service:
         """Lead the query's flight, or wait for it to land. Raises Problem."""
         while True:
             started = time.monotonic()
-            with self.cache.flight(query, budget.permit(effort.permit_wait)) as flight:
-                effort.permit_wait += time.monotonic() - started
+            patience, call = budget.permit(effort.permit_wait), budget.call(effort.upstream)
+            with self.cache.flight(query, patience, call) as flight:
+                effort.permit_wait += time.monotonic() - started - flight.called
+                effort.upstream += flight.called
                 if flight.landed is not None:
                     return self._known(flight.landed, "collapsed", query, effort)
                 with suppress(_LeadLost):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 from local.valkey import Valkey
-from tests.conftest import CODE, NUMBER, Function
+from tests.conftest import CODE, NUMBER, Function, v1_event
 
 pytestmark = pytest.mark.timed
 
@@ -32,9 +33,9 @@ import json, sys, types, index
 context = types.SimpleNamespace(request_id='r', function=types.SimpleNamespace(timeout={TIMEOUT}))
 index.initialize(context)
 print('ready', flush=True)
-for number in sys.stdin:
-    answer = index.handler(json.dumps({{'phoneNumber': number.strip()}}).encode(), context)
-    print('answer', answer['status'], flush=True)
+for event in sys.stdin:
+    answer = index.handler(event.encode(), context)
+    print('answer', answer.get('statusCode') or answer['status'], flush=True)
 """
 
 
@@ -46,9 +47,10 @@ class Instance:
             [sys.executable, "-c", SCRIPT], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def ask(self, number: str = NUMBER) -> "Instance":
+    def ask(self, number: str = NUMBER, kind: str = "direct") -> "Instance":
         assert self.process.stdin
-        self.process.stdin.write(f"{number}\n")
+        query = {"phoneNumber": number}
+        self.process.stdin.write(json.dumps(query if kind == "direct" else v1_event(parameters=query)) + "\n")
         self.process.stdin.flush()
         return self
 
@@ -165,9 +167,12 @@ def test_a_leader_frozen_in_the_line_does_not_call_when_it_thaws(
         assert calls_for(sandbox, NUMBER) == 1
 
 
-def test_a_slow_cams_is_called_once(instances: Callable[..., list[Instance]], sandbox: Sandbox, client: Any) -> None:
+@pytest.mark.parametrize("kind", ["direct", "http"])
+def test_a_slow_cams_is_called_once(
+    instances: Callable[..., list[Instance]], sandbox: Sandbox, client: Any, kind: str
+) -> None:
     with slow(sandbox, 4.5) as endpoint:
-        asked = [instance.ask() for instance in instances(3, CAMS_ENDPOINT=endpoint)]
+        asked = [instance.ask(kind=kind) for instance in instances(3, CAMS_ENDPOINT=endpoint)]
         wait_for(lambda: sandbox.arrivals)
         (lock,) = client.keys("*:flight")
         wait_for(lambda: client.pttl(lock) > 4500)
