@@ -159,10 +159,11 @@ def _refusing() -> Iterator[str]:
 
 
 @contextmanager
-def full_backlog() -> Iterator[str]:
+def full_backlog(port: int = 0) -> Iterator[str]:
     """A port whose queue of connections is full, so that none is ever made."""
     with socket.socket() as server, socket.socket() as first, socket.socket() as second:
-        server.bind(("127.0.0.1", 0))
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", port))
         server.listen(0)
         for client in (first, second):
             client.setblocking(False)

@@ -24,9 +24,9 @@ class Line:
         self._waiting: set[socket.socket] = set()
         self._open: set[socket.socket] = set()
         self._changed = threading.Lock()
-        self._port = 0
+        self.port = 0
         self.restore()
-        self.address = f"127.0.0.1:{self._port}"
+        self.address = f"127.0.0.1:{self.port}"
 
     def cut(self) -> None:
         """Refuse connections, and end those there are."""
@@ -39,8 +39,8 @@ class Line:
 
     def restore(self) -> None:
         """Take connections, on the same port as before."""
-        self._server = socket.create_server(("127.0.0.1", self._port))
-        self._port = self._server.getsockname()[1]
+        self._server = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._server.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
 
     def forget(self) -> None:

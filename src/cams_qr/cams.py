@@ -29,7 +29,7 @@ from cams_qr.libraries import (
 )
 from cams_qr.problems import Problem, Unreachable, from_upstream
 from cams_qr.query import QrCode, QrCodeList, QrQuery
-from cams_qr.transport import BoundedAdapter, TransportError, json_object, leaving
+from cams_qr.transport import BoundedAdapter, Seen, TransportError, json_object, leaving
 
 _OPERATION = Params(
     action="ListPhoneMessageQrdl",
@@ -78,32 +78,38 @@ class Cams(NamedTuple):
     """CAMS, over one client and one kept-alive connection. The first two functions raise Problem.
 
     `prepare` has the connection ready by the deadline, so that a call can leave at its departure; where that is
-    missed, `list_qr_codes` raises DepartureMissed, and nothing was sent. It waits for an answer until the deadline.
-    Where there is a later one, the answer may still come until then, and `look` sees whether it has.
+    missed, `list_qr_codes` raises DepartureMissed, and nothing was sent. Both wait until the deadline. Where the second
+    is later, the connection or the answer may still come until then, and `look` sees whether it has.
     """
 
-    prepare: Callable[[Deadline], None]
-    list_qr_codes: Callable[[QrQuery, Departure, Deadline, Deadline | None], QrCodeList]
-    look: Callable[[], None]
+    prepare: Callable[[Deadline, Deadline], None]
+    list_qr_codes: Callable[[QrQuery, Departure, Deadline, Deadline], QrCodeList]
+    look: Callable[[], Seen]
 
 
 def connect(
-    endpoint: str, protocol: str, credentials: ICredentialsProvider, answered: Callable[[], None] = lambda: None
+    endpoint: str,
+    protocol: str,
+    credentials: ICredentialsProvider,
+    answered: Callable[[float], None] = lambda seconds: None,
 ) -> Cams:
-    """A client for the endpoint; nothing is sent yet. `answered` is called whenever CAMS answers, be it an error."""
+    """A client for the endpoint; nothing is sent yet.
+
+    `answered` is called whenever CAMS answers, be it an error, with the seconds that it took at least.
+    """
     _silence_sdk()
     adapter = _bound_exchanges(endpoint, protocol, answered)
     client = Client(Config(credential=CredentialClient(provider=credentials), endpoint=endpoint, protocol=protocol))
 
-    def prepare(deadline: Deadline) -> None:
+    def prepare(deadline: Deadline, later: Deadline) -> None:
         try:
-            adapter.prepare(f"{protocol.lower()}://{endpoint}", deadline)
+            adapter.prepare(f"{protocol.lower()}://{endpoint}", deadline, later)
         except TransportError as error:
             raise _transport_problem(error.reason) from None
 
-    def list_qr_codes(query: QrQuery, departure: Departure, deadline: Deadline, later: Deadline | None) -> QrCodeList:
+    def list_qr_codes(query: QrQuery, departure: Departure, deadline: Deadline, later: Deadline) -> QrCodeList:
         with leaving(departure):
-            answer = _call(client, query, deadline, later or deadline)
+            answer = _call(client, query, deadline, later)
         body = json_object(answer["body"])
         if body is None:
             raise _transport_problem("not_json")
@@ -122,7 +128,7 @@ def _silence_sdk() -> None:
         del os.environ["DEBUG"]
 
 
-def _bound_exchanges(endpoint: str, protocol: str, answered: Callable[[], None]) -> BoundedAdapter:
+def _bound_exchanges(endpoint: str, protocol: str, answered: Callable[[float], None]) -> BoundedAdapter:
     """Give the SDK a session with our adapter, under the key it will look for."""
     scheme = protocol.lower()
     session, adapter = Session(), BoundedAdapter(scheme == "https", answered)

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-from cams_qr.breaker import Breaker, CircuitOpen
+from cams_qr.breaker import PROBE_SECONDS, Breaker, CircuitOpen
 from cams_qr.cache import Cache, Entry, Flight
 from cams_qr.cams import Cams
 from cams_qr.deadline import Deadline, DepartureMissed
@@ -22,9 +22,11 @@ _CALL_SECONDS = 0.5
 _BACKOFF_SECONDS = 0.1
 # CAMS found its window full, and does not say until when: by then it is another.
 _THROTTLED_SECONDS = 1.0
-# How long CAMS may take where an old list is known; and of that, how long the probe of a breaker is waited for.
+# How long CAMS may take where an old list is known; how long the probe of a breaker is waited for then; and how long
+# the answer counts that came too late.
 _IMPATIENT_SECONDS = 1.8
 _PROBE_WAIT_SECONDS = 0.03
+_LATE_SECONDS = 10.0
 # Who has waited so long asks once more whether CAMS is down.
 _LONG_WAIT_SECONDS = 0.05
 # CAMS is down or throttling: an old list is better than none.
@@ -38,27 +40,31 @@ class _LeadLost(Exception):
 class Budget(NamedTuple):
     """The time one invocation has: until `answer` in all, until `calls` to begin its last call.
 
-    Of that it waits `patience` seconds for permits, and `cams` seconds for CAMS, or as long as there is time. A probe's
-    call may be answered until `probe`, which its caller need not wait for.
+    Of that it waits `patience` seconds for permits, and `cams` seconds for CAMS, or as long as there is time. A call
+    may be answered until `late`, which its caller need not wait for. A probe does not ask again whether CAMS is down.
     """
 
     answer: Deadline
     calls: Deadline
     patience: float | None
     cams: float | None = None
-    probe: Deadline | None = None
+    late: Deadline | None = None
+    probe: bool = False
 
     @classmethod
     def until(cls, answer: Deadline, patience: float | None) -> "Budget":
         """The budget of a caller that wants its answer by then."""
         return cls(answer, answer.earlier(min(_CALL_SECONDS, answer.remaining() / 2)), patience)
 
-    @classmethod
-    def of_probe(cls, seconds: float, impatient: bool) -> "Budget":
-        """The budget of a probe that may take so many seconds; an impatient caller soon leaves it to itself."""
-        end = Deadline.after(seconds)
-        wait = Deadline.after(_PROBE_WAIT_SECONDS) if impatient else end
-        return cls(wait, wait, _PROBE_WAIT_SECONDS, probe=end)
+    def impatient(self) -> "Budget":
+        """The budget of this caller, which has an old list."""
+        return self._replace(cams=_IMPATIENT_SECONDS, late=min(self.answer, Deadline.after(_LATE_SECONDS)))
+
+    def of_probe(self, seconds: float) -> "Budget":
+        """The budget of this caller's probe that may take so many seconds; an impatient one leaves it to itself."""
+        end = min(self.answer, Deadline.after(seconds))
+        wait = end if self.cams is None else min(end, Deadline.after(_PROBE_WAIT_SECONDS))
+        return Budget(wait, wait, _PROBE_WAIT_SECONDS, late=end, probe=True)
 
     def permit(self, waited: float) -> Deadline:
         """Until when to wait for a permit, having waited so many seconds for others."""
@@ -92,15 +98,29 @@ class Service:
         if known is not None and self.cache.fresh_seconds(known) > 0:
             return self._known(known, "hit", query, effort)
         if known is not None:
-            budget = budget._replace(cams=_IMPATIENT_SECONDS)
+            budget = budget.impatient()
         try:
-            self.cams.look()
-            if (probe := self.breaker.enter()) is not None:
-                entry = self._probe(query, Budget.of_probe(probe, impatient=known is not None), effort)
-                return self._asked(entry, known, query, effort)
-            return self._fly(known, query, budget, effort)
+            return self._ask(known, query, budget, effort)
         except Problem as problem:
             return self._stale(known, problem, query, effort) or Outcome(problem, effort, query)
+
+    def _ask(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
+        """Ask CAMS, where it is not down, or as a probe. Raises Problem."""
+        waiting = self._look()
+        if known is None and waiting and self.breaker.in_doubt():
+            return self._fly(known, query, budget._replace(probe=True), effort)
+        if (seconds := self.breaker.enter(late=known is not None and not waiting)) is not None:
+            entry = self._probe(query, budget.of_probe(seconds), effort)
+            return self._asked(entry, known, query, effort)
+        return self._fly(known, query, budget, effort)
+
+    def _look(self) -> bool:
+        """See what came of calls that nobody waited for; whether some may still be answered."""
+        waiting, connected = self.cams.look()
+        if connected:
+            # The probe that could not wait for its connection can go now.
+            self.breaker.postpone(0.0)
+        return waiting
 
     def _fly(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
         """Lead the query's flight, or wait for it to land. Raises Problem."""
@@ -180,6 +200,8 @@ class Service:
                 failure = problem
             pause = _pause_before_retry(failure, effort)
             if pause is None or pause > min(budget.calls, budget.call(effort.upstream)).remaining():
+                # An earlier call may have been answered meanwhile.
+                self._look()
                 self.breaker.failed(failure, effort.upstream - spent)
                 raise failure
             time.sleep(pause)
@@ -188,7 +210,8 @@ class Service:
         started = time.monotonic()
         # Before the permit, for a call must leave when it is granted: a connection takes several round trips.
         try:
-            self.cams.prepare(budget.call(effort.upstream))
+            wait = budget.call(effort.upstream)
+            self.cams.prepare(wait, Deadline.after(PROBE_SECONDS) if budget.probe else wait)
         except Problem:
             effort.attempts += 1
             raise
@@ -207,7 +230,7 @@ class Service:
         left = asked = time.monotonic()
         try:
             with self.throttle.permit(caller, until, flight.waiting) as permit:
-                if budget.probe is None and effort.permit_wait + time.monotonic() - asked > _LONG_WAIT_SECONDS:
+                if not budget.probe and effort.permit_wait + time.monotonic() - asked > _LONG_WAIT_SECONDS:
                     self.breaker.check()
                 if not flight.extend(budget.answer.remaining()):
                     raise _LeadLost
@@ -224,8 +247,9 @@ class Service:
             effort.upstream += ended - departed
 
     def _send(self, query: QrQuery, budget: Budget, permit: Permit, effort: Effort) -> QrCodeList:
+        wait = budget.call(effort.upstream)
         try:
-            return self.cams.list_qr_codes(query, permit.departure, budget.call(effort.upstream), budget.probe)
+            return self.cams.list_qr_codes(query, permit.departure, wait, budget.late or wait)
         except Problem as problem:
             if problem.code == "throttled":
                 self.throttle.throttled(permit, problem.retry_after or 0.0)

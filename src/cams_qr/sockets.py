@@ -1,11 +1,15 @@
 """TCP connections that are made by a deadline or not at all, though the resolver knows no timeout."""
 
 import socket
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Thread
+from typing import TypeVar
 
 from cams_qr.deadline import Deadline
+
+T = TypeVar("T")
 
 
 def open_socket(host: str, port: int, deadline: Deadline) -> socket.socket:
@@ -23,19 +27,29 @@ def seconds_left(deadline: Deadline) -> float:
     return seconds
 
 
+def in_thread(name: str, function: Callable[[], T]) -> "Future[T]":
+    """What the function comes to, in a thread of its own: for what must not be waited for longer than so."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function())
+        except Exception as error:
+            future.set_exception(error)
+
+    Thread(target=run, name=name, daemon=True).start()
+    return future
+
+
 def _resolve(host: str, port: int, deadline: Deadline) -> list[str]:
     """The host's addresses; found in a thread of its own, because the resolver knows no timeout."""
     if _is_address(host):
         return [host]
-    found: Future[list[str]] = Future()
 
-    def resolve() -> None:
-        try:
-            found.set_result([str(a[4][0]) for a in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
-        except Exception as error:
-            found.set_exception(error)
+    def resolve() -> list[str]:
+        return [str(a[4][0]) for a in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
-    Thread(target=resolve, name="resolve", daemon=True).start()
+    found = in_thread("resolve", resolve)
     try:
         return found.result(deadline.remaining())
     except FutureTimeoutError:

@@ -14,6 +14,8 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple, cast
@@ -23,7 +25,8 @@ import certifi
 
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
 from cams_qr.libraries import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
-from cams_qr.sockets import open_socket, seconds_left
+from cams_qr.parked import Parked
+from cams_qr.sockets import in_thread, open_socket, seconds_left
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_IDLE_SECONDS = 30
@@ -83,22 +86,31 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
+class Seen(NamedTuple):
+    """Whether parked requests wait for an answer still, and whether a connection has been made that was under way."""
+
+    waiting: bool
+    connected: bool
+
+
 class BoundedAdapter(BaseAdapter):
     """A `requests` adapter whose first timeout, in seconds, bounds the whole exchange.
 
-    Where the second is longer, a request without an answer is parked with its connection until that is over, one at a
-    time: `look` sees whether the answer has come. `answered` is called for each that comes, whatever is in it.
+    Where the second is longer, a request without an answer is parked with its connection until that is over: `look`
+    sees whether the answer has come. `answered` is called for each that comes, whatever is in it, with the seconds that
+    it took.
 
     It takes answers as they come or not at all: no redirects, no compression, no proxies, at most MAX_BODY_BYTES.
     TLS is always verified, by certifi's roots or those in SSL_CERT_FILE. Connections are kept for MAX_IDLE_SECONDS.
     """
 
-    def __init__(self, tls: bool, answered: Callable[[], None]) -> None:
+    def __init__(self, tls: bool, answered: Callable[[float], None]) -> None:
         super().__init__()
         self._tls = _trusting_context() if tls else None
         self._answered = answered
         self._idle: deque[_Connection] = deque()
-        self._parked: _Parked | None = None
+        self._parked = Parked()
+        self._under_way: Future[_Connection] | None = None
 
     def send(
         self,
@@ -118,58 +130,50 @@ class BoundedAdapter(BaseAdapter):
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
-    def prepare(self, url: str, deadline: Deadline) -> None:
-        """Have a connection ready, so that the next request leaves at once; a parked one is given up.
+    def prepare(self, url: str, deadline: Deadline, later: Deadline) -> None:
+        """Have a connection ready by the deadline, so that the next request leaves at once.
 
-        Raises TransportError.
+        Where `later` is later, the connection goes on being made until then. Of the parked requests only the oldest is
+        kept. Raises TransportError.
         """
-        self._park(None)
+        self._parked.give_up_latest()
         try:
-            self._idle.append(self._take_idle() or self._connect(url, deadline))
+            self._idle.append(self._take_idle() or self._connect_by(url, deadline, later))
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
-    def look(self) -> None:
-        """See, without waiting, whether the parked request has its answer."""
-        if self._parked is None:
-            return
-        connection, until = self._parked
-        try:
-            # Not whether the socket is readable: TLS sends tickets of its own accord.
-            connection.sock.settimeout(0)
-            answered = bool(connection.sock.recv(1))
-        except (BlockingIOError, ssl.SSLWantReadError):
-            if until.remaining():
-                return
-            answered = False
-        except OSError:
-            answered = False
-        self._park(None)
-        if answered:
-            self._answered()
+    def look(self) -> Seen:
+        """See, without waiting, what has come of parked requests, and of a connection that was not waited for."""
+        if (seconds := self._parked.look()) is not None:
+            self._answered(seconds)
+        return Seen(bool(self._parked), self._keep_made())
 
     def close(self) -> None:
         """Close the connections that are kept."""
-        self._park(None)
+        self._parked.give_up()
+        self._keep_made()
         while self._idle:
             self._idle.pop().close()
 
     def _exchange(self, request: PreparedRequest, deadline: Deadline, parked: Deadline) -> Response:
         connection = self._take_idle() or self._connect(str(request.url), deadline)
+        sent = None
         try:
             _leave()
             connection.sock.settimeout(seconds_left(deadline))
             connection.request(
                 str(request.method), request.path_url, cast("bytes | None", request.body), request.headers
             )
+            sent = time.monotonic()
             connection.sock.settimeout(seconds_left(deadline))
             answer = connection.getresponse()
-            self._answered()
+            self._parked.give_up()
+            self._answered(time.monotonic() - sent)
             body = answer.read(MAX_BODY_BYTES + 1)
             response = _response(request, answer, body)
         except BaseException as error:
-            if isinstance(error, TimeoutError) and deadline < parked:
-                self._park(_Parked(connection, parked))
+            if sent is not None and isinstance(error, TimeoutError) and deadline < parked:
+                self._parked.park(connection, parked, time.monotonic() - sent)
             else:
                 connection.close()
             raise
@@ -177,11 +181,6 @@ class BoundedAdapter(BaseAdapter):
             connection.idle_since = time.time()
             self._idle.append(connection)
         return response
-
-    def _park(self, parked: "_Parked | None") -> None:
-        if self._parked is not None:
-            self._parked.connection.close()
-        self._parked = parked
 
     def _take_idle(self) -> "_Connection | None":
         while self._idle:
@@ -193,6 +192,28 @@ class BoundedAdapter(BaseAdapter):
                 return connection
             connection.close()
         return None
+
+    def _connect_by(self, url: str, deadline: Deadline, later: Deadline) -> "_Connection":
+        """A new connection; one that is not made by the deadline goes on being made until later, in a thread."""
+        if later <= deadline:
+            return self._connect(url, deadline)
+        making = self._under_way or in_thread("connect", lambda: self._connect(url, later))
+        self._under_way = None
+        try:
+            return making.result(deadline.remaining())
+        except FutureTimeoutError:
+            self._under_way = making
+            raise TimeoutError from None
+
+    def _keep_made(self) -> bool:
+        """Keep the connection that was under way, if it has been made by now."""
+        made = self._under_way
+        if made is None or not made.done():
+            return False
+        self._under_way = None
+        if made.exception() is None:
+            self._idle.append(made.result())
+        return made.exception() is None
 
     def _connect(self, url: str, deadline: Deadline) -> "_Connection":
         host, port = urlsplit(url).hostname or "", urlsplit(url).port or (443 if self._tls else 80)
@@ -213,11 +234,6 @@ class _Connection(http.client.HTTPConnection):
         self.response_class = _BoundedResponse
         self.sock = sock
         self.idle_since = time.time()
-
-
-class _Parked(NamedTuple):
-    connection: _Connection
-    until: Deadline
 
 
 class _BoundedResponse(http.client.HTTPResponse):
