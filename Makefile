@@ -42,7 +42,7 @@ contract: $(VENV)/.test
 
 # What the clock decides runs apart, so that no other test holds it up.
 timed: $(VENV)/.dev
-	$(BIN)/python -m pytest -m timed -n 4 $(PYTEST)
+	$(BIN)/python -m pytest -m timed -n 4 --dist loadgroup $(PYTEST)
 
 web: $(VENV)/.dev
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium ..." && \

@@ -115,16 +115,16 @@ class AccountThrottle:
             late = time.monotonic() - permit.departure.at
             self._headway = min(max(self._headway, late), 2 * ANSWER_SECONDS)
             raise
-        except Problem:
-            self._note_answer(permit)
+        except Problem as problem:
+            if problem.upstream:
+                self._note_answer(permit)
             raise
         else:
             self._note_answer(permit)
 
     def _note_answer(self, permit: Permit) -> None:
-        """How long the way to CAMS and back took; where the call did not leave, nothing did."""
-        took = time.monotonic() - permit.departure.at
-        self._took = took if took > 0 else None
+        """How long the way to CAMS and back took."""
+        self._took = time.monotonic() - permit.departure.at
 
     def throttled(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.throttled."""

@@ -21,6 +21,7 @@ from cams_qr.permits.throttle import (
     no_permit,
     wait_until,
 )
+from cams_qr.problems import Problem
 
 
 @dataclass(slots=True)
@@ -52,8 +53,13 @@ class LocalThrottle:
         call = self._book(deadline)
         booked = time.monotonic()
         wait_until(call.moment - READY_SECONDS, waiting)
-        yield Permit(Departure(call.moment, call.moment + GUARD_SECONDS / 2), booked)
-        # Not of one that failed: it may be on its way still.
+        try:
+            yield Permit(Departure(call.moment, call.moment + GUARD_SECONDS / 2), booked)
+        except Problem as problem:
+            # Without an answer it may be on its way still.
+            if problem.upstream:
+                call.ended = time.monotonic()
+            raise
         call.ended = time.monotonic()
 
     def throttled(self, permit: Permit, retry_after: float) -> None:
