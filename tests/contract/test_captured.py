@@ -72,7 +72,9 @@ def test_each_has_an_answer_and_a_source() -> None:
     files = {path.name for path in FOLDER.iterdir()} - ABOUT
     sources = json.loads((FOLDER / "sources.json").read_text())
     assert files == set(ANSWERS) == set(sources)
-    assert all({"repository", "path", "commit"} == set(source) or {"page"} == set(source) for source in sources.values())
+    assert all(
+        {"repository", "path", "commit"} == set(source) or {"page"} == set(source) for source in sources.values()
+    )
 
 
 def outcome(function: Function, event: bytes) -> Any:

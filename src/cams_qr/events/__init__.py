@@ -3,17 +3,18 @@
 A module has `recognise(document)`, which looks at nothing but the shape of the event, and
 `decode(document, settings, request_id)`, which makes a Call of it and raises nothing. `decode` below tries the
 modules in the order of TRIGGERS; the first that recognises the event gets it, and `unknown` gets what none does.
+Before that it takes an event out of the request that InvokeFunction may have put around it (`wrapped`).
 """
 
 from typing import Any, Protocol
 
 from cams_qr import logs
-from cams_qr.events import api_gateway, batch, cloud_event, direct, http_trigger, stream, timer, topic, unknown
+from cams_qr.events import api_gateway, batch, cloud_event, direct, http_trigger, stream, timer, topic, unknown, wrapped
 from cams_qr.events.call import (
     Call,
     QueryFailed,
     answer_message,
-    is_phone_number,
+    is_message,
     parse_elements,
     parse_json,
     parse_loosely,
@@ -35,21 +36,39 @@ class Trigger(Protocol):
 TRIGGERS: tuple[Trigger, ...] = (http_trigger, api_gateway, cloud_event, timer, batch, direct, stream, topic)
 # Those that bring one message.
 BUSES: dict[Trigger, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
+# Far more than a query in base64 needs.
+_MAX_TEXT_BYTES = 4096
 
 
 def decode(event: bytes, settings: Settings, request_id: str) -> Call:
     """Make a Call of the bytes Function Compute delivers. Raises nothing: what is wrong is in the Call."""
+    return _decode(event, settings, request_id, may_be_wrapped=True)
+
+
+def _decode(event: bytes, settings: Settings, request_id: str, may_be_wrapped: bool) -> Call:
     try:
         document = _text_of_a_topic(event) or parse_json(event, "event")
     except Problem as problem:
         return _flawed(event, problem, settings, request_id)
     try:
+        if may_be_wrapped and wrapped.recognise(document):
+            return _unwrapped(document, settings, request_id)
         trigger = _trigger(document)
         if trigger is None:
             return unknown.decode(unknown.NO_KIND, request_id)
         return trigger.decode(document, settings, request_id)
     except Exception as error:
         return unknown.decode(logs.internal_error(error, request_id), request_id)
+
+
+def _unwrapped(document: Any, settings: Settings, request_id: str) -> Call:
+    """The payload's Call. A wrapping inside the wrapping is none: Function Compute makes one."""
+    try:
+        payload = wrapped.payload(document)
+    except Problem as problem:
+        return unknown.decode(problem, request_id)
+    call = _decode(payload, settings, request_id, may_be_wrapped=False)
+    return wrapped.within_own_space(call, document, settings)
 
 
 def _trigger(document: Any) -> Trigger | None:
@@ -67,8 +86,8 @@ def _flawed(event: bytes, problem: Problem, settings: Settings, request_id: str)
 
 
 def _text_of_a_topic(event: bytes) -> str | None:
-    """The event as text where that is a phone number, which as JSON would be a number or nothing."""
-    if event.startswith((b"{", b"[")) or len(event) > 128:
+    """The event as text where that is a phone number or in base64, which as JSON would be a number or nothing."""
+    if event.startswith((b"{", b"[")) or len(event) > _MAX_TEXT_BYTES:
         return None
     text = event.decode("ascii", "replace")
-    return text if is_phone_number(text) else None
+    return text if is_message(text) else None

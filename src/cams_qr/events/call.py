@@ -1,5 +1,6 @@
 """What every trigger kind makes of an event: a Call; and what they share in reading and answering one."""
 
+import base64
 import json
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
@@ -93,13 +94,38 @@ def question(fields: Any, field: str) -> Question:
 
 
 def message_question(message: Any, field: str) -> Question:
-    """The query in a message of a bus: an object, that as JSON text, or just a phone number as text."""
-    if isinstance(message, str) and is_phone_number(message):
-        return question({"phoneNumber": message.strip()}, field)
+    """The query in a message of a bus: an object, that as JSON text, or just a phone number; texts also in base64."""
+    if not isinstance(message, str):
+        return question(message, field)
+    text = plain_text(message)
+    if is_phone_number(text):
+        return question({"phoneNumber": text.strip()}, field)
     try:
-        return question(parse_json(message, field) if isinstance(message, str) else message, field)
+        return question(parse_json(text, field), field)
     except Problem as problem:
         return problem
+
+
+def plain_text(message: str) -> str:
+    """The text of a bus's message: where it is a query in base64, that query; else the message as it is.
+
+    SMQ's clients encode what they send unless told otherwise, EventBridge decodes only where its source says so
+    (`IsBase64Decode`), and Kafka's values in the format `Binary` are encoded. A phone number stays one, though some
+    are good base64; and no JSON object is base64.
+    """
+    if is_phone_number(message):
+        return message
+    try:
+        text = _text(base64.b64decode("".join(message.split()), validate=True))
+        found = is_phone_number(text) or is_query(parse_json(text, "message"))
+    except (ValueError, Problem):
+        return message
+    return text if found else message
+
+
+def is_message(text: str) -> bool:
+    """Whether a text that is no JSON object is a query all the same: a phone number, or a query in base64."""
+    return is_phone_number(text) or plain_text(text) != text
 
 
 def is_phone_number(text: str) -> bool:

@@ -101,7 +101,7 @@ def _query(request: Request, settings: Settings) -> QrQuery:
     body = (_json_body(request),) if request.method == "POST" else ()
     # Other parameters are ignored, as URLs gather them on their way.
     fields = [{k: v for k, v in source.items() if k in QUERY_FIELDS} for source in request.parameters]
-    return _within_own_space(parse_query(*fields, *body), request, settings)
+    return within_own_space(parse_query(*fields, *body), request.headers, settings)
 
 
 def _render(route: Route, request: Request) -> Render:
@@ -146,11 +146,14 @@ def _too_large() -> Problem:
     return Problem("payload_too_large", f"Send at most {MAX_BODY_BYTES} bytes.")
 
 
-def _within_own_space(query: QrQuery, request: Request, settings: Settings) -> QrQuery:
-    """Where the gateway names the caller's space in a header of its own, that is the only one."""
+def within_own_space(query: QrQuery, headers: Mapping[str, str], settings: Settings) -> QrQuery:
+    """The query, in the caller's own space where the gateway names that in a header, which is then the only one.
+
+    Raises Problem `not_allowed` for another space, and where the header names none.
+    """
     if settings.cust_space_header is None:
         return query
-    own = request.headers.get(settings.cust_space_header.lower())
+    own = headers.get(settings.cust_space_header.lower())
     if own is None or query.cust_space_id not in (None, own):
         raise Problem("not_allowed", "Only the caller's own custSpaceId may be asked for; leave custSpaceId out.")
     try:

@@ -6,7 +6,7 @@ Sources: "Formats of events for different triggers"; Kafka's elements are JSON t
 from typing import Any
 
 from cams_qr.events import cloud_event
-from cams_qr.events.call import Call, Question, answer_messages, is_phone_number, parse_json
+from cams_qr.events.call import Call, Question, answer_messages, is_message, parse_json
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 
@@ -26,7 +26,7 @@ def _question(element: Any, place: int) -> Question:
     if isinstance(element, Problem):
         return element
     name = f"[{place}]"
-    if isinstance(element, str) and not is_phone_number(element):
+    if isinstance(element, str) and not is_message(element):
         try:
             element = parse_json(element, name)
         except Problem as problem:

@@ -1,20 +1,20 @@
 """A message of an SMQ (MNS) topic: a JSON notification, a body with attributes, or the raw text.
 
-A raw text that is JSON looks like a direct call, and is one. Source: "SMQ topic triggers".
+A raw text that is JSON looks like a direct call, and is one; one in base64 does not. Source: "SMQ topic triggers".
 """
 
 from typing import Any
 
-from cams_qr.events.call import Call, answer_message, is_phone_number, message_question
+from cams_qr.events.call import Call, answer_message, is_message, message_question
 from cams_qr.settings import Settings
 
 _MESSAGE_FIELDS = ("Message", "body")
 
 
 def recognise(document: Any) -> bool:
-    """Whether the event has a message at its top level, or is a phone number as text."""
+    """Whether the event has a message at its top level, or is one by itself, as text."""
     if isinstance(document, str):
-        return is_phone_number(document)
+        return is_message(document)
     return isinstance(document, dict) and any(field in document for field in _MESSAGE_FIELDS)
 
 
