@@ -50,6 +50,7 @@ def make_context(runtime: Runtime, timeout: float = 10, environ: Mapping[str, st
         credentials=SimpleNamespace(access_key_id=key_id, access_key_secret=secret, security_token=token),
         function=SimpleNamespace(**function),
         service=SimpleNamespace(log_project="", log_store="", qualifier="LATEST", version_id=""),
+        tracing=SimpleNamespace(span_context="", jaeger_endpoint="", span_baggages={}),
         **common,
     )
 

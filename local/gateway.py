@@ -21,7 +21,7 @@ from aiohttp import web
 
 from local.acs3 import Verifier
 from local.fc import Handler, Invoked, invoke
-from local.invocations import PATH, invocations
+from local.invocations import PATH, bare, invocations
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
 Shape = Literal["v1", "classic"]
@@ -36,11 +36,16 @@ _NOT_SETTABLE = {"connection", "content-length", "date", "keep-alive", "server",
 
 
 def gateway(
-    handler: Handler, make_context: Callable[[], Any], shape: Shape = "v1", reserved: bool = False
+    handler: Handler,
+    make_context: Callable[[], Any],
+    shape: Shape = "v1",
+    reserved: bool = False,
+    wrapping: bool = False,
 ) -> web.Application:
     """An application in front of the handler. Like one built-in instance, it serves one request at a time.
 
     Others wait, or with a `reserved` concurrency of 1 are refused, as Function Compute does (429).
+    With `wrapping`, InvokeFunction's payload comes in an HTTP trigger's event, as was captured; the documents say bare.
     """
     instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
     one_at_a_time = asyncio.Lock()
@@ -60,7 +65,7 @@ def gateway(
 
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     verifier = Verifier({DEMO_KEY_ID: DEMO_KEY})
-    app.router.add_post(PATH, invocations(handler, make_context, instance, verifier))
+    app.router.add_post(PATH, invocations(handler, make_context, instance, verifier, _wrapped if wrapping else bare))
     app.router.add_route("*", "/{path:.*}", answer)
     return app
 
@@ -97,6 +102,14 @@ def _v1_event(request: web.Request, body: bytes) -> dict[str, Any]:
             "timeEpoch": str(int(time.time() * 1000)),
         },
     }
+
+
+def _wrapped(request: web.Request, payload: bytes) -> bytes:
+    """As devsapp/fc3 has it (`event-template/http.json`): the API's path and domain, and the payload as the body."""
+    event = _v1_event(request, b"")
+    event["body"], event["isBase64Encoded"] = _body(payload, "text/plain")
+    event["requestContext"]["domainName"] = "123456789.ap-southeast-1.fc.aliyuncs.com"
+    return json.dumps(event).encode()
 
 
 def _classic_event(request: web.Request, body: bytes) -> dict[str, Any]:

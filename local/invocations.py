@@ -22,17 +22,25 @@ _MAX_ASYNC_RETRIES = 3
 
 
 def invocations(
-    handler: Handler, make_context: Callable[[], Any], instance: ThreadPoolExecutor, verifier: Verifier
+    handler: Handler,
+    make_context: Callable[[], Any],
+    instance: ThreadPoolExecutor,
+    verifier: Verifier,
+    to_event: Callable[[web.Request, bytes], bytes],
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The route's handler. The answer to an async invocation is dropped: there are no destinations here."""
+    """The route's handler. The answer to an async invocation is dropped: there are no destinations here.
+
+    `to_event` makes the event of the request and its payload.
+    """
     under_way: set[asyncio.Future[Any]] = set()
 
     async def answer(request: web.Request) -> web.Response:
-        event = await request.read()
+        payload = await request.read()
         try:
-            _check(request, event, verifier)
+            _check(request, payload, verifier)
         except Refused as refused:
             return web.json_response({"Code": refused.code, "Message": refused.message}, status=refused.status)
+        event = to_event(request, payload)
         loop = asyncio.get_running_loop()
         if request.headers.get("x-fc-invocation-type", "Sync") == "Sync":
             return _to_response(await loop.run_in_executor(instance, invoke, handler, event, make_context()))
@@ -44,6 +52,11 @@ def invocations(
         return web.Response(status=202, headers={"X-Fc-Request-Id": context.request_id, "X-Fc-Async-Task-Id": task_id})
 
     return answer
+
+
+def bare(_: web.Request, payload: bytes) -> bytes:
+    """The event as the documents have it: the payload."""
+    return payload
 
 
 def _check(request: web.Request, event: bytes, verifier: Verifier) -> None:

@@ -19,6 +19,8 @@ from local.serve import serve
 from local.valkey import Valkey
 
 NUMBER = "8613800001234"
+INVOKE_PATH = "/2023-03-30/functions/cams-qr/invocations"
+INVOKE_DOMAIN = "1234567890123456.ap-southeast-1.fc.aliyuncs.com"
 _index = importlib.util.find_spec("index")
 assert _index
 assert _index.origin
@@ -123,6 +125,19 @@ def v1_event(
         "queryParameters": {} if parameters is None else parameters,
         "requestContext": {"http": {"method": method, "path": path}, "requestId": "1-69230000-000000000000"},
     }
+
+
+def wrapped_event(
+    payload: bytes | str, domain: str = INVOKE_DOMAIN, path: str = INVOKE_PATH, headers: Any = None, **parts: Any
+) -> dict[str, Any]:
+    """What Function Compute was captured to make of a call of InvokeFunction where there is an HTTP trigger."""
+    is_base64 = isinstance(payload, bytes)
+    body = base64.b64encode(payload).decode() if isinstance(payload, bytes) else payload
+    headers = {"Content-Type": "application/octet-stream", "X-Acs-Action": "InvokeFunction", **(headers or {})}
+    parts = {"method": "POST", "path": path, "headers": headers, "body": body, "is_base64": is_base64, **parts}
+    event = v1_event(**parts)
+    event["requestContext"]["domainName"] = domain
+    return event
 
 
 def classic_event(

@@ -156,6 +156,24 @@ def test_each_kind(instance: Instance, capsys: pytest.CaptureFixture[str], kind:
 
 
 @pytest.mark.timeout(0)
+def test_what_invoke_function_wraps(instance: Instance, capsys: pytest.CaptureFixture[str]) -> None:
+    @SETTINGS
+    @given(event=st.one_of(*EVENTS.values()), headers=flat)
+    def run(event: Any, headers: Any) -> None:
+        payload = json.dumps(event)
+        request = {
+            "version": "v1",
+            "rawPath": "/2023-03-30/functions/cams-qr/invocations",
+            "headers": headers,
+            "body": payload,
+            "requestContext": {"domainName": "1.eu-1.fc.aliyuncs.com", "http": {"method": "POST"}},
+        }
+        assert ask(instance, json.dumps(request).encode(), capsys) == ask(instance, payload.encode(), capsys)
+
+    run()
+
+
+@pytest.mark.timeout(0)
 def test_any_json(instance: Instance, capsys: pytest.CaptureFixture[str]) -> None:
     @SETTINGS
     @given(event=json_values | messages)

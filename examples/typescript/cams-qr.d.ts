@@ -148,6 +148,8 @@ export interface components {
             detail: string;
             /** @description Function Compute's, for its logs */
             requestId: string;
+            /** @description of the trace that the request's traceparent names, or Function Compute's own */
+            traceId?: string;
             retryable: boolean;
             /** @description seconds */
             retryAfter?: number;

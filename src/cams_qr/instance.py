@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cams_qr import cams, logs
+from cams_qr import cams, logs, trace
 from cams_qr.breaker import Breaker
 from cams_qr.cache import Cache
 from cams_qr.credentials import InvocationCredentials, credentials_of
@@ -61,6 +61,10 @@ class Instance:
 
     def invoke(self, event: bytes, context: FcContext, started: float) -> object:
         """Answer one event before the function's timeout, which runs since `started` (monotonic)."""
+        with trace.tracing(context):
+            return self._answer(event, context, started)
+
+    def _answer(self, event: bytes, context: FcContext, started: float) -> object:
         deadline = Deadline(started + _budget_seconds(context))
         cold = next(self._invocations) == 0
         call = decode(event, self.settings, context.request_id)

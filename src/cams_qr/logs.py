@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from cams_qr import trace
 from cams_qr.problems import Problem
 
 _logger = logging.getLogger("cams_qr")
@@ -21,10 +22,12 @@ def configure(level: str) -> None:
 def log(level: int, fields: Mapping[str, Any]) -> None:
     """Write one line, whole and at once, for a frozen instance flushes nothing; fields that are None are left out.
 
-    Past the platform's own handler, which would put a prefix before the JSON.
+    Each names the trace of the invocation, where it has one. Past the platform's own handler, which would put a prefix
+    before the JSON.
     """
     if _logger.isEnabledFor(level):
-        line = {"level": logging.getLevelName(level), **{k: v for k, v in fields.items() if v is not None}}
+        told = {**fields, "traceId": trace.current()}
+        line = {"level": logging.getLevelName(level), **{k: v for k, v in told.items() if v is not None}}
         print(_encode(line), flush=True)
 
 

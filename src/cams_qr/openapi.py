@@ -192,6 +192,11 @@ def _problem_schema() -> Json:
         "code": {"enum": list(KINDS)},
         "detail": {"type": "string", "description": "one sentence a caller can act on"},
         "requestId": {"type": "string", "description": "Function Compute's, for its logs"},
+        "traceId": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{32}$",
+            "description": "of the trace that the request's traceparent names, or Function Compute's own",
+        },
         "retryable": {"type": "boolean"},
         "retryAfter": {"type": "integer", "minimum": 1, "description": "seconds"},
         "upstream": {
@@ -209,7 +214,7 @@ def _problem_schema() -> Json:
             },
         },
     }
-    optional = ("retryAfter", "upstream", "errors")
+    optional = ("traceId", "retryAfter", "upstream", "errors")
     return {
         "type": "object",
         "description": "Problem details (RFC 9457)",

@@ -6,6 +6,8 @@ A Problem is raised anywhere and answered as RFC 9457 problem details; nothing b
 import math
 from typing import Any, NamedTuple
 
+from cams_qr import trace
+
 
 class Kind(NamedTuple):
     """What all problems of one code share; `retry_after` in seconds, where the answer carries one at all."""
@@ -109,7 +111,7 @@ class Problem(Exception):
         return max(1, math.ceil(self.retry_after or self._default_retry_after))
 
     def to_dict(self, request_id: str) -> dict[str, Any]:
-        """The problem details object (RFC 9457); `request_id` is Function Compute's."""
+        """The problem details object (RFC 9457); `request_id` is Function Compute's, the trace the invocation's."""
         details: dict[str, Any] = {
             "type": f"urn:cams-qr:problem:{self.code}",
             "title": self.title,
@@ -119,6 +121,8 @@ class Problem(Exception):
             "requestId": request_id,
             "retryable": self.retryable,
         }
+        if (trace_id := trace.current()) is not None:
+            details["traceId"] = trace_id
         if (retry_after := self.retry_after_seconds()) is not None:
             details["retryAfter"] = retry_after
         if self.upstream:

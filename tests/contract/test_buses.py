@@ -24,6 +24,10 @@ def timer(payload: Any) -> dict[str, Any]:
     return {"triggerTime": "2026-11-23T09:00:00Z", "triggerName": "t", "payload": payload}
 
 
+def packed(message: Any) -> str:
+    return base64.b64encode((message if isinstance(message, str) else json.dumps(message)).encode()).decode()
+
+
 MESSAGES: dict[str, Any] = {
     "own data": lambda n: cloud_event({"phoneNumber": n}),
     "data as text": lambda n: cloud_event(json.dumps({"PhoneNumber": n})),
@@ -40,6 +44,15 @@ MESSAGES: dict[str, Any] = {
     "topic, text": lambda n: {"body": n, "attrs": {}},
     "timer": lambda n: timer(json.dumps({"phoneNumber": n})),
     "timer, text": lambda n: timer(n),
+    "data as text in base64": lambda n: cloud_event(packed({"phoneNumber": n})),
+    "data in base64 twice": lambda n: {"specversion": "1.0", "data_base64": packed(packed({"phoneNumber": n}))},
+    "SMQ in base64": lambda n: cloud_event({"messageBody": packed({"phoneNumber": n})}),
+    "SMQ, text in base64": lambda n: cloud_event({"messageBody": packed(n)}),
+    "RocketMQ in base64": lambda n: cloud_event({"topic": "t", "body": packed({"PhoneNumber": n})}),
+    "Kafka in base64": lambda n: cloud_event({"topic": "t", "value": packed({"phoneNumber": n})}),
+    "topic in base64": lambda n: {"TopicName": "t", "Message": packed({"phoneNumber": n})},
+    "topic, text in base64": lambda n: {"body": packed(n), "attrs": {}},
+    "timer in base64": lambda n: timer(packed({"phoneNumber": n})),
 }
 
 
@@ -73,6 +86,13 @@ def test_any_failure_of_a_single_message_is_raised(function: Function, log: Any,
         {"specversion": None, "data_base64": "%"},
         {"Message": None},
         {"body": 7},
+        {"body": packed("hello")},
+        {"body": packed([NUMBER])},
+        {"body": packed(packed(NUMBER))},
+        {"body": packed({"phoneNumber": NUMBER})[:-1]},
+        {"body": packed({"phoneNumber": "bad"})},
+        {"body": base64.b64encode(b"\xff\xff\xff").decode()},
+        cloud_event({"messageBody": packed({"a": 1})}),
         timer(""),
         timer("awesome-fc"),
         timer(None),
@@ -87,6 +107,39 @@ def test_a_bad_message_is_raised_and_asks_nothing(function: Function, sandbox: S
     assert sandbox.arrivals == []
 
 
+PACKED = packed({"phoneNumber": NUMBER})
+
+
+@pytest.mark.parametrize("text", [PACKED, f"{PACKED}\n", f"{PACKED[:20]}\r\n{PACKED[20:]}\r\n", packed(f"{NUMBER}\n")])
+def test_the_raw_text_of_a_topic_in_base64(function: Function, text: str) -> None:
+    assert function.raw(text.encode())["result"]["phoneNumber"] == NUMBER
+    assert function.direct([text])["results"][0]["result"]["phoneNumber"] == NUMBER
+
+
+def test_what_is_a_query_as_it_stands_is_that_query(function: Function, sandbox: Sandbox) -> None:
+    # Good base64 as well, though of no text.
+    number = "861380000123"
+    with pytest.raises(QueryFailed, match="not_owned"):
+        function.direct({"body": number})
+    assert sandbox.queries[0]["PhoneNumber"] == number
+
+
+def test_what_is_wrong_in_a_message_in_base64_is_told(function: Function) -> None:
+    with pytest.raises(QueryFailed, match="phoneNumber: give the country code"):
+        function.direct({"Message": packed({"phoneNumber": "bad"})})
+
+
+@pytest.mark.parametrize("message", ["bW9jayBtbnMgbWVzc2FnZQ==", "e30", "%%%%"])
+def test_base64_of_no_query_is_told_of_as_before(function: Function, message: str) -> None:
+    with pytest.raises(QueryFailed, match=r"data\.messageBody: is not JSON"):
+        function.direct(cloud_event({"messageBody": message}))
+
+
+def test_callers_who_read_the_answer_send_no_base64(function: Function) -> None:
+    assert function.direct({"queries": [PACKED]})["results"][0]["status"] == 400
+    assert function.http("POST", body=PACKED).status == 400
+
+
 STREAM: list[Any] = [
     cloud_event({"phoneNumber": NUMBER}),
     json.dumps(cloud_event({"value": json.dumps({"phoneNumber": "6281200001234"})})),
@@ -94,20 +147,22 @@ STREAM: list[Any] = [
     json.dumps({"phoneNumber": NUMBER}),
     {"messageBody": NUMBER},
     NUMBER,
+    PACKED,
+    {"value": PACKED},
 ]
 
 
 def test_a_stream_of_every_kind_of_message(function: Function, sandbox: Sandbox) -> None:
     answer = function.direct(STREAM)
     assert answer["status"] == 207
-    assert [item["status"] for item in answer["results"]] == [200] * 6
+    assert [item["status"] for item in answer["results"]] == [200] * len(STREAM)
     assert len(sandbox.arrivals) == 2
 
 
 def test_a_poisoned_message_does_not_hold_up_a_stream(function: Function, log: Any) -> None:
     poison: list[Any] = [None, 7, "", "{", [], {}, {"phoneNumber": "bad"}, cloud_event({"phoneNumber": FOREIGN})]
     answer = function.direct([*STREAM, *poison])
-    assert [item["status"] for item in answer["results"]] == [200] * 6 + [400] * 7 + [404]
+    assert [item["status"] for item in answer["results"]] == [200] * len(STREAM) + [400] * 7 + [404]
     assert [line["status"] for line in log()[1:]] == [200] * 2 + [400] * 7 + [404]
 
 

@@ -9,6 +9,7 @@ from tests.conftest import Function
 
 SAMPLES = {
     "direct.json": 200,
+    "invoke_function.json": 200,
     "http_trigger_get.json": 200,
     "http_trigger_post.json": 200,
     "http_trigger_preflight.json": 204,
@@ -17,6 +18,7 @@ SAMPLES = {
     "batch.json": 207,
     "cloud_event.json": 200,
     "cloud_event_smq.json": 200,
+    "cloud_event_smq_base64.json": 200,
     "cloud_event_rocketmq.json": 200,
     "cloud_event_rabbitmq.json": 200,
     "stream_kafka.json": 207,

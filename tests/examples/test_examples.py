@@ -32,9 +32,9 @@ def client(address: str, secret: str = DEMO_KEY.secret) -> Client:
     return Client(config)
 
 
-@pytest.fixture
-def address(function: Function) -> Iterator[str]:
-    with serve(gateway(function.raw, lambda: function.context())) as address:
+@pytest.fixture(params=[False, True], ids=["bare", "wrapped"])
+def address(function: Function, request: pytest.FixtureRequest) -> Iterator[str]:
+    with serve(gateway(function.raw, lambda: function.context(), wrapping=request.param)) as address:
         yield address
 
 

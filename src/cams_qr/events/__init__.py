@@ -8,7 +8,7 @@ Before that it takes an event out of the request that InvokeFunction may have pu
 
 from typing import Any, Protocol
 
-from cams_qr import logs
+from cams_qr import logs, trace
 from cams_qr.events import api_gateway, batch, cloud_event, direct, http_trigger, stream, timer, topic, unknown, wrapped
 from cams_qr.events.call import (
     Call,
@@ -19,6 +19,7 @@ from cams_qr.events.call import (
     parse_json,
     parse_loosely,
 )
+from cams_qr.events.trace_parent import trace_of
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 
@@ -41,7 +42,10 @@ _MAX_TEXT_BYTES = 4096
 
 
 def decode(event: bytes, settings: Settings, request_id: str) -> Call:
-    """Make a Call of the bytes Function Compute delivers. Raises nothing: what is wrong is in the Call."""
+    """Make a Call of the bytes Function Compute delivers. Raises nothing: what is wrong is in the Call.
+
+    From here on the invocation belongs to the trace that the event names.
+    """
     return _decode(event, settings, request_id, may_be_wrapped=True)
 
 
@@ -51,6 +55,7 @@ def _decode(event: bytes, settings: Settings, request_id: str, may_be_wrapped: b
     except Problem as problem:
         return _flawed(event, problem, settings, request_id)
     try:
+        trace.follow(trace_of(document))
         if may_be_wrapped and wrapped.recognise(document):
             return _unwrapped(document, settings, request_id)
         trigger = _trigger(document)
@@ -77,7 +82,9 @@ def _trigger(document: Any) -> Trigger | None:
 
 def _flawed(event: bytes, problem: Problem, settings: Settings, request_id: str) -> Call:
     """A Call for an event that is no strict JSON. Nobody reads a bus's answers, so there it must fail, not be lost."""
-    trigger = _trigger(parse_loosely(event))
+    document = parse_loosely(event)
+    trace.follow(trace_of(document))
+    trigger = _trigger(document)
     if trigger is stream:
         return stream.decode(parse_elements(event), settings, request_id)
     if trigger in BUSES:

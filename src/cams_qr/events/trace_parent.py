@@ -1,0 +1,37 @@
+"""The trace an event names: in an HTTP header, or in a CloudEvent's extension attribute."""
+
+from typing import Any
+
+from cams_qr.events import api_gateway, cloud_event, http_trigger
+from cams_qr.events.call import parse_loosely
+from cams_qr.trace import parse_traceparent
+
+_NAME = "traceparent"
+
+
+def trace_of(document: Any) -> str | None:
+    """The trace's id, where the event names one; a stream's, where all its messages name the same."""
+    if isinstance(document, list):
+        traces = {_trace_of_message(element) for element in document}
+        return traces.pop() if len(traces) == 1 else None
+    if cloud_event.recognise(document):
+        return parse_traceparent(document.get(_NAME))
+    if http_trigger.recognise(document) or api_gateway.recognise(document):
+        return _trace_of_headers(document.get("headers"))
+    return None
+
+
+def _trace_of_message(element: Any) -> str | None:
+    if isinstance(element, str) and _NAME in element:
+        element = parse_loosely(element.encode(errors="replace"))
+    return trace_of(element) if isinstance(element, dict) else None
+
+
+def _trace_of_headers(headers: Any) -> str | None:
+    """Names come in any case, values as text or as a list; a header that was sent twice says nothing."""
+    if not isinstance(headers, dict):
+        return None
+    values = [value for name, value in headers.items() if name.lower() == _NAME]
+    while len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    return parse_traceparent(values[0]) if len(values) == 1 else None
