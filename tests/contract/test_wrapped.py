@@ -99,6 +99,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a custom domain": {"domain": "qr.example.com"},
     "a domain that only looks so": {"domain": "1.eu-1.fc.aliyuncs.com.example.com"},
     "a domain that ends so": {"domain": "evilfc.aliyuncs.com"},
+    "another of the product's": {"domain": "cn-hangzhou.e2b.fc.aliyuncs.com"},
     "another of the vendor's": {"domain": "bucket.oss.aliyuncs.com"},
     "a path before it": {"path": f"/x{INVOKE_PATH}"},
     "a path after it": {"path": f"{INVOKE_PATH}/x"},

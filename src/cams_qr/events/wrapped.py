@@ -25,8 +25,8 @@ from cams_qr.settings import Settings
 ROUTE = "InvokeFunction"
 # A qualifier is a query parameter; which version runs is no business of ours.
 _PATH = re.compile(r"/2023-03-30/functions/[^/]+/invocations")
-# `{account}.{region}.fc.aliyuncs.com`, `fcv3.{region}.aliyuncs.com`, and both for VPCs.
-_DOMAIN = re.compile(r"[^/]+\.fc\.aliyuncs\.com|fcv3[a-z-]*\.[a-z0-9-]+\.aliyuncs\.com")
+# `{account}.{region}.fc.aliyuncs.com`, `fcv3.{region}.aliyuncs.com`, and both for VPCs; samples mask accounts with `*`.
+_DOMAIN = re.compile(r"(?:[0-9*]+\.[a-z0-9-]+\.fc|fcv3[a-z-]*\.[a-z0-9-]+)\.aliyuncs\.com")
 
 
 def recognise(document: Any) -> bool:
