@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 _TOGETHER = {
     "VpcId": ("VSwitchId", "SecurityGroupId"),
-    "GatewayId": ("GatewayEnvironmentId",),
+    "GatewayId": ("GatewayEnvironmentId", "GatewayDomainId"),
+    "DomainName": ("DomainCertificate", "DomainPrivateKey"),
     "TimerCron": ("TimerPayload",),
 }
 

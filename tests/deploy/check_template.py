@@ -42,10 +42,15 @@ EVERYTHING = REQUIRED | {
     "SecurityGroupId": "sg-1",
     "GatewayId": "gw-1",
     "GatewayEnvironmentId": "env-1",
+    "GatewayDomainId": "d-1",
+    "DomainName": "qr.shop.example.com",
+    "DomainCertificate": "-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----\n",
+    "DomainPrivateKey": "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n",
     "FailureDestination": "acs:fc:ap-southeast-1:1234567890123456:functions/failed",
     "QueueName": "qr-codes-asked",
     "TimerCron": "0 0/5 * * * *",
     "TimerPayload": '{"phoneNumber": "8613800001234"}',
+    "AlertActionPolicy": "on-call",
     "AlarmContactGroup": "on-call",
 }
 OWN_LOGS = "acs:log:ap-southeast-1:1234567890123456:project/cams-qr-1234567890123456-ap-southeast-1/logstore/cams-qr"
@@ -70,6 +75,15 @@ def resolved(template: Template, given: Values) -> dict[str, Any]:
         for name, resource in template["Resources"].items()
         if conditions.get(resource.get("Condition", ""), True)
     }
+
+
+def before(template: Template, resource: str) -> set[str]:
+    """The resources that exist before this one is made, and until it is gone."""
+    part = template["Resources"][resource]
+    named = {node["Fn::GetAtt"][0] for node in _nodes(part) if "Fn::GetAtt" in node}
+    named |= {node["Ref"] for node in _nodes(part) if "Ref" in node and node["Ref"] in template["Resources"]}
+    named |= {part["DependsOn"]} if "DependsOn" in part else set()
+    return named.union(*(before(template, name) for name in named))
 
 
 def refusals(template: Template, given: Values) -> list[str]:
@@ -157,7 +171,10 @@ def _references(template: Template) -> Iterator[str]:
     yield from (f"Ref to {name}, which does not exist" for name in sorted(used - known))
     yield from (f"parameter {name} is not used" for name in template["Parameters"] if name not in used)
     conditions = {node["Fn::If"][0] for node in _nodes(template) if "Fn::If" in node}
-    conditions |= {r["Condition"] for r in template["Resources"].values() if "Condition" in r}
+    parts = [*template["Resources"].values(), *template["Outputs"].values()]
+    conditions |= {part["Condition"] for part in parts if "Condition" in part}
+    first = {r["DependsOn"] for r in template["Resources"].values() if "DependsOn" in r}
+    yield from (f"DependsOn {name}, which does not exist" for name in sorted(first - set(template["Resources"])))
     yield from (f"condition {name} does not exist" for name in sorted(conditions - set(template["Conditions"])))
     yield from (f"condition {name} is not used" for name in sorted(set(template["Conditions"]) - conditions))
     functions = {name for node in _nodes(template) for name in node if name.startswith("Fn::")}
@@ -179,7 +196,7 @@ def _parameters(template: Template) -> Iterator[str]:
             yield f"parameter {name} has no sentence"
         if not CONSTRAINTS & set(parameter):
             yield f"parameter {name} has no constraint"
-        if re.search("Secret|Password|RedisUrl", name) and parameter.get("NoEcho") is not True:
+        if re.search("Secret|Password|PrivateKey|RedisUrl", name) and parameter.get("NoEcho") is not True:
             yield f"parameter {name} is a secret, but echoed"
         for value in {EVERYTHING.get(name, parameter.get("Default")), parameter.get("Default")} - {None}:
             yield from (f"parameter {name}: {value!r} breaks its {c}" for c in _broken(parameter, value))
@@ -233,6 +250,11 @@ def _access(template: Template) -> Iterator[str]:
         yield "HttpAuth: offers something else than function and jwt"
     if resolved(template, EVERYTHING).get("GatewayApi", {}).get("EnableAuth") is not True:
         yield "GatewayApi: lets anybody in"
+    for auth in ("function", "jwt"):
+        resources = resolved(template, EVERYTHING | {"HttpAuth": auth})
+        trigger, domain = resources["HttpTrigger"]["TriggerConfig"], resources["Domain"]["AuthConfig"]
+        if (trigger["authType"], trigger.get("authConfig")) != (domain["AuthType"], domain.get("AuthInfo")):
+            yield "Domain: asks for another proof than the trigger"
 
 
 def _rules(template: Template) -> Iterator[str]:

@@ -137,7 +137,8 @@ def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
     [
         ({"HttpAuth": "jwt"}, "HttpAuth: jwt needs JwtConfig too."),
         ({"VpcId": "vpc-1"}, "VpcId: needs VSwitchId too.\nVpcId: needs SecurityGroupId too."),
-        ({"GatewayId": "gw-1"}, "GatewayId: needs GatewayEnvironmentId too."),
+        ({"GatewayId": "gw-1"}, "GatewayId: needs GatewayEnvironmentId too.\nGatewayId: needs GatewayDomainId too."),
+        ({"DomainName": "qr.example.com", "DomainCertificate": "-"}, "DomainName: needs DomainPrivateKey too."),
         ({"TimerCron": "@every 1h"}, "TimerCron: needs TimerPayload too."),
         ({"CustSpaceHeader": "X-Space"}, "CustSpaceHeader: needs HttpAuth jwt or a gateway"),
     ],

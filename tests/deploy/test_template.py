@@ -1,6 +1,7 @@
 """template.yml is right, and would not be with any of these slips."""
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.check_template import EVERYTHING, REQUIRED, Template, problems, refusals, resolved
+from deploy.parameters import contradictions
+from tests.deploy.check_template import EVERYTHING, REQUIRED, Template, before, problems, refusals, resolved
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -26,11 +28,13 @@ def test_optional_parts_are_left_out_by_default() -> None:
     every, minimal = set(resolved(template(), EVERYTHING)), set(resolved(template(), REQUIRED))
     assert every == set(template()["Resources"])
     assert minimal == {
-        *("LogProject", "LogStore", "LogIndex", "Role", "Function", "Concurrency", "AsyncInvoke", "HttpTrigger"),
+        *("LogProject", "LogStore", "LogIndex", "Dashboard"),
+        *("Role", "Function", "Concurrency", "AsyncInvoke", "HttpTrigger"),
     }
     assert every - minimal == {
-        *("QueueTrigger", "TimerTrigger", "GatewayService", "GatewayApi", "GatewayRoute"),
-        *("ErrorAlarm", "ThrottleAlarm", "ServerErrorAlarm", "DurationAlarm"),
+        *("QueueTrigger", "TimerTrigger", "Domain"),
+        *("GatewayService", "GatewayApi", "GatewayRoute", "GatewayPublication"),
+        *("FailingAlert", "ThrottleAlert", "RedisAlert", "BugAlert", "ErrorAlarm", "ThrottleAlarm"),
     }
     assert "VpcConfig" not in resolved(template(), REQUIRED)["Function"]
 
@@ -58,6 +62,75 @@ def test_no_more_instances_than_calls_a_second_without_redis(
     told = refusals(template(), given)
     assert accepted is (told == [])
     assert all(name in sentence for sentence in told for name in ("MaxInstances", "CamsQps", "RedisUrl"))
+
+
+def test_the_route_is_published_when_all_of_it_is_there_and_withdrawn_before_any_of_it_goes() -> None:
+    resources = resolved(template(), EVERYTHING)
+    route, publication = resources["GatewayRoute"], resources["GatewayPublication"]
+    assert publication == {"HttpApiId": "GatewayApi.HttpApiId", "RouteId": "GatewayRoute.RouteId"}
+    # What has no domain cannot be published.
+    assert route["DomainIds"] == [EVERYTHING["GatewayDomainId"]]
+    assert before(template(), "GatewayPublication") >= {"GatewayRoute", "GatewayApi", "GatewayService", "Function"}
+
+
+def test_the_domain_leads_to_the_function_over_https_once_there_is_a_trigger() -> None:
+    domain = resolved(template(), EVERYTHING)["Domain"]
+    assert (domain["DomainName"], domain["Protocol"]) == (EVERYTHING["DomainName"], "HTTPS")
+    assert domain["CertConfig"]["Certificate"] == EVERYTHING["DomainCertificate"]
+    (route,) = domain["RouteConfig"]["Routes"]
+    methods = resolved(template(), EVERYTHING)["HttpTrigger"]["TriggerConfig"]["methods"]
+    assert route == {"Path": "/*", "FunctionName": "cams-qr", "Qualifier": "LATEST", "Methods": methods}
+    assert {"Function", "HttpTrigger"} <= before(template(), "Domain")
+
+
+@pytest.mark.parametrize(
+    "missing", ["DomainCertificate", "DomainPrivateKey", "GatewayEnvironmentId", "GatewayDomainId"]
+)
+def test_what_cannot_work_is_refused_by_the_template_and_before_it_by_the_command(missing: str) -> None:
+    given = EVERYTHING | {missing: ""}
+    (told,) = refusals(template(), given)
+    (command,) = contradictions(given)
+    assert missing in told
+    assert missing in command
+
+
+def test_jwt_without_keys_is_refused() -> None:
+    (told,) = refusals(template(), EVERYTHING | {"JwtConfig": ""})
+    assert "JwtConfig" in told
+
+
+# What ROS calls to create, read, change and delete each type. Sources: the API pages' "RAM authorization".
+ACTIONS = {
+    "ALIYUN::FC3::Function": "fc:{}Function",
+    "ALIYUN::FC3::Trigger": "fc:{}Trigger",
+    "ALIYUN::FC3::CustomDomain": "fc:{}CustomDomain",
+    "ALIYUN::SLS::Project": "log:{}Project",
+    "ALIYUN::SLS::Logstore": "log:{}LogStore",
+    "ALIYUN::SLS::Index": "log:{}Index",
+    "ALIYUN::SLS::Dashboard": "log:{}Dashboard",
+    "ALIYUN::SLS::Alert": "log:{}Alert",
+    "ALIYUN::RAM::Role": "ram:{}Role",
+    "ALIYUN::APIG::Service": "apig:{}Service",
+    "ALIYUN::APIG::HttpApi": "apig:{}HttpApi",
+    "ALIYUN::APIG::Route": "apig:{}HttpApiRoute",
+}
+OTHER_ACTIONS = {
+    "ALIYUN::FC3::ConcurrencyConfig": {f"fc:{verb}ConcurrencyConfig" for verb in ("Put", "Get", "Delete")},
+    "ALIYUN::FC3::AsyncInvokeConfig": {f"fc:{verb}AsyncInvokeConfig" for verb in ("Put", "Get", "Delete")},
+    "ALIYUN::CMS::ResourceMetricRule": {
+        *("cms:PutResourceMetricRule", "cms:DescribeMetricRuleList", "cms:DeleteMetricRules"),
+    },
+    "ALIYUN::APIG::ApiAttachment": {"apig:DeployHttpApi", "apig:UndeployHttpApi", "apig:GetHttpApiRoute"},
+}
+
+
+def test_the_deployer_may_make_what_the_template_has() -> None:
+    policy = json.loads(Path("deploy/policy.json").read_text())
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    for kind in {resource["Type"] for resource in template()["Resources"].values()}:
+        verbs = ("Create", "Get", "Update", "Delete") if kind in ACTIONS else ()
+        needed = {ACTIONS[kind].format(verb) for verb in verbs} or OTHER_ACTIONS[kind]
+        assert needed <= allowed, kind
 
 
 def properties(resource: str, change: Change) -> Change:
@@ -119,6 +192,10 @@ SLIPS: dict[str, Change] = {
     "anonymous offered": parameter("HttpAuth", lambda p: p["AllowedValues"].append("anonymous")),
     "anonymous in the trigger": properties("HttpTrigger", lambda p: p["TriggerConfig"].update(authType="anonymous")),
     "a gateway that lets anybody in": properties("GatewayApi", lambda p: p.update(EnableAuth=False)),
+    "a domain that lets anybody in": properties("Domain", lambda p: p["AuthConfig"].update(AuthType="anonymous")),
+    "a domain with other keys": properties("Domain", lambda p: p["AuthConfig"].pop("AuthInfo")),
+    "after something that does not exist": lambda t: t["Resources"]["Dashboard"].update(DependsOn="Index"),
+    "an output under no condition there is": lambda t: t["Outputs"]["DomainUrl"].update(Condition="HasDomains"),
     "tokens that nothing checks": properties("HttpTrigger", lambda p: p["TriggerConfig"].pop("authConfig")),
     "a typo in a trigger": properties("HttpTrigger", lambda p: p["TriggerConfig"].update(method=["GET"])),
     "a typo deep in a trigger": properties(
