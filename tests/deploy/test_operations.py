@@ -1,22 +1,50 @@
-"""What the person on call reads fits what the function does: problem codes, log fields, the index over them."""
+"""What the person on call reads fits what the function does: problem codes, log fields, queries, dashboard, alerts."""
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import yaml
 
 from cams_qr.problems import KINDS
-from tests.conftest import Function
+from tests.conftest import NUMBER, Function
+from tests.deploy.check_template import EVERYTHING, resolved
+from tests.deploy.log_store import LogStore, Row, fires
 
 OPERATIONS = Path("docs/operations.md").read_text()
+TEMPLATE = yaml.safe_load(Path("template.yml").read_text())
+RESOURCES = resolved(TEMPLATE, EVERYTHING)
+ALERTS = {
+    properties["Detail"]["DisplayName"]: properties["Detail"]["Configuration"]
+    for name, properties in RESOURCES.items()
+    if TEMPLATE["Resources"][name]["Type"] == "ALIYUN::SLS::Alert"
+}
+CHARTS = {chart["display"]["displayName"]: chart for chart in RESOURCES["Dashboard"]["Charts"]}
+SILENT = {"CAMS_ENDPOINT": "127.0.0.1:1", "CACHE_TTL_SECONDS": "0"}
+
+
+def message_index() -> list[dict[str, str]]:
+    (message,) = (key for key in RESOURCES["LogIndex"]["KeyIndices"] if key["Name"] == "message")
+    index: list[dict[str, str]] = message["JsonKeyIndices"]
+    return index
 
 
 def indexed() -> set[str]:
-    template = yaml.safe_load(Path("template.yml").read_text())
-    keys = template["Resources"]["LogIndex"]["Properties"]["KeyIndices"]
-    (message,) = (key for key in keys if key["Name"] == "message")
-    return {key["Name"] for key in message["JsonKeyIndices"]}
+    return {key["Name"] for key in message_index()}
+
+
+def documented(section: str) -> dict[str, str]:
+    """Each heading of the section with the query under it."""
+    text = OPERATIONS.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"^### (.+?)\n.*?```sql\n(.+?)\n```", text, re.MULTILINE | re.DOTALL))
+
+
+def alert(name: str, lines: list[dict[str, Any]]) -> bool:
+    (query,) = ALERTS[name]["QueryList"]
+    (severity,) = ALERTS[name]["SeverityConfigurations"]
+    return fires(severity["EvalCondition"]["Condition"], LogStore(message_index(), lines).ask(query["Query"]))
 
 
 def test_every_problem_is_explained() -> None:
@@ -41,3 +69,106 @@ def test_every_field_of_the_log_is_indexed(function: Function, log: Any) -> None
     fields = {name for line in log() for name in line}
     assert {"level", "redis", "cams", "item", "cache", "upstreamCode"} <= fields
     assert fields == indexed()
+
+
+def test_the_dashboard_and_the_alerts_have_the_queries_that_are_explained() -> None:
+    assert documented("Queries for the log store") == {n: chart["search"]["query"] for n, chart in CHARTS.items()}
+    assert documented("Alerts") == {n: configuration["QueryList"][0]["Query"] for n, configuration in ALERTS.items()}
+
+
+def test_the_conditions_of_the_alerts_are_those_that_are_explained() -> None:
+    for name, configuration in ALERTS.items():
+        ((condition,)) = [s["EvalCondition"]["Condition"] for s in configuration["SeverityConfigurations"]]
+        assert f"`{condition}`" in OPERATIONS.split(f"\n### {name}\n")[1].split("\n#")[0]
+
+
+def test_each_query_asks_the_functions_own_log_store() -> None:
+    store = RESOURCES["LogStore"]["LogstoreName"]
+    assert {chart["search"]["logstore"] for chart in CHARTS.values()} == {store}
+    for configuration in ALERTS.values():
+        (query,) = configuration["QueryList"]
+        assert (query["Project"], query["Store"]) == (RESOURCES["LogProject"]["Name"], store)
+        assert configuration["Dashboard"] == RESOURCES["Dashboard"]["DashboardName"]
+
+
+def test_no_two_charts_lie_over_one_another() -> None:
+    places = {(chart["display"]["xPos"], chart["display"]["yPos"]) for chart in CHARTS.values()}
+    assert len(places) == len(CHARTS)
+    assert {(c["display"]["width"], c["display"]["height"]) for c in CHARTS.values()} == {(10, 10)}
+    assert all(place % 10 == 0 for pair in places for place in pair)
+
+
+@pytest.fixture
+def answers(function: Function, log: Any) -> dict[str, list[Row]]:
+    """What each chart shows of: three hits and a miss, a batch with a wrong number, a throttled call, CAMS away."""
+    function.configure(CACHE_TTL_SECONDS="60", CAMS_QPS="5", REDIS_URL="redis://127.0.0.1:1/0")
+    for _ in range(4):
+        function.ask()
+    function.direct({"queries": [{"phoneNumber": NUMBER}, {"phoneNumber": "1"}]})
+    function.ask("15554290003")
+    function.configure(CAMS_ENDPOINT="127.0.0.1:1").start()
+    function.ask("6281200001234")
+    store = LogStore(message_index(), log())
+    return {name: store.ask(chart["search"]["query"]) for name, chart in CHARTS.items()}
+
+
+def test_each_query_answers_from_real_lines(answers: dict[str, list[Row]]) -> None:
+    failures = {row["problem"]: row["failures"] for row in answers["Failures by code"]}
+    assert failures == {"invalid_request": 1, "throttled": 1, "upstream_unavailable": 1}
+    # The batch's own line does not count; of its queries' two lines, none failed for our sake.
+    assert answers["Share of failing requests"] == [{"percent": round(100 / 8, 2), "requests": 8}]
+    (waiting,) = answers["Waiting for permits"]
+    assert 0 <= waiting["p50"] <= waiting["p99"] <= waiting["longest"]
+    assert {row["cache"]: row["requests"] for row in answers["Hit rate"]} == {"hit": 4, "miss": 1}
+    assert {row["cold"]: row["requests"] for row in answers["Cold starts"]} == {"true": 2, "false": 5}
+    assert {row["requests"] for row in answers["Load by number"]} >= {5, 1}
+    assert [row["redis"] for row in answers["Redis going and coming"]] == ["unavailable", "unavailable"]
+    assert [row["cams"] for row in answers["CAMS going and coming"]] == ["unavailable"]
+
+
+def test_a_charts_axes_are_its_querys_columns(answers: dict[str, list[Row]]) -> None:
+    for name, chart in CHARTS.items():
+        assert [*chart["display"]["xAxis"], *chart["display"]["yAxis"]] == list(answers[name][0])
+
+
+def test_no_alert_while_all_is_well(function: Function, log: Any) -> None:
+    for number in [NUMBER] * 10 + ["491701234578", "1"]:
+        function.ask(number)
+    lines = log()
+    assert [name for name in ALERTS if alert(name, lines)] == []
+
+
+def test_an_alert_when_many_requests_fail(function: Function, log: Any) -> None:
+    function.configure(**SILENT)
+    for _ in range(9):
+        function.ask()
+    few = log()
+    function.ask()
+    assert [alert("Many requests fail", lines) for lines in (few, few + log())] == [False, True]
+
+
+def test_an_alert_when_cams_throttles_but_not_when_callers_ask_too_much(function: Function, log: Any) -> None:
+    function.configure(CACHE_TTL_SECONDS="0", CAMS_MAX_WAIT_SECONDS="0", CAMS_QPS="1")
+    for _ in range(10):
+        function.http(parameters={"phoneNumber": NUMBER})
+    asked_too_much = log()
+    assert sum(line.get("problem") == "throttled" for line in asked_too_much) >= 5
+    function.configure(CAMS_QPS="300").start()
+    for _ in range(5):
+        function.ask("15554290003")
+    assert [alert("CAMS throttles", lines) for lines in (asked_too_much, log())] == [False, True]
+
+
+def test_an_alert_when_redis_is_away(function: Function, log: Any) -> None:
+    function.configure(REDIS_URL="redis://127.0.0.1:1/0").ask()
+    assert alert("Redis is away", log())
+
+
+def test_an_alert_when_the_function_has_a_bug(function: Function, log: Any) -> None:
+    class Broken(SimpleNamespace):
+        @property
+        def credentials(self) -> Any:
+            raise LookupError
+
+    function.direct({"phoneNumber": NUMBER}, Broken(function=SimpleNamespace(timeout=3), request_id="r"))
+    assert alert("The function has a bug", log())
