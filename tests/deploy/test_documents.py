@@ -1,0 +1,82 @@
+"""README and docs say of settings, parameters and defaults what settings.py and template.yml say."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cams_qr.settings import Settings
+from tests.deploy.check_template import REQUIRED, resolved
+
+README = Path("README.md").read_text()
+DOCUMENTS = {str(path): path.read_text() for path in (Path("README.md"), *sorted(Path("docs").glob("*.md")))}
+TEMPLATE: dict[str, Any] = yaml.safe_load(Path("template.yml").read_text())
+# Parameters that the README explains elsewhere: the package, the function itself, who may call.
+THE_FUNCTION = {
+    *("CodeBucket", "CodeObject", "FunctionName", "Runtime", "Timeout", "MemorySize", "Cpu", "MaxInstances"),
+    *("HttpAuth", "JwtConfig", "LogDays"),
+}
+
+
+def rows(document: str, heading: str) -> list[list[str]]:
+    section = document.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+def told(value: Any) -> str:
+    if value in (None, frozenset()):
+        return "none"
+    return f"`{int(value) if isinstance(value, float) else value}`"
+
+
+def test_the_settings_and_their_defaults() -> None:
+    by_template = resolved(TEMPLATE, REQUIRED)["Function"]["EnvironmentVariables"]
+    explained = {name: cells[1] for cells in rows(README, "Configure it") for name in names(cells[0])}
+    expected = {}
+    for field, info in Settings.model_fields.items():
+        default, template = told(info.default), told(by_template[field.upper()] or None)
+        expected[field.upper()] = default if default == template else f"{default}, by the template {template}"
+    anything = {name for name, text in explained.items() if text == "any"}
+    assert anything == {"ALLOWED_PHONE_NUMBERS", "ALLOWED_CUST_SPACE_IDS"}
+    assert {n: "none" if n in anything else text for n, text in explained.items()} == expected
+
+
+def test_the_optional_parts_and_no_others() -> None:
+    explained = [name for cells in rows(DOCUMENTS["docs/deployment.md"], "Optional parts") for name in names(cells[1])]
+    settings = {"".join(part.title() for part in field.split("_")) for field in Settings.model_fields}
+    assert len(explained) == len(set(explained))
+    assert set(explained) - {"RedisUrl"} == set(TEMPLATE["Parameters"]) - THE_FUNCTION - settings
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_defaults_told_in_passing(document: str) -> None:
+    for name, value in re.findall(r"`(\w+)` \((\S+) by default\)", DOCUMENTS[document]):
+        assert str(TEMPLATE["Parameters"][name]["Default"]) == value
+
+
+def test_the_readme_tells_a_default_in_passing() -> None:
+    assert "`MaxInstances` (5 by default)" in README
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_parameters_and_outputs_that_are_named_exist(document: str) -> None:
+    """Names in backticks that look like the template's: two words or more, or with one of its prefixes."""
+    prefixes = ("Domain", "Gateway", "Timer", "Alarm", "Alert", "Cams", "Cache", "Max", "Redis", "Jwt")
+    named = {
+        n for n in re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z0-9]+)+)`", DOCUMENTS[document]) if n.startswith(prefixes)
+    }
+    assert named <= {*TEMPLATE["Parameters"], *TEMPLATE["Outputs"], *TEMPLATE["Resources"]}
+
+
+def test_the_table_of_doubtful_properties_is_about_this_template() -> None:
+    cells = [cells[0] for cells in rows(DOCUMENTS["docs/deployment.md"], "Doubtful properties")]
+    named = [pair for cell in cells for pair in re.findall(r"`(\w+)\.(\w+)", cell)]
+    assert len(named) > 15
+    assert [pair for pair in named if pair[1] not in TEMPLATE["Resources"][pair[0]]["Properties"]] == []
