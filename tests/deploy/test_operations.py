@@ -62,7 +62,7 @@ def test_every_field_of_the_log_is_indexed(function: Function, log: Any) -> None
     function.configure(CACHE_TTL_SECONDS="60", REDIS_URL="redis://127.0.0.1:1/0", CAMS_QPS="5")
     function.ask()
     function.ask("15554000001")
-    function.http(parameters={"phoneNumber": "8613800001234"})
+    function.http(parameters={"phoneNumber": "8613800001234"}, headers={"traceparent": f"00-{1:032x}-{1:016x}-01"})
     function.direct({"queries": [{"phoneNumber": "8613800001234"}, {"phoneNumber": "1"}]})
     function.configure(CAMS_ENDPOINT="127.0.0.1:1").start()
     function.ask()
