@@ -1,50 +1,36 @@
 """`python -m deploy deploy` puts the package and template.yml into the cloud; `... remove` takes them away.
 
-Credentials are those of the aliyun command line or of the environment, found by alibabacloud-credentials.
+`... doctor` looks before, `... verify` afterwards. Credentials are those of the aliyun command line or of the
+environment, found by alibabacloud-credentials.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import alibabacloud_oss_v2 as oss
-from alibabacloud_credentials.client import Client as CredentialClient
 from alibabacloud_credentials.exceptions import CredentialException
-from alibabacloud_ros20190910.client import Client as RosClient
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
-from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.exceptions import UnretryableException
 
 from deploy import bucket, stack
+from deploy.account import Account
+from deploy.doctor import examine
 from deploy.package import ROOT, build
 from deploy.parameters import contradictions
+from deploy.table import are_fine, show
+from deploy.verify import verify
 
 
 def main() -> int:
-    """Parse the command line and run it; 1 where the cloud refused or the stack failed."""
-    parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    deploying = commands.add_parser("deploy", help="create or update the stack")
-    deploying.add_argument("--bucket", required=True, help="an OSS bucket in the region, for the package")
-    deploying.add_argument("--parameters", type=Path, help="a JSON file with the template's parameters")
-    deploying.add_argument("--package", help="the name of a package in the bucket, to go back to")
-    deploying.add_argument(
-        "--runtime", choices=["python3.10", "python3.12"], help="else as it was, at first python3.10"
-    )
-    removing = commands.add_parser("remove", help="delete the stack; packages stay in the bucket")
-    for command in (deploying, removing):
-        command.add_argument("--stack", required=True)
-        command.add_argument("--region", default="ap-southeast-1")
-    options = parser.parse_args()
+    """Parse the command line and run it; 1 where the cloud refused, or something is not as it should be."""
+    options = _parser().parse_args()
     try:
-        ros = stack.Stacks(_ros(options.region), options.region)
-        if options.command == "remove":
-            return 0 if ros.remove(options.stack) else 1
-        return 0 if _deploy(ros, options) else 1
+        return 0 if options.run(Account(options.region), options) else 1
     except (AlibabaCloudException, oss.exceptions.OperationError, CredentialException) as error:
         print(f"Refused: {error}", file=sys.stderr)
     except UnretryableException as error:
@@ -54,22 +40,93 @@ def main() -> int:
     return 1
 
 
-def _deploy(ros: stack.Stacks, options: Any) -> bool:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    deploying = _command(commands, "deploy", _deploy, "create or update the stack")
+    deploying.add_argument("--package", help="the name of a package in the bucket, to go back to")
+    deploying.add_argument("--no-doctor", action="store_true", help="do not look before")
+    deploying.add_argument("--no-verify", action="store_true", help="do not look afterwards")
+    examining = _command(commands, "doctor", _doctor, "look what would stand in the way; changes nothing")
+    removing = _command(commands, "remove", _remove, "delete the stack; packages stay in the bucket")
+    verifying = _command(commands, "verify", _verify, "ask what was deployed, and compare")
+    for command in (deploying, examining):
+        command.add_argument("--bucket", required=True, help="an OSS bucket in the region, for the package")
+        command.add_argument("--parameters", type=Path, help="a JSON file with the template's parameters")
+        command.add_argument(
+            "--runtime", choices=["python3.10", "python3.12"], help="else as it was, at first python3.10"
+        )
+    for command in (deploying, removing, verifying):
+        command.add_argument("--stack", required=True)
+    examining.add_argument("--stack", help="the stack that is to be updated, if there is one")
+    for command in (deploying, examining, verifying):
+        command.add_argument("--number", default="", help="a phone number of the account, to ask for")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Callable[[Account, Any], bool], told: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=told)
+    command.add_argument("--region", default="ap-southeast-1")
+    command.set_defaults(run=run)
+    return command
+
+
+def _deploy(account: Account, options: Any) -> bool:
+    ros = _stacks(account)
     given = _parameters(options.parameters)
+    if not options.no_doctor and not _doctor(account, options):
+        print("Nothing was changed. What is marked ✗ stands in the way; DOCTOR=off deploys all the same.")
+        return False
     known = ros.parameters(options.stack) | given
     if wrong := contradictions(known):
         sys.exit("\n".join(wrong))
     name = options.package
-    runtime = options.runtime or known.get("Runtime") or "python3.10"
+    runtime = _runtime(options, known)
     if name is None:
         package = build(runtime, ROOT / "dist" / "function.zip")
-        name = bucket.upload(_oss(options.region), options.bucket, package, runtime)
-    runtime = bucket.runtime_of(name)
-    if runtime is None:
+        name = bucket.upload(account.oss(), options.bucket, package, runtime)
+    made_for = bucket.runtime_of(name)
+    if made_for is None:
         sys.exit(f"{name}: is no package's name, which begins with cams-qr/python3.")
     print(f"Package: {name}")
-    changed = {"Runtime": runtime, "CodeBucket": options.bucket, "CodeObject": name}
-    return ros.deploy(options.stack, (ROOT / "template.yml").read_text(), given | changed)
+    changed = {"Runtime": made_for, "CodeBucket": options.bucket, "CodeObject": name}
+    if not ros.deploy(options.stack, (ROOT / "template.yml").read_text(), given | changed):
+        return False
+    return options.no_verify or _verify(account, options)
+
+
+def _doctor(account: Account, options: Any) -> bool:
+    given = _parameters(options.parameters)
+    known = _known(account, options.stack) | given
+    return are_fine(show(examine(account, options.bucket, _runtime(options, known), known, options.number)))
+
+
+def _known(account: Account, name: str | None) -> dict[str, str]:
+    """The stack's parameters; none where they cannot be had, which the deployment itself will tell."""
+    try:
+        return _stacks(account).parameters(name) if name else {}
+    except (AlibabaCloudException, UnretryableException):
+        return {}
+
+
+def _verify(account: Account, options: Any) -> bool:
+    found = _stacks(account).outputs(options.stack)
+    if not found:
+        sys.exit(f"There is no stack {options.stack} in {account.region} that is as it should be.")
+    return verify(account, options.stack, found, _stacks(account).parameters(options.stack), options.number)
+
+
+def _remove(account: Account, options: Any) -> bool:
+    return _stacks(account).remove(options.stack)
+
+
+def _stacks(account: Account) -> stack.Stacks:
+    return stack.Stacks(account.ros(), account.region)
+
+
+def _runtime(options: Any, known: dict[str, str]) -> str:
+    package = getattr(options, "package", None)
+    return (package and bucket.runtime_of(package)) or options.runtime or known.get("Runtime") or "python3.10"
 
 
 def _parameters(file: Path | None) -> dict[str, str]:
@@ -82,28 +139,6 @@ def _parameters(file: Path | None) -> dict[str, str]:
     if not isinstance(given, dict):
         sys.exit(f'{file}: is no JSON object; write it like {{"MaxInstances": 5}}')
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
-
-
-def _ros(region: str) -> RosClient:
-    endpoint = os.environ.get("ROS_ENDPOINT", "https://ros.aliyuncs.com")
-    protocol, _, host = endpoint.rpartition("://")
-    return RosClient(
-        Config(credential=CredentialClient(), region_id=region, endpoint=host, protocol=protocol or "https")
-    )
-
-
-def _oss(region: str) -> oss.Client:
-    config = oss.config.load_default()
-    config.credentials_provider = _Credentials()
-    config.region = region
-    config.endpoint = os.environ.get("OSS_ENDPOINT")
-    return oss.Client(config)
-
-
-class _Credentials(oss.credentials.CredentialsProvider):  # type: ignore[misc]  # the library is not typed
-    def get_credentials(self) -> Any:
-        found = CredentialClient().get_credential()
-        return oss.credentials.Credentials(found.access_key_id, found.access_key_secret, found.security_token)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,14 @@ class Stacks:
         found = (self._get(existing).parameters or []) if existing else []
         return {parameter.parameter_key: parameter.parameter_value for parameter in found}
 
+    def outputs(self, name: str) -> dict[str, str]:
+        """The stack's outputs; none where there is no such stack, or it is not as it should be."""
+        existing = self._find(name)
+        found = self._get(existing) if existing else None
+        if found is None or found.status not in _AT_REST:
+            return {}
+        return {output["OutputKey"]: str(output["OutputValue"]) for output in found.outputs or []}
+
     def remove(self, name: str) -> bool:
         """Delete the stack; returns whether it is gone."""
         existing = self._find(name)

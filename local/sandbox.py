@@ -46,10 +46,11 @@ class Sandbox:
         self._admitted: deque[float] = deque()
         self._visits: dict[str, int] = {}
         app = web.Application(client_max_size=1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", self._answer)
+        app.router.add_route("*", "/{path:.*}", self.answer)
         return app
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """The answer to one request, once `app` was called."""
         arrived = time.monotonic()
         self.connections.add(id(request.transport))
         body = await request.read()

@@ -1,30 +1,20 @@
-"""The few calls of ROS and OSS that a deployment makes, played on a loopback port; signatures are really checked.
+"""The operations of ROS that a deployment calls.
 
 A stack takes two looks to get somewhere. It fails, as the real one would, where the package is not in the bucket or a
-parameter breaks its constraint. Sources: the operations of ROS 2019-09-10; "Include V4 signatures in the Authorization
-header" (OSS).
+parameter breaks its constraint. Sources: the operations of ROS 2019-09-10.
 """
 
-import base64
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import yaml
-from aiohttp import web
 
-from local.acs3 import Refused, SignedRequest, Verifier
-from local.sandbox import DEMO_KEY, DEMO_KEY_ID
+from local.acs3 import Refused
 
-_OSS_AUTHORIZATION = re.compile(
-    r"OSS4-HMAC-SHA256 Credential=([^/]+)/(\d{8}/[^/]+/oss/aliyun_v4_request),Signature=(\w+)"
-)
 _LOOKS = 2
 # Source: "Update stacks".
 _UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
@@ -46,38 +36,26 @@ class Stack:
 
 
 @dataclass
-class Cloud:
-    """An account's stacks and objects, the ROS operations that were called, and how many looks fail."""
+class Stacks:
+    """An account's stacks, the objects they are made of, the ROS operations that were called; `outputs` of every stack.
+
+    `outages` is how many looks fail.
+    """
 
     stacks: dict[str, Stack] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     operations: list[str] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
     outages: int = 0
 
-    def app(self) -> web.Application:
-        """Both services as one application: ROS at the root, buckets below it."""
-        self._verifier = Verifier({DEMO_KEY_ID: DEMO_KEY})
-        app = web.Application(client_max_size=32 * 1024 * 1024)
-        app.router.add_post("/", self._ros)
-        app.router.add_route("*", "/{bucket}/{key:.+}", self._oss)
-        return app
-
-    async def _ros(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        query = parse_qsl(request.query_string, keep_blank_values=True)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        operation = headers.get("x-acs-action", "")
+    def ros(self, operation: str, given: Mapping[str, str]) -> dict[str, Any]:
+        """The answer to one operation. Raises Refused."""
         if self.outages > 0 and operation == "GetStack":
             self.outages -= 1
-            return web.json_response({"Code": "ServiceUnavailable", "Message": "Wait."}, status=503)
-        try:
-            self._verifier.verify(SignedRequest("POST", "/", query, headers, body))
-            self.operations.append(operation)
-            answer = getattr(self, f"_{_snake(operation)}")(dict(query) | dict(parse_qsl(body.decode())))
-        except Refused as refused:
-            error = {"Code": refused.code, "Message": refused.message, "RequestId": str(uuid4())}
-            return web.json_response(error, status=refused.status)
-        return web.json_response({"RequestId": str(uuid4()), **answer})
+            raise Refused("ServiceUnavailable", "Wait.", 503)
+        self.operations.append(operation)
+        answer: dict[str, Any] = getattr(self, f"_{_snake(operation)}")(given)
+        return answer
 
     def _list_stacks(self, given: Mapping[str, str]) -> dict[str, Any]:
         found = [s for s in self.stacks.values() if s.name == given.get("StackName.1")]
@@ -114,7 +92,10 @@ class Cloud:
     def _get_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
         stack = self._stack(given)
         self._look(stack)
-        outputs = [{"OutputKey": name, "OutputValue": f"a value of {name}"} for name in stack.template["Outputs"]]
+        outputs = [
+            {"OutputKey": name, "OutputValue": self.outputs.get(name, f"a value of {name}")}
+            for name in stack.template["Outputs"]
+        ]
         return {
             "StackId": stack.id,
             "StackName": stack.name,
@@ -178,18 +159,6 @@ class Cloud:
             {"EventId": str(uuid4()), "LogicalResourceId": resource, "Status": status, "StatusReason": reason}
         )
 
-    async def _oss(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        if not _is_signed(request):
-            return _oss_refusal(403, "SignatureDoesNotMatch")
-        name = f"{request.match_info['bucket']}/{request.match_info['key']}"
-        if request.method == "PUT":
-            self.objects[name] = body
-            return web.Response(headers={"x-oss-request-id": str(uuid4())})
-        if name not in self.objects:
-            return _oss_refusal(404, "NoSuchKey")
-        return web.Response(headers={"x-oss-request-id": str(uuid4()), "ETag": '"1"'})
-
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
@@ -231,31 +200,3 @@ def _action(old: str | None, new: str | None) -> str:
     if old is None:
         return "Add"
     return "Remove" if new is None else "Modify"
-
-
-def _is_signed(request: web.Request) -> bool:
-    match = _OSS_AUTHORIZATION.fullmatch(request.headers.get("Authorization", ""))
-    if not match or match[1] != DEMO_KEY_ID or request.headers.get("x-oss-security-token") != DEMO_KEY.token:
-        return False
-    scope = match[2]
-    signed = {n.lower(): v.strip() for n, v in request.headers.items() if _in_oss_signature(n.lower())}
-    headers = "".join(f"{name}:{value}\n" for name, value in sorted(signed.items()))
-    query = "&".join(sorted(part.removesuffix("=") for part in request.rel_url.raw_query_string.split("&")))
-    canonical = f"{request.method}\n{request.path}\n{query}\n{headers}\n\nUNSIGNED-PAYLOAD"
-    hashed = hashlib.sha256(canonical.encode()).hexdigest()
-    text = f"OSS4-HMAC-SHA256\n{request.headers.get('x-oss-date')}\n{scope}\n{hashed}"
-    key = f"aliyun_v4{DEMO_KEY.secret}".encode()
-    for part in scope.split("/"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return hmac.compare_digest(hmac.new(key, text.encode(), hashlib.sha256).hexdigest(), match[3])
-
-
-def _in_oss_signature(header: str) -> bool:
-    return header.startswith("x-oss-") or header in ("content-type", "content-md5")
-
-
-def _oss_refusal(status: int, code: str) -> web.Response:
-    error = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code}</Message></Error>"
-    # The answer to a HEAD request has no body; the header holds the error instead.
-    headers = {"x-oss-err": base64.b64encode(error.encode()).decode()}
-    return web.Response(status=status, headers=headers, text=error, content_type="application/xml")

@@ -1,0 +1,114 @@
+"""The deployer's account: one client for every service that is looked at, signed with the deployer's credentials.
+
+Credentials are those of the aliyun command line or of the environment, found by alibabacloud-credentials.
+CLOUD_ENDPOINT names a stand-in of the whole cloud.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import alibabacloud_oss_v2 as oss
+from alibabacloud_credentials.client import Client as CredentialClient
+from alibabacloud_fc20230330.client import Client as FcClient
+from alibabacloud_ros20190910.client import Client as RosClient
+from alibabacloud_tea_openapi.client import Client
+from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
+from darabonba.runtime import RuntimeOptions
+
+_SECONDS = 20
+
+
+class _Service(NamedTuple):
+    version: str
+    host: str
+
+
+# Hosts are those of the vendor's SDK for each service.
+_SERVICES = {
+    "sts": _Service("2015-04-01", "sts.{region}.aliyuncs.com"),
+    "ram": _Service("2015-05-01", "ram.aliyuncs.com"),
+    "vpc": _Service("2016-04-28", "vpc.{region}.aliyuncs.com"),
+    "ecs": _Service("2014-05-26", "ecs.{region}.aliyuncs.com"),
+    "cms": _Service("2019-01-01", "metrics.{region}.aliyuncs.com"),
+    "apig": _Service("2024-03-27", "apig.{region}.aliyuncs.com"),
+    "fc": _Service("2023-03-30", "fcv3.{region}.aliyuncs.com"),
+    # Only the API before the present one tells the zones that Function Compute supports.
+    "fc2": _Service("2021-04-06", "{account}.{region}.fc.aliyuncs.com"),
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """The services of one region. Calls raise the SDK's AlibabaCloudException and UnretryableException."""
+
+    region: str
+
+    def rpc(self, service: str, operation: str, **parameters: str) -> dict[str, Any]:
+        """Call an operation of the RPC style."""
+        return self._call(service, operation, "RPC", "POST", "/", parameters)
+
+    def get(self, service: str, operation: str, path: str, account_id: str = "", **parameters: str) -> dict[str, Any]:
+        """Call an operation that gets what is at a path."""
+        return self._call(service, operation, "ROA", "GET", path, parameters, account_id)
+
+    def fc(self) -> FcClient:
+        """Function Compute's own SDK, for invocations."""
+        return FcClient(_config(self.region, _SERVICES["fc"].host.format(region=self.region)))
+
+    def ros(self) -> RosClient:
+        """ROS's own SDK."""
+        return RosClient(_config(self.region, "ros.aliyuncs.com"))
+
+    def oss(self) -> oss.Client:
+        """OSS's own SDK; its calls raise oss.exceptions.OperationError."""
+        config = oss.config.load_default()
+        config.credentials_provider = _OssCredentials()
+        config.region = self.region
+        config.endpoint = os.environ.get("CLOUD_ENDPOINT")
+        return oss.Client(config)
+
+    def _call(
+        self,
+        service: str,
+        operation: str,
+        style: str,
+        method: str,
+        path: str,
+        parameters: dict[str, str],
+        account_id: str = "",
+    ) -> dict[str, Any]:
+        version, host = _SERVICES[service]
+        client = Client(_config(self.region, host.format(region=self.region, account=account_id)))
+        params = Params(
+            action=operation,
+            version=version,
+            protocol=client._protocol,
+            pathname=path,
+            method=method,
+            auth_type="AK",
+            style=style,
+            req_body_type="json" if style == "ROA" else "formData",
+            body_type="json",
+        )
+        runtime = RuntimeOptions(connect_timeout=_SECONDS * 1000, read_timeout=_SECONDS * 1000)
+        answer = client.call_api(params, OpenApiRequest(query=parameters), runtime)
+        body: dict[str, Any] = answer["body"]
+        return body
+
+
+def stand_in() -> tuple[str, str] | None:
+    """Protocol and host of the stand-in, where there is one."""
+    protocol, _, host = os.environ.get("CLOUD_ENDPOINT", "").rpartition("://")
+    return (protocol or "https", host) if host else None
+
+
+def _config(region: str, host: str) -> Config:
+    protocol, host = stand_in() or ("https", host)
+    return Config(credential=CredentialClient(), region_id=region, endpoint=host, protocol=protocol)
+
+
+class _OssCredentials(oss.credentials.CredentialsProvider):  # type: ignore[misc]  # the library is not typed
+    def get_credentials(self) -> Any:
+        found = CredentialClient().get_credential()
+        return oss.credentials.Credentials(found.access_key_id, found.access_key_secret, found.security_token)

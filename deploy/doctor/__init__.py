@@ -1,0 +1,91 @@
+"""`make doctor`: what would stand in the way of a deployment, seen with the deployer's rights; changes nothing."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import alibabacloud_oss_v2 as oss
+import yaml
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from darabonba.exceptions import UnretryableException
+
+from deploy.account import Account
+from deploy.doctor.bucket import bucket
+from deploy.doctor.caller import caller, nobody, region, runtime, who
+from deploy.doctor.chat import cams
+from deploy.doctor.look import Check, Look, Refusal, code_of, is_not_opened, may_not_look, not_seen
+from deploy.doctor.rights import rights
+from deploy.doctor.services import concurrency, function_compute, function_compute_role, logs, queue_roles
+from deploy.doctor.surroundings import contact_group, gateway, security_group, vpc, vswitch
+from deploy.sls import SlsUnreachable
+from deploy.table import Finding, unknown, wrong
+
+_TEMPLATE = Path(__file__).parent.parent.parent / "template.yml"
+
+# (what the row says, the check, the right without which it sees nothing)
+CHECKS: tuple[tuple[str, Check, str], ...] = (
+    ("caller", caller, ""),
+    ("region", region, ""),
+    ("runtime", runtime, ""),
+    ("bucket", bucket, "oss:PutObject"),
+    ("Function Compute", function_compute, "fc:GetFunction"),
+    ("its role", function_compute_role, "ram:GetRole"),
+    ("EventBridge's roles", queue_roles, "ram:GetRole"),
+    ("Simple Log Service", logs, "log:GetSlsService"),
+    ("CAMS", cams, "cams:ListPhoneMessageQrdl"),
+    ("concurrency", concurrency, "fc:ListConcurrencyConfigs"),
+    ("contact group", contact_group, "cms:DescribeContactGroupList"),
+    ("VPC", vpc, "vpc:DescribeVpcs"),
+    ("vSwitch", vswitch, "vpc:DescribeVSwitches"),
+    ("security group", security_group, "ecs:DescribeSecurityGroups"),
+    ("gateway", gateway, "apig:GetGateway"),
+    ("rights", rights, "ram:ListPoliciesForUser, ram:ListGroupsForUser and ram:GetPolicy"),
+)
+
+
+def examine(
+    account: Account, bucket: str, runtime: str, parameters: Mapping[str, str], number: str = ""
+) -> Iterator[Finding]:
+    """A row for everything that was looked at; `parameters` are those of the deployment to come.
+
+    `number` is one of the account's phone numbers, or none. Raises CredentialException where there are no credentials.
+    """
+    try:
+        identity = who(account)
+    except AlibabaCloudException as error:
+        yield nobody(error)
+        return
+    except UnretryableException as error:
+        yield _no_answer("caller", error)
+        return
+    known = _defaults() | dict(parameters)
+    number = number or known["AllowedPhoneNumbers"].split(",")[0].strip()
+    look = Look(account, identity, bucket, runtime, known, number)
+    for what, check, right in CHECKS:
+        found = _examined(look, what, check, right)
+        if found:
+            yield found
+
+
+def _examined(look: Look, what: str, check: Check, right: str) -> Finding | None:
+    try:
+        return check(look)
+    except Refusal as error:
+        if is_not_opened(error):
+            return unknown(what, "cannot be known before Function Compute is opened")
+        if may_not_look(error):
+            return not_seen(what, right)
+        return unknown(what, f"the service answered {code_of(error)}")
+    except (UnretryableException, oss.exceptions.RequestError, SlsUnreachable) as error:
+        return _no_answer(what, error)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        return unknown(what, f"the service's answer is not as its reference says ({type(error).__name__})")
+
+
+def _no_answer(what: str, error: Exception) -> Finding:
+    reason = type(getattr(error, "inner_exception", None) or error).__name__
+    return wrong(what, f"the service could not be reached ({reason})", "check this machine's network, proxy and DNS")
+
+
+def _defaults() -> dict[str, str]:
+    parameters = yaml.safe_load(_TEMPLATE.read_text())["Parameters"]
+    return {name: str(parameter.get("Default", "")) for name, parameter in parameters.items()}

@@ -1,0 +1,61 @@
+"""The bucket: there, in the region, and this caller may write to it.
+
+One request tells all three and changes nothing: a part of an upload that does not exist. OSS refuses it as such only
+after it has found the bucket and allowed the write. Source: UploadPart (needs oss:PutObject), the error codes of OSS.
+"""
+
+import re
+from typing import Any
+
+import alibabacloud_oss_v2 as oss
+
+from deploy.doctor.look import Look
+from deploy.table import Finding, fine, unknown, wrong
+
+_ELSEWHERE = "must be addressed using the specified endpoint"
+
+
+def bucket(look: Look) -> Finding:
+    """The row about the bucket."""
+    part = oss.UploadPartRequest(
+        bucket=look.bucket, key="cams-qr/doctor", part_number=1, upload_id="none", body=b"nothing"
+    )
+    try:
+        look.account.oss().upload_part(part)
+    except oss.exceptions.OperationError as error:
+        reason = error.unwrap()
+        if not isinstance(reason, oss.exceptions.ServiceError):
+            raise reason from None
+        return _row(look, reason)
+    return unknown("bucket", f"{look.bucket} took a part of an upload that does not exist")
+
+
+def _row(look: Look, error: Any) -> Finding:
+    code, message = error.code, str(error.message)
+    if code == "NoSuchUpload":
+        return fine("bucket", f"{look.bucket} is in {look.account.region} and may be written to")
+    if code == "NoSuchBucket":
+        return wrong(
+            "bucket",
+            f"{look.bucket} does not exist",
+            f"aliyun oss mb oss://{look.bucket} --region {look.account.region}",
+        )
+    if _ELSEWHERE in message:
+        region = _region(error)
+        return wrong(
+            "bucket",
+            f"{look.bucket} is in {region}, not in {look.account.region}",
+            f"make deploy … BUCKET=…   # one in {look.account.region}; or REGION={region}",
+        )
+    if code == "AccessDenied":
+        return wrong(
+            "bucket",
+            f"this caller may not write to {look.bucket}: {message}",
+            "give it oss:PutObject, as in deploy/policy.json; or the bucket is another account's",
+        )
+    return unknown("bucket", f"OSS answered {code}")
+
+
+def _region(error: Any) -> str:
+    found = re.search(r"oss-([a-z0-9-]+?)(-internal)?\.aliyuncs\.com", str((error.error_fileds or {}).get("Endpoint")))
+    return found[1] if found else "another region"

@@ -1,0 +1,80 @@
+"""Who calls, where, with which runtime."""
+
+from alibabacloud_fc20230330.client import Client as FcClient
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from alibabacloud_tea_openapi.utils_models import Config
+
+from deploy.account import Account
+from deploy.doctor.look import Identity, Look, code_of
+from deploy.table import Finding, fine, wrong
+
+# Source: "Python runtimes" of Function Compute, June 2026.
+_PYTHON312_REGIONS = {
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-7",
+    "cn-beijing",
+    "cn-chengdu",
+    "cn-hangzhou",
+    "cn-hongkong",
+    "cn-huhehaote",
+    "cn-qingdao",
+    "cn-shanghai",
+    "cn-shenzhen",
+    "cn-zhangjiakou",
+    "eu-central-1",
+    "eu-west-1",
+    "us-east-1",
+    "us-west-1",
+}
+
+_MENDS = {
+    "InvalidAccessKeyId": "aliyun configure   # the access key does not exist or is disabled",
+    "SignatureDoesNotMatch": "aliyun configure   # the secret is another key's",
+    "InvalidSecurityToken": "aliyun configure   # the temporary credentials are over",
+    "InvalidTimeStamp": "set this machine's clock",
+}
+
+
+def who(account: Account) -> Identity:
+    """The caller. Raises AlibabaCloudException where there is none."""
+    found = account.rpc("sts", "GetCallerIdentity")
+    arn = str(found["Arn"])
+    return Identity(str(found["AccountId"]), str(found["IdentityType"]), arn.split("/")[1] if "/" in arn else "root")
+
+
+def nobody(error: AlibabaCloudException) -> Finding:
+    """The row where the credentials were refused; there is no use in looking further."""
+    code = code_of(error)
+    mend = next((mend for prefix, mend in _MENDS.items() if code.startswith(prefix)), "aliyun configure")
+    return wrong("caller", f"the credentials were refused: {code}", mend)
+
+
+def caller(look: Look) -> Finding:
+    """The row about who calls."""
+    kinds = {"Account": "the account itself", "RAMUser": f"RAM user {look.identity.name}"}
+    name = kinds.get(look.identity.kind, f"role {look.identity.name}")
+    return fine("caller", f"{name}, account {look.identity.account_id}")
+
+
+def region(look: Look) -> Finding:
+    """Function Compute is there, as its SDK's list of endpoints says."""
+    known = FcClient(Config(region_id=look.account.region, endpoint="unused"))._endpoint_map
+    if look.account.region in known:
+        return fine("region", look.account.region)
+    return wrong(
+        "region",
+        f"{look.account.region} is no region in which Function Compute's SDK knows it",
+        "make deploy … REGION=ap-southeast-1",
+    )
+
+
+def runtime(look: Look) -> Finding:
+    """The runtime is in the region, by Function Compute's list."""
+    if look.runtime == "python3.12" and look.account.region not in _PYTHON312_REGIONS:
+        return wrong(
+            "runtime",
+            f"Function Compute's list of regions for python3.12 (June 2026) lacks {look.account.region}",
+            "make deploy … RUNTIME=python3.10   # or DOCTOR=off, where the list has grown",
+        )
+    return fine("runtime", look.runtime)

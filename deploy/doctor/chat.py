@@ -1,0 +1,57 @@
+"""Chat App Message Service: one real call, as the function makes it, with the deployer's credentials."""
+
+import os
+import time
+
+from cams_qr.cams import connect
+from cams_qr.credentials import InvocationCredentials
+from cams_qr.deadline import Deadline, Departure
+from cams_qr.problems import Problem
+from cams_qr.query import parse_query
+from deploy.account import stand_in
+from deploy.doctor.look import Look, not_seen
+from deploy.table import Finding, fine, unknown, wrong
+
+# Reserved for fiction (North American numbering plan): nobody's.
+NOBODY = "12025550123"
+_WHAT = "CAMS"
+_SECONDS = 15.0
+_CONSOLE = "https://chatapp.console.alibabacloud.com/"
+_MENDS = {
+    "not_subscribed": _CONSOLE,
+    "credentials_unavailable": "aliyun configure",
+    "upstream_unavailable": "make doctor   # again later; or CamsEndpoint is wrong",
+    "upstream_timeout": "make doctor   # again later; or CamsEndpoint is wrong",
+}
+
+
+def cams(look: Look) -> Finding:
+    """The account has subscribed to CAMS, and this caller may ask it."""
+    try:
+        found = _ask(look)
+    except Problem as problem:
+        return _row(problem)
+    return fine(_WHAT, f"subscribed and permitted; that number has {found} QR codes")
+
+
+def _ask(look: Look) -> int:
+    protocol, endpoint = stand_in() or ("https", look.parameters["CamsEndpoint"])
+    os.environ.setdefault("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+    asking = connect(endpoint, protocol.upper(), InvocationCredentials())
+    deadline = Deadline.after(_SECONDS)
+    departure = Departure(time.monotonic(), deadline.at)
+    found = asking.list_qr_codes(parse_query({"phoneNumber": look.number or NOBODY}), departure, deadline, None)
+    return len(found.qr_codes)
+
+
+def _row(problem: Problem) -> Finding:
+    upstream = f" ({problem.upstream.code})" if problem.upstream else ""
+    if problem.code == "not_owned":
+        return fine(_WHAT, "subscribed and permitted; the number asked for is not this account's")
+    if problem.code == "permission_denied":
+        return not_seen(_WHAT, f"cams:ListPhoneMessageQrdl{upstream}; the function has it by its role")
+    if problem.code in ("throttled", "invalid_request"):
+        return unknown(
+            _WHAT, f"{problem.code}{upstream}: {problem.detail}", "make doctor NUMBER=…   # one of the account's"
+        )
+    return wrong(_WHAT, f"{problem.code}{upstream}: {problem.detail}", _MENDS.get(problem.code, _CONSOLE))

@@ -1,0 +1,69 @@
+"""What the checks are given, and how a refusal becomes a row."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+
+from deploy.account import Account
+from deploy.sls import SlsError
+from deploy.table import Finding, unknown
+
+_FORBIDDEN = ("Forbidden", "NoPermission", "AccessDenied", "Unauthorized", "ImplicitDeny")
+
+
+class Identity(NamedTuple):
+    """Who calls: the account, the kind (`Account`, `RAMUser`, `AssumedRoleUser`) and the name."""
+
+    account_id: str
+    kind: str
+    name: str
+
+
+class Look(NamedTuple):
+    """One deployment as it is about to be; `parameters` holds the template's defaults too."""
+
+    account: Account
+    identity: Identity
+    bucket: str
+    runtime: str
+    parameters: Mapping[str, str]
+    number: str
+
+    @property
+    def function(self) -> str:
+        """The function's name."""
+        return self.parameters["FunctionName"]
+
+
+# A check is None where nothing was asked for.
+Check = Callable[[Look], Finding | None]
+Refusal = (AlibabaCloudException, SlsError)
+
+
+def code_of(error: Any) -> str:
+    """The service's error code. A gateway's service may have its own inside the message, as JSON."""
+    message = str(getattr(error, "message", ""))
+    if "{" in message:
+        try:
+            inner = json.loads(message[message.index("{") : message.rindex("}") + 1])
+            return str(inner.get("code") or inner.get("Code") or error.code)
+        except ValueError:
+            pass
+    return str(error.code)
+
+
+def is_not_opened(error: Any) -> bool:
+    """Whether the account has not opened Function Compute; it says so under the code of a missing right."""
+    return "FC service is not enabled" in str(error)
+
+
+def may_not_look(error: Any) -> bool:
+    """Whether the right to look is what is missing."""
+    return code_of(error).startswith(_FORBIDDEN)
+
+
+def not_seen(what: str, right: str) -> Finding:
+    """The row for what this caller may not look at."""
+    return unknown(what, f"cannot be known: this caller lacks {right}", "add deploy/policy-checks.json to its policies")

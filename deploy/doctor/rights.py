@@ -1,0 +1,122 @@
+"""The caller's policies against deploy/policy.json: what of it is granted, what is not, what depends.
+
+Source: "Policy evaluation process" (RAM): what is denied is denied, else what is allowed is allowed. Not looked at, for
+a caller cannot see them: control policies of a resource directory and the policy of a session.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from deploy.account import Account
+from deploy.doctor.look import Look
+from deploy.table import Finding, fine, unknown, wrong
+
+_POLICY = Path(__file__).parent.parent / "policy.json"
+_WHAT = "rights"
+_SHOWN = 6
+
+Verdict = Literal["granted", "missing", "depends"]
+
+
+class Right(NamedTuple):
+    """One action on one resource."""
+
+    action: str
+    resource: str
+
+
+def rights(look: Look) -> Finding:
+    """The row about the caller's rights."""
+    if look.identity.kind == "Account":
+        return fine(_WHAT, "all, as the account itself; a RAM user with deploy/policy.json alone is safer")
+    needed = list(needed_rights(look))
+    statements = list(_statements(look))
+    verdicts = {right: verdict(right, statements) for right in needed}
+    missing = _actions(verdicts, "missing")
+    if missing:
+        return wrong(_WHAT, f"of deploy/policy.json {len(missing)} actions are missing: {_some(missing)}", _mend(look))
+    depends = _actions(verdicts, "depends")
+    if depends:
+        return unknown(_WHAT, f"granted on conditions that were not looked at: {_some(depends)}")
+    return fine(_WHAT, f"all {len({right.action for right in needed})} actions of deploy/policy.json")
+
+
+def needed_rights(look: Look) -> Iterator[Right]:
+    """What deploy/policy.json lets do, with this deployment's names."""
+    text = _POLICY.read_text().replace("BUCKET", look.bucket).replace("FUNCTION_NAME", look.function)
+    for statement in json.loads(text)["Statement"]:
+        for action in statement["Action"]:
+            for resource in statement["Resource"]:
+                yield Right(action, _one(action, resource, look))
+
+
+def _one(action: str, resource: str, look: Look) -> str:
+    """One resource of those that the pattern means."""
+    if resource == "*":
+        resource = f"acs:{action.partition(':')[0]}:*:*:*"
+    parts = resource.split(":", 4)
+    region, account = (look.account.region, look.identity.account_id)
+    return ":".join([*parts[:2], region, account, parts[4].replace("*", "any")])
+
+
+def verdict(right: Right, statements: list[Mapping[str, Any]]) -> Verdict:
+    """Whether the statements grant the right."""
+    about = [statement for statement in statements if _covers(statement, right)]
+    denying = [statement for statement in about if statement["Effect"] == "Deny"]
+    allowing = [statement for statement in about if statement["Effect"] == "Allow"]
+    if not allowing or any("Condition" not in statement for statement in denying):
+        return "missing"
+    if denying or all("Condition" in statement for statement in allowing):
+        return "depends"
+    return "granted"
+
+
+def _covers(statement: Mapping[str, Any], right: Right) -> bool:
+    if "NotAction" in statement:
+        is_about = not _matches(statement["NotAction"], right.action)
+    else:
+        is_about = _matches(statement.get("Action", []), right.action)
+    return is_about and _matches(statement.get("Resource", []), right.resource)
+
+
+def _matches(patterns: Any, text: str) -> bool:
+    patterns = [patterns] if isinstance(patterns, str) else patterns
+    return any(fnmatchcase(text.lower(), _literal(pattern.lower())) for pattern in patterns)
+
+
+def _literal(pattern: str) -> str:
+    return pattern.replace("[", "[[]")
+
+
+def _statements(look: Look) -> Iterator[Mapping[str, Any]]:
+    account = look.account
+    for policy in _policies(account, look):
+        found = account.rpc("ram", "GetPolicy", PolicyName=policy["PolicyName"], PolicyType=policy["PolicyType"])
+        yield from json.loads(found["DefaultPolicyVersion"]["PolicyDocument"])["Statement"]
+
+
+def _policies(account: Account, look: Look) -> Iterator[Mapping[str, Any]]:
+    name = look.identity.name
+    if look.identity.kind != "RAMUser":
+        yield from account.rpc("ram", "ListPoliciesForRole", RoleName=name)["Policies"]["Policy"]
+        return
+    yield from account.rpc("ram", "ListPoliciesForUser", UserName=name)["Policies"]["Policy"]
+    for group in account.rpc("ram", "ListGroupsForUser", UserName=name)["Groups"]["Group"]:
+        yield from account.rpc("ram", "ListPoliciesForGroup", GroupName=group["GroupName"])["Policies"]["Policy"]
+
+
+def _actions(verdicts: Mapping[Right, Verdict], wanted: Verdict) -> list[str]:
+    return list(dict.fromkeys(right.action for right, found in verdicts.items() if found == wanted))
+
+
+def _some(actions: list[str]) -> str:
+    more = f" and {len(actions) - _SHOWN} more" if len(actions) > _SHOWN else ""
+    return ", ".join(actions[:_SHOWN]) + more
+
+
+def _mend(look: Look) -> str:
+    names = f"s/BUCKET/{look.bucket}/; s/FUNCTION_NAME/{look.function}/g"
+    return f"sed '{names}' deploy/policy.json   # what {look.identity.name} must be granted"

@@ -1,0 +1,109 @@
+"""Services that must be opened, roles that they make for themselves, and concurrency that is left.
+
+Sources: "Service-linked role of Function Compute", "AliyunServiceRolePolicyForFCTriggerEventBridge", "Service-linked
+roles" (EventBridge), GetSlsService, "Configure the maximum number of instances" (Function Compute).
+"""
+
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+
+from deploy import sls
+from deploy.doctor.look import Look, code_of, is_not_opened
+from deploy.table import Finding, fine, unknown, wrong
+
+FC_CONSOLE = "https://fcnext.console.alibabacloud.com/"
+# Of the region's limit of instances, which is at least 100, functions may reserve nine tenths.
+_LEAST_RESERVABLE = 90
+
+_QUEUE_ROLES = (
+    "AliyunServiceRoleForFCTriggerEventBridge",
+    "AliyunServiceRoleForEventBridgeSendToFC",
+    "AliyunServiceRoleForEventBridgeSourceMNS",
+)
+
+
+def function_compute(look: Look) -> Finding:
+    """Function Compute is opened."""
+    try:
+        look.account.get("fc", "GetFunction", f"/2023-03-30/functions/{look.function}")
+    except AlibabaCloudException as error:
+        if is_not_opened(error):
+            return wrong("Function Compute", "not opened", FC_CONSOLE)
+        if code_of(error) != "FunctionNotFound":
+            raise
+        return fine("Function Compute", f"opened; there is no function {look.function} yet")
+    return fine("Function Compute", f"opened; there is a function {look.function} already")
+
+
+def function_compute_role(look: Look) -> Finding:
+    """Its service-linked role is there; without it, it cannot reach a VPC or take a queue's messages."""
+    return _role(
+        look,
+        "its role",
+        "AliyunServiceRoleForFC",
+        "aliyun resourcemanager CreateServiceLinkedRole --ServiceName fc.aliyuncs.com",
+    )
+
+
+def queue_roles(look: Look) -> Finding | None:
+    """Where a queue is asked for: those of the trigger and of EventBridge."""
+    if not look.parameters["QueueName"]:
+        return None
+    found = fine("EventBridge's roles", "there")
+    for role in _QUEUE_ROLES:
+        found = _role(
+            look,
+            "EventBridge's roles",
+            role,
+            f"aliyun eventbridge CreateServiceLinkedRoleForProduct --ProductName {role}"
+            if "EventBridgeS" in role
+            else f"{FC_CONSOLE}   # it makes this role when a first trigger of that kind is made there",
+        )
+        if found.mark != "✓":
+            break
+    return found
+
+
+def _role(look: Look, what: str, role: str, mend: str) -> Finding:
+    try:
+        look.account.rpc("ram", "GetRole", RoleName=role)
+    except AlibabaCloudException as error:
+        if code_of(error) != "EntityNotExist.Role":
+            raise
+        return wrong(what, f"there is no {role}", mend)
+    return fine(what, role)
+
+
+def logs(look: Look) -> Finding:
+    """Simple Log Service is opened."""
+    if sls.is_opened(look.account.region):
+        return fine("Simple Log Service", "opened")
+    return wrong("Simple Log Service", "not opened", "https://sls.console.alibabacloud.com/")
+
+
+def concurrency(look: Look) -> Finding:
+    """What MaxInstances reserves fits beside what other functions reserve."""
+    asked = int(look.parameters["MaxInstances"])
+    others = sum(n for name, n in _reserved(look).items() if name != look.function)
+    figures = f"{asked} asked for, {others} reserved by other functions"
+    if asked + others <= _LEAST_RESERVABLE:
+        return fine("concurrency", figures)
+    return unknown(
+        "concurrency",
+        f"{figures}; an account may reserve {_LEAST_RESERVABLE} unless its limit was raised",
+        "https://quotas.console.alibabacloud.com/products/fc/quotas",
+    )
+
+
+def _reserved(look: Look) -> dict[str, int]:
+    found: dict[str, int] = {}
+    token = ""
+    while True:
+        page = {"nextToken": token} if token else {}
+        answer = look.account.get(
+            "fc", "ListConcurrencyConfigs", "/2023-03-30/concurrency-configs", limit="100", **page
+        )
+        for config in answer.get("configs") or []:
+            found[config["functionArn"].partition("functions/")[2].split("/")[0]] = config["reservedConcurrency"]
+        token = answer.get("nextToken") or ""
+        if not token:
+            return found

@@ -1,0 +1,112 @@
+"""What the parameters name and the template does not make: contact group, VPC, vSwitch, security group, gateway.
+
+Sources: DescribeContactGroupList (CloudMonitor), DescribeVpcs, DescribeVSwitches (VPC), DescribeSecurityGroups (ECS),
+GetGateway (APIG), GetAccountSettings (Function Compute), "vSwitch is in unsupported zone".
+"""
+
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+
+from deploy.doctor.look import Look, code_of
+from deploy.table import Finding, fine, unknown, wrong
+
+_PAGE = 100
+_ZONES_PAGE = "https://www.alibabacloud.com/help/en/functioncompute/vswitch-is-in-unsupported-zone"
+
+
+def contact_group(look: Look) -> Finding | None:
+    """CloudMonitor knows the contact group."""
+    name = look.parameters["AlarmContactGroup"]
+    if not name:
+        return None
+    if name in _contact_groups(look):
+        return fine("contact group", name)
+    return wrong(
+        "contact group",
+        f"CloudMonitor has no group {name}",
+        f"aliyun cms PutContactGroup --ContactGroupName {name} --ContactNames.1 …",
+    )
+
+
+def _contact_groups(look: Look) -> list[str]:
+    names: list[str] = []
+    number = 1
+    while True:
+        page = look.account.rpc("cms", "DescribeContactGroupList", PageNumber=str(number), PageSize=str(_PAGE))
+        groups = page["ContactGroupList"]["ContactGroup"]
+        names += [group["Name"] for group in groups]
+        if len(groups) < _PAGE:
+            return names
+        number += 1
+
+
+def vpc(look: Look) -> Finding | None:
+    """The VPC is in the region."""
+    name = look.parameters["VpcId"]
+    if not name:
+        return None
+    found = look.account.rpc("vpc", "DescribeVpcs", RegionId=look.account.region, VpcId=name)["Vpcs"]["Vpc"]
+    if found:
+        return fine("VPC", name)
+    return wrong("VPC", f"there is no {name} in {look.account.region}", _list("vpc DescribeVpcs", look))
+
+
+def vswitch(look: Look) -> Finding | None:
+    """The vSwitch is in the VPC, and in a zone that Function Compute supports."""
+    name = look.parameters["VSwitchId"]
+    if not name:
+        return None
+    answer = look.account.rpc("vpc", "DescribeVSwitches", RegionId=look.account.region, VSwitchId=name)
+    found = answer["VSwitches"]["VSwitch"]
+    if not found or found[0]["VpcId"] != look.parameters["VpcId"]:
+        return wrong("vSwitch", f"{name} is not in {look.parameters['VpcId']}", _list("vpc DescribeVSwitches", look))
+    return _zone(look, name, found[0]["ZoneId"])
+
+
+def _zone(look: Look, name: str, zone: str) -> Finding:
+    try:
+        settings = look.account.get(
+            "fc2", "GetAccountSettings", "/2021-04-06/account-settings", account_id=look.identity.account_id
+        )
+    except AlibabaCloudException:
+        settings = {}
+    zones = settings.get("availableAZs") or []
+    if not zones:
+        return unknown("vSwitch", f"{name} is there; whether Function Compute supports {zone} is not told", _ZONES_PAGE)
+    if zone in zones:
+        return fine("vSwitch", f"{name} in {zone}")
+    return wrong("vSwitch", f"Function Compute does not support {zone}, only {', '.join(zones)}", _ZONES_PAGE)
+
+
+def security_group(look: Look) -> Finding | None:
+    """The security group is in the VPC."""
+    name = look.parameters["SecurityGroupId"]
+    if not name:
+        return None
+    answer = look.account.rpc("ecs", "DescribeSecurityGroups", RegionId=look.account.region, SecurityGroupId=name)
+    found = answer["SecurityGroups"]["SecurityGroup"]
+    if found and found[0]["VpcId"] == look.parameters["VpcId"]:
+        return fine("security group", name)
+    return wrong(
+        "security group", f"{name} is not in {look.parameters['VpcId']}", _list("ecs DescribeSecurityGroups", look)
+    )
+
+
+def gateway(look: Look) -> Finding | None:
+    """The cloud-native API gateway is there and runs."""
+    name = look.parameters["GatewayId"]
+    if not name:
+        return None
+    console = "https://apigw.console.alibabacloud.com/"
+    try:
+        status = look.account.get("apig", "GetGateway", f"/v1/gateways/{name}")["data"]["status"]
+    except AlibabaCloudException as error:
+        if not code_of(error).startswith("NotFound"):
+            raise
+        return wrong("gateway", f"there is no {name} in {look.account.region}", console)
+    if status == "Running":
+        return fine("gateway", f"{name} runs")
+    return wrong("gateway", f"{name} is {status}", console)
+
+
+def _list(operation: str, look: Look) -> str:
+    return f"aliyun {operation} --RegionId {look.account.region}"

@@ -1,0 +1,81 @@
+"""The services of the cloud that a deployment calls, played on one loopback port; signatures are really checked."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+from aiohttp import web
+
+from local.acs3 import Refused, SignedRequest, Verifier
+from local.cloud import operations, oss, rest, ros, sls
+from local.cloud.account import Account
+from local.fc import Handler
+from local.invocations import PATH, invocations
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
+
+__all__ = ["Account", "Cloud"]
+
+_ROS_VERSION = "2019-09-10"
+_CAMS_VERSION = "2020-06-06"
+
+
+@dataclass
+class Cloud(ros.Stacks):
+    """One account in one region. With a function, InvokeFunction reaches it."""
+
+    account: Account = field(default_factory=Account)
+    logs: sls.LogStore = field(default_factory=sls.LogStore)
+    sandbox: Sandbox = field(default_factory=Sandbox)
+
+    def app(self, function: Handler | None = None, make_context: Callable[[], Any] = lambda: None) -> web.Application:
+        """All services as one application: RPC at the root, then their paths, buckets below what is left."""
+        self._verifier = Verifier({DEMO_KEY_ID: DEMO_KEY})
+        self.sandbox.app()
+        app = web.Application(client_max_size=32 * 1024 * 1024)
+        app.router.add_post("/", self._rpc)
+        if function:
+            instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
+            app.router.add_post(PATH, invocations(function, make_context, instance, self._verifier))
+        for prefix in ("2023-03-30", "2021-04-06", "v1"):
+            app.router.add_get(f"/{prefix}/{{path:.*}}", self._rest)
+        for path in ("/slsservice", "/logstores/{name}", "/alerts/{name}"):
+            app.router.add_get(path, self._sls)
+        app.router.add_route("*", "/{bucket}/{key:.+}", self._oss)
+        return app
+
+    async def _rpc(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("x-acs-version") == _CAMS_VERSION:
+            return await self.sandbox.answer(request)
+        return await self._signed(request, self._operation)
+
+    async def _rest(self, request: web.Request) -> web.StreamResponse:
+        return await self._signed(request, lambda request, given: rest.get(self.account, request.path))
+
+    async def _sls(self, request: web.Request) -> web.StreamResponse:
+        return sls.answer(self, request)
+
+    async def _oss(self, request: web.Request) -> web.StreamResponse:
+        return oss.answer(self, request, await request.read())
+
+    def _operation(self, request: web.Request, given: dict[str, str]) -> dict[str, Any]:
+        operation = request.headers.get("x-acs-action", "")
+        if request.headers.get("x-acs-version") == _ROS_VERSION:
+            return self.ros(operation, given)
+        return operations.operate(self.account, operation, given)
+
+    async def _signed(
+        self, request: web.Request, answer: Callable[[web.Request, dict[str, str]], dict[str, Any]]
+    ) -> web.Response:
+        body = await request.read()
+        query = parse_qsl(request.query_string, keep_blank_values=True)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            self._verifier.verify(SignedRequest(request.method, request.path, query, headers, body))
+            found = answer(request, dict(query) | dict(parse_qsl(body.decode())))
+        except Refused as refused:
+            error = {"Code": refused.code, "Message": refused.message, "RequestId": str(uuid4())}
+            return web.json_response(error, status=refused.status)
+        return web.json_response({"RequestId": str(uuid4()), **found})

@@ -1,0 +1,43 @@
+"""The account behind the stand-in: who calls, what is opened, what is there, what the caller may not do."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+ACCOUNT_ID = "1234567890123456"
+REGION = "ap-southeast-1"
+_SERVICE_ROLES = (
+    "AliyunServiceRoleForFC",
+    "AliyunServiceRoleForFCTriggerEventBridge",
+    "AliyunServiceRoleForEventBridgeSendToFC",
+    "AliyunServiceRoleForEventBridgeSourceMNS",
+)
+_ALL = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+@dataclass
+class Account:
+    """What the services know. A test takes things away, as an account lacks them; `denied` holds RAM actions.
+
+    `arn` is the caller's, `policies` what is attached to it, by name; `buckets` names each one's region,
+    `vswitches` each one's VPC and zone, `security_groups` each one's VPC, `reserved` each function's concurrency,
+    `rules` the alarms of CloudMonitor by name.
+    """
+
+    region: str = REGION
+    arn: str = f"acs:ram::{ACCOUNT_ID}:user/deployer"
+    identity_type: str = "RAMUser"
+    opened: set[str] = field(default_factory=lambda: {"fc", "sls"})
+    roles: set[str] = field(default_factory=lambda: set(_SERVICE_ROLES))
+    denied: set[str] = field(default_factory=set)
+    policies: dict[str, Any] = field(default_factory=lambda: {"AdministratorAccess": _ALL})
+    group_policies: dict[str, Any] = field(default_factory=dict)
+    buckets: dict[str, str] = field(default_factory=lambda: {"packages": REGION})
+    zones: list[str] = field(default_factory=lambda: ["ap-southeast-1a", "ap-southeast-1c"])
+    vpcs: set[str] = field(default_factory=lambda: {"vpc-1"})
+    vswitches: dict[str, tuple[str, str]] = field(default_factory=lambda: {"vsw-1": ("vpc-1", "ap-southeast-1a")})
+    security_groups: dict[str, str] = field(default_factory=lambda: {"sg-1": "vpc-1"})
+    gateways: dict[str, str] = field(default_factory=lambda: {"gw-1": "Running"})
+    contact_groups: list[str] = field(default_factory=lambda: ["on-call"])
+    functions: set[str] = field(default_factory=set)
+    reserved: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -1,0 +1,331 @@
+"""What the user reads of `make doctor`, each fault taken alone; the account is played, signatures are real."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.cloud import Cloud
+from local.fc import role_environment
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
+from local.serve import serve
+
+OPTIONAL = {
+    "VpcId": "vpc-1",
+    "VSwitchId": "vsw-1",
+    "SecurityGroupId": "sg-1",
+    "GatewayId": "gw-1",
+    "GatewayEnvironmentId": "gw-1",
+    "AlarmContactGroup": "on-call",
+    "QueueName": "questions",
+}
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def doctor(cloud: Cloud, tmp_path: Path) -> Iterator["Doctor"]:
+    with serve(cloud.app()) as address:
+        yield Doctor(f"http://{address}", tmp_path)
+
+
+class Doctor:
+    """Runs it as `make doctor` does."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self.address, self.folder = address, folder
+
+    def __call__(
+        self, *arguments: str, parameters: Any = None, bucket: str = "packages", key: AccessKey = DEMO_KEY
+    ) -> "Told":
+        command = [sys.executable, "-W", "ignore", "-m", "deploy", "doctor", "--bucket", bucket, *arguments]
+        if parameters is not None:
+            file = self.folder / "parameters.json"
+            file.write_text(json.dumps(parameters))
+            command += ["--parameters", str(file)]
+        environment = {
+            **role_environment(DEMO_KEY_ID, key),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": "src",
+            "CLOUD_ENDPOINT": self.address,
+        }
+        return Told(subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60))
+
+
+class Told:
+    """What it printed, by row."""
+
+    def __init__(self, ended: "subprocess.CompletedProcess[str]") -> None:
+        assert ended.stderr == ""
+        self.code = ended.returncode
+        self.text = ended.stdout
+
+    def row(self, what: str) -> str:
+        """The row without its padding; with what mends it behind an arrow."""
+        lines = self.text.splitlines()
+        (place,) = [i for i, line in enumerate(lines) if line[2:].startswith(f"{what}  ")]
+        rows = [lines[place], *lines[place + 1 : place + 2]]
+        return " ".join(" ".join(row.split()) for row in rows if row is lines[place] or "→" in row)
+
+    def rows(self) -> list[str]:
+        return [line[0] for line in self.text.splitlines() if line[0] != " "]
+
+
+def test_an_account_that_lacks_nothing(doctor: Doctor, cloud: Cloud) -> None:
+    told = doctor(parameters=OPTIONAL)
+    assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
+    assert told.row("caller") == "✓ caller RAM user deployer, account 1234567890123456"
+    assert told.row("bucket") == "✓ bucket packages is in ap-southeast-1 and may be written to"
+    assert told.row("Function Compute") == "✓ Function Compute opened; there is no function cams-qr yet"
+    assert told.row("vSwitch") == "✓ vSwitch vsw-1 in ap-southeast-1a"
+    assert told.row("rights").startswith("✓ rights all ")
+
+
+def test_nothing_is_changed_and_nothing_unasked_is_looked_for(doctor: Doctor, cloud: Cloud) -> None:
+    told = doctor()
+    assert told.code == 0
+    assert (cloud.stacks, cloud.objects, cloud.operations) == ({}, {}, [])
+    for unasked in ("VPC", "vSwitch", "security group", "gateway", "contact group", "EventBridge's roles"):
+        assert f" {unasked}  " not in told.text
+
+
+CHANGES: list[tuple[str, Any, str]] = [
+    (
+        "bucket",
+        lambda account: account.buckets.clear(),
+        "✗ bucket packages does not exist → aliyun oss mb oss://packages --region ap-southeast-1",
+    ),
+    (
+        "bucket",
+        lambda account: account.buckets.update(packages="cn-hangzhou"),
+        "✗ bucket packages is in cn-hangzhou, not in ap-southeast-1 "
+        "→ make deploy … BUCKET=… # one in ap-southeast-1; or REGION=cn-hangzhou",
+    ),
+    (
+        "bucket",
+        lambda account: account.denied.add("oss:PutObject"),
+        "✗ bucket this caller may not write to packages: "
+        "You have no right to access this object because of bucket acl. "
+        "→ give it oss:PutObject, as in deploy/policy.json; or the bucket is another account's",
+    ),
+    (
+        "Function Compute",
+        lambda account: account.opened.remove("fc"),
+        "✗ Function Compute not opened → https://fcnext.console.alibabacloud.com/",
+    ),
+    (
+        "its role",
+        lambda account: account.roles.remove("AliyunServiceRoleForFC"),
+        "✗ its role there is no AliyunServiceRoleForFC "
+        "→ aliyun resourcemanager CreateServiceLinkedRole --ServiceName fc.aliyuncs.com",
+    ),
+    (
+        "EventBridge's roles",
+        lambda account: account.roles.remove("AliyunServiceRoleForEventBridgeSourceMNS"),
+        "✗ EventBridge's roles there is no AliyunServiceRoleForEventBridgeSourceMNS "
+        "→ aliyun eventbridge CreateServiceLinkedRoleForProduct --ProductName AliyunServiceRoleForEventBridgeSourceMNS",
+    ),
+    (
+        "Simple Log Service",
+        lambda account: account.opened.remove("sls"),
+        "✗ Simple Log Service not opened → https://sls.console.alibabacloud.com/",
+    ),
+    (
+        "concurrency",
+        lambda account: account.reserved.update({"other": 88, "cams-qr": 5}),
+        "? concurrency 5 asked for, 88 reserved by other functions; "
+        "an account may reserve 90 unless its limit was raised → https://quotas.console.alibabacloud.com/products/fc/quotas",
+    ),
+    (
+        "contact group",
+        lambda account: account.contact_groups.__setitem__(0, "others"),
+        "✗ contact group CloudMonitor has no group on-call "
+        "→ aliyun cms PutContactGroup --ContactGroupName on-call --ContactNames.1 …",
+    ),
+    (
+        "VPC",
+        lambda account: account.vpcs.clear(),
+        "✗ VPC there is no vpc-1 in ap-southeast-1 → aliyun vpc DescribeVpcs --RegionId ap-southeast-1",
+    ),
+    (
+        "vSwitch",
+        lambda account: account.vswitches.update({"vsw-1": ("vpc-2", "ap-southeast-1a")}),
+        "✗ vSwitch vsw-1 is not in vpc-1 → aliyun vpc DescribeVSwitches --RegionId ap-southeast-1",
+    ),
+    (
+        "vSwitch",
+        lambda account: account.vswitches.update({"vsw-1": ("vpc-1", "ap-southeast-1b")}),
+        "✗ vSwitch Function Compute does not support ap-southeast-1b, only ap-southeast-1a, ap-southeast-1c "
+        "→ https://www.alibabacloud.com/help/en/functioncompute/vswitch-is-in-unsupported-zone",
+    ),
+    (
+        "vSwitch",
+        lambda account: account.zones.clear(),
+        "? vSwitch vsw-1 is there; whether Function Compute supports ap-southeast-1a is not told "
+        "→ https://www.alibabacloud.com/help/en/functioncompute/vswitch-is-in-unsupported-zone",
+    ),
+    (
+        "security group",
+        lambda account: account.security_groups.clear(),
+        "✗ security group sg-1 is not in vpc-1 → aliyun ecs DescribeSecurityGroups --RegionId ap-southeast-1",
+    ),
+    (
+        "gateway",
+        lambda account: account.gateways.clear(),
+        "✗ gateway there is no gw-1 in ap-southeast-1 → https://apigw.console.alibabacloud.com/",
+    ),
+    (
+        "gateway",
+        lambda account: account.gateways.update({"gw-1": "Creating"}),
+        "✗ gateway gw-1 is Creating → https://apigw.console.alibabacloud.com/",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "change", "expected"), CHANGES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CHANGES)])
+def test_one_thing_is_missing(doctor: Doctor, cloud: Cloud, what: str, change: Any, expected: str) -> None:
+    change(cloud.account)
+    told = doctor(parameters=OPTIONAL)
+    assert told.row(what) == expected
+    assert told.code == (1 if expected[0] == "✗" else 0)
+    others = [mark for mark in told.rows() if mark != "✓"]
+    follow = ["?", "?"] if what == "Function Compute" else []
+    assert others == [expected[0], *follow], told.text
+
+
+def test_what_cannot_be_known_before_a_service_is_opened(doctor: Doctor, cloud: Cloud) -> None:
+    cloud.account.opened.clear()
+    told = doctor()
+    assert told.row("concurrency") == "? concurrency cannot be known before Function Compute is opened"
+
+
+@pytest.mark.parametrize(
+    ("what", "action"),
+    [
+        ("Function Compute", "fc:GetFunction"),
+        ("its role", "ram:GetRole"),
+        ("concurrency", "fc:ListConcurrencyConfigs"),
+        ("contact group", "cms:DescribeContactGroupList"),
+        ("VPC", "vpc:DescribeVpcs"),
+        ("vSwitch", "vpc:DescribeVSwitches"),
+        ("security group", "ecs:DescribeSecurityGroups"),
+        ("gateway", "apig:GetGateway"),
+        ("rights", "ram:ListPoliciesForUser"),
+    ],
+)
+def test_what_may_not_be_looked_at_is_not_claimed(doctor: Doctor, cloud: Cloud, what: str, action: str) -> None:
+    cloud.account.denied.add(action)
+    told = doctor(parameters=OPTIONAL)
+    assert told.row(what).startswith(f"? {what} cannot be known: this caller lacks {action}")
+    assert told.code == 0
+    statements = json.loads(Path("deploy/policy-checks.json").read_text())["Statement"]
+    assert action in [a for statement in statements for a in statement["Action"]] or action == "fc:GetFunction"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("8613800001234", "✓ CAMS subscribed and permitted; that number has 2 QR codes"),
+        ("12025550123", "✓ CAMS subscribed and permitted; the number asked for is not this account's"),
+        (
+            "15554030001",
+            "✗ CAMS not_subscribed (Product.Unsubscript): Subscribe the account to Chat App Message Service. "
+            "→ https://chatapp.console.alibabacloud.com/",
+        ),
+        (
+            "15554000002",
+            "? CAMS cannot be known: this caller lacks cams:ListPhoneMessageQrdl (Ram.PermissionDeny); "
+            "the function has it by its role → add deploy/policy-checks.json to its policies",
+        ),
+        (
+            "15554000003",
+            "? CAMS throttled (System.LimitControl): The account's calls to CAMS exceed its quota; ask again later. "
+            "→ make doctor NUMBER=… # one of the account's",
+        ),
+    ],
+)
+def test_what_cams_says(doctor: Doctor, number: str, expected: str) -> None:
+    told = doctor("--number", number)
+    assert told.row("CAMS") == expected
+    assert told.code == (1 if "✗" in expected else 0)
+    assert number not in told.text
+
+
+def test_credentials_that_are_refused_end_it(doctor: Doctor) -> None:
+    told = doctor(key=AccessKey(secret="wrong", token=DEMO_KEY.token))
+    assert told.row("caller") == (
+        "✗ caller the credentials were refused: SignatureDoesNotMatch → aliyun configure # the secret is another key's"
+    )
+    assert (told.code, len(told.rows())) == (1, 1)
+
+
+def test_no_network(tmp_path: Path) -> None:
+    told = Doctor("http://127.0.0.1:9", tmp_path)()
+    assert (told.code, told.rows()) == (1, ["✗"])
+    assert "check this machine's network, proxy and DNS" in told.row("caller")
+
+
+def test_regions_and_runtimes(doctor: Doctor) -> None:
+    told = doctor("--runtime", "python3.12")
+    assert told.row("runtime") == (
+        "✗ runtime Function Compute's list of regions for python3.12 (June 2026) lacks ap-southeast-1 "
+        "→ make deploy … RUNTIME=python3.10 # or DOCTOR=off, where the list has grown"
+    )
+    assert doctor("--region", "mars-1").row("region").startswith("✗ region mars-1 is no region")
+
+
+def statement(**parts: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": "*", "Resource": "*", **parts}
+
+
+def own_policy() -> dict[str, Any]:
+    text = Path("deploy/policy.json").read_text().replace("BUCKET", "packages").replace("FUNCTION_NAME", "cams-qr")
+    policy: dict[str, Any] = json.loads(text)
+    return policy
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        ([own_policy()["Statement"]], "✓ rights all "),
+        (
+            [[statement()], [statement(Effect="Deny", Action="ros:*")]],
+            "✗ rights of deploy/policy.json 7 actions are missing: ros:",
+        ),
+        ([[statement(Action=["fc:*", "ROS:*"])]], "✗ rights of deploy/policy.json "),
+        ([[statement(Resource="acs:fc:*:*:functions/other")]], "✗ rights of deploy/policy.json "),
+        (
+            [[statement(Condition={"IpAddress": {"acs:SourceIp": ["10.0.0.0/8"]}})]],
+            "? rights granted on conditions that were not looked at: oss:PutObject, ",
+        ),
+        ([[{"Effect": "Allow", "NotAction": "ims:*", "Resource": "*"}]], "✓ rights all "),
+        ([], "✗ rights of deploy/policy.json "),
+    ],
+)
+def test_the_rights_of_a_user(doctor: Doctor, cloud: Cloud, policies: Any, expected: str) -> None:
+    cloud.account.policies = {str(i): {"Version": "1", "Statement": s} for i, s in enumerate(policies)}
+    told = doctor()
+    assert told.row("rights").startswith(expected), told.row("rights")
+    if expected[0] == "✗":
+        assert "sed 's/BUCKET/packages/; s/FUNCTION_NAME/cams-qr/g' deploy/policy.json" in told.row("rights")
+
+
+def test_the_rights_of_groups_roles_and_the_account(doctor: Doctor, cloud: Cloud) -> None:
+    account = cloud.account
+    account.group_policies, account.policies = account.policies, {}
+    assert doctor().row("rights").startswith("✓ rights all ")
+    account.policies = account.group_policies
+    account.arn, account.identity_type = "acs:ram::1234567890123456:assumed-role/ci/session", "AssumedRoleUser"
+    told = doctor()
+    assert told.row("caller") == "✓ caller role ci, account 1234567890123456"
+    assert told.row("rights").startswith("✓ rights all ")
+    account.arn, account.identity_type = "acs:ram::1234567890123456:root", "Account"
+    assert doctor().row("rights").startswith("✓ rights all, as the account itself")
