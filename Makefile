@@ -15,7 +15,7 @@ VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info
 PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run invoke test check tests untimed contract timed web screenshots packaged tests-on-runtimes package deploy remove reliability faults deadlines soak model fuzz bench clean
+.PHONY: run invoke test check tests untimed contract timed web screenshots packaged tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
@@ -81,12 +81,24 @@ tests-on-runtimes:
 package: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m deploy.package --runtime $(RUNTIME)
 
-# STACK and BUCKET are needed; PARAMETERS is a JSON file, PACKAGE a name in the bucket to go back to.
+# BUCKET is needed, for deploy STACK too; PARAMETERS is a JSON file, PACKAGE a name in the bucket to go back to, NUMBER
+# one of the account's phone numbers. DOCTOR=off and VERIFY=off leave out what deploy begins and ends with.
+TO_DEPLOY = --bucket $(or $(BUCKET),$(error BUCKET is missing)) $(if $(REGION),--region $(REGION)) \
+  $(if $(filter file,$(origin RUNTIME)),,--runtime $(RUNTIME)) \
+  $(if $(PARAMETERS),--parameters $(PARAMETERS)) $(if $(NUMBER),--number $(NUMBER))
+
+doctor: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python -m deploy doctor $(TO_DEPLOY) $(if $(STACK),--stack $(STACK))
+
 deploy: $(VENV)/.dev
-	@PYTHONPATH=src $(BIN)/python -m deploy deploy --stack $(or $(STACK),$(error STACK is missing)) \
-	  --bucket $(or $(BUCKET),$(error BUCKET is missing)) $(if $(REGION),--region $(REGION)) \
-	  $(if $(filter file,$(origin RUNTIME)),,--runtime $(RUNTIME)) \
-	  $(if $(PARAMETERS),--parameters $(PARAMETERS)) $(if $(PACKAGE),--package $(PACKAGE))
+	@PYTHONPATH=src $(BIN)/python -m deploy deploy --stack $(or $(STACK),$(error STACK is missing)) $(TO_DEPLOY) \
+	  $(if $(PACKAGE),--package $(PACKAGE)) $(if $(TOKEN),--token $(TOKEN)) \
+	  $(if $(filter off,$(DOCTOR)),--no-doctor) $(if $(filter off,$(VERIFY)),--no-verify)
+
+# TOKEN is a JSON Web Token, where HttpAuth is jwt.
+verify: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python -m deploy verify --stack $(or $(STACK),$(error STACK is missing)) \
+	  $(if $(REGION),--region $(REGION)) $(if $(NUMBER),--number $(NUMBER)) $(if $(TOKEN),--token $(TOKEN))
 
 remove: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m deploy remove --stack $(or $(STACK),$(error STACK is missing)) \

@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     examining.add_argument("--stack", help="the stack that is to be updated, if there is one")
     for command in (deploying, examining, verifying):
         command.add_argument("--number", default="", help="a phone number of the account, to ask for")
+    for command in (deploying, verifying):
+        command.add_argument("--report", type=Path, default=ROOT / "dist", help="the folder for the JSON file")
+        command.add_argument("--token", default="", help="a JSON Web Token, where HttpAuth is jwt")
+        command.add_argument("--log-seconds", type=float, default=120.0, help="how long to wait for log lines")
     return parser
 
 
@@ -110,10 +114,11 @@ def _known(account: Account, name: str | None) -> dict[str, str]:
 
 
 def _verify(account: Account, options: Any) -> bool:
-    found = _stacks(account).outputs(options.stack)
-    if not found:
+    stacks = _stacks(account)
+    outputs = stacks.outputs(options.stack)
+    if not outputs:
         sys.exit(f"There is no stack {options.stack} in {account.region} that is as it should be.")
-    return verify(account, options.stack, found, _stacks(account).parameters(options.stack), options.number)
+    return verify(account, stacks, options.stack, outputs, options, options.report)
 
 
 def _remove(account: Account, options: Any) -> bool:

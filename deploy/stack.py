@@ -82,6 +82,12 @@ class Stacks:
             return {}
         return {output["OutputKey"]: str(output["OutputValue"]) for output in found.outputs or []}
 
+    def resources(self, name: str) -> list[tuple[str, str]]:
+        """The stack's resources: the name of each in the template, and its type."""
+        request = models.ListStackResourcesRequest(region_id=self.region, stack_id=self._find(name))
+        found = self.client.list_stack_resources(request).body.resources or []
+        return [(resource.logical_resource_id, resource.resource_type) for resource in found]
+
     def remove(self, name: str) -> bool:
         """Delete the stack; returns whether it is gone."""
         existing = self._find(name)

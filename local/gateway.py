@@ -19,7 +19,8 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from local.acs3 import Verifier
+from local.acs3 import Refused, Verifier
+from local.beliefs import BELIEFS
 from local.fc import Handler, Invoked, invoke
 from local.invocations import PATH, bare, invocations
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
@@ -40,18 +41,20 @@ def gateway(
     make_context: Callable[[], Any],
     shape: Shape = "v1",
     reserved: bool = False,
+    check: Callable[[web.Request], None] = lambda request: None,
     wrapping: bool = False,
 ) -> web.Application:
     """An application in front of the handler. Like one built-in instance, it serves one request at a time.
 
-    Others wait, or with a `reserved` concurrency of 1 are refused, as Function Compute does (429).
-    With `wrapping`, InvokeFunction's payload comes in an HTTP trigger's event, as was captured; the documents say bare.
+    Others wait, or with a `reserved` concurrency of 1 are refused, as Function Compute does. `check` raises Refused for
+    a request that the trigger does not let in. With `wrapping`, InvokeFunction's payload comes in an HTTP trigger's
+    event, as was captured; the documents say bare.
     """
     instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
     one_at_a_time = asyncio.Lock()
 
     async def answer(request: web.Request) -> web.Response:
-        refusal = _over_limits(request)
+        refusal = _over_limits(request) or _refusal(check, request)
         if refusal:
             return refusal
         body = await request.read()
@@ -74,6 +77,14 @@ def _over_limits(request: web.Request) -> web.Response | None:
     headers = sum(len(name) + len(value) for name, value in request.headers.items())
     if headers > _MAX_HEADER_BYTES or len(request.raw_path) > _MAX_TARGET_BYTES:
         return web.json_response({"ErrorCode": "InvalidArgument", "ErrorMessage": "request too large"}, status=400)
+    return None
+
+
+def _refusal(check: Callable[[web.Request], None], request: web.Request) -> web.Response | None:
+    try:
+        check(request)
+    except Refused as refused:
+        return web.json_response({"Code": refused.code, "Message": refused.message}, status=refused.status)
     return None
 
 
@@ -202,13 +213,14 @@ def _bad_response() -> web.Response:
 
 
 def _resource_exhausted() -> web.Response:
-    return web.json_response({"ErrorCode": "ResourceExhausted", "ErrorMessage": "too many requests"}, status=429)
+    error = {"ErrorCode": "ResourceExhausted", "ErrorMessage": "too many requests"}
+    return web.json_response(error, status=int(BELIEFS["over_cap"].value))
 
 
 def _with_platform_headers(response: web.Response, invoked: Invoked, request: web.Request) -> web.Response:
     """What Function Compute adds: its request id, and CORS for any origin where the function set none."""
     response.headers["X-Fc-Request-Id"] = invoked.request_id
-    response.headers.setdefault("Content-Disposition", "attachment")
+    response.headers.setdefault("Content-Disposition", BELIEFS["content_disposition"].value)
     if invoked.error_type:
         response.headers["X-Fc-Error-Type"] = invoked.error_type
     origin = request.headers.get("Origin")

@@ -1,9 +1,100 @@
-from collections.abc import Mapping
+"""`make verify`: asks what was deployed, and compares it with the template and with what the stand-ins believe."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from darabonba.exceptions import UnretryableException
 
 from deploy.account import Account
+from deploy.doctor.chat import NOBODY
+from deploy.doctor.look import may_not_look
+from deploy.sls import SlsError, SlsUnreachable
+from deploy.stack import Stacks
+from deploy.table import Finding, are_fine, show, unknown, wrong
+from deploy.verify import direct, logs, settings, web
+from deploy.verify.report import Report, tell, write
+from deploy.verify.rows import Check, Logged, Measured, Row, Seen, Target
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("signed GET", web.signed),
+    ("unsigned GET", web.unsigned),
+    ("preflight", web.preflight),
+    ("CORS", web.cors),
+    ("ETag", web.conditional),
+    ("drawing", web.drawing),
+    ("direct call", direct.direct),
+    ("batch", direct.batch),
+    ("bus message", direct.bus),
+    ("two at once", web.together),
+    ("concurrency", settings.concurrency),
+    ("alarms", settings.alarms),
+)
 
 
 def verify(
-    account: Account, stack: str, outputs: Mapping[str, str], parameters: Mapping[str, str], number: str
+    account: Account,
+    stacks: Stacks,
+    stack: str,
+    outputs: Mapping[str, str],
+    options: Any,
+    folder: Path,
 ) -> bool:
-    return True
+    """Print the table, write the report into the folder; returns whether all is as it should be."""
+    parameters = _defaults() | stacks.parameters(stack)
+    number = options.number or parameters["AllowedPhoneNumbers"].split(",")[0].strip()
+    target = Target(
+        account, stacks, stack, outputs, parameters, number, number or NOBODY, options.token, options.log_seconds
+    )
+    report = _collect(target)
+    tell(report)
+    print(f"Report, without numbers and credentials: {write(report, target, folder)}")
+    return are_fine(report.findings)
+
+
+def _collect(target: Target) -> Report:
+    """Run the checks one after another; the logs last, for they come late."""
+    seen: dict[str, str] = {}
+    measured: dict[str, Any] = {}
+    logged: list[Logged] = []
+
+    def findings() -> Iterator[Finding]:
+        for row in _rows(target, logged):
+            if isinstance(row, Finding):
+                yield row
+            elif isinstance(row, Seen):
+                seen[row.belief] = row.value
+            elif isinstance(row, Measured):
+                measured[row.what] = row.figures
+            elif row.request_id:
+                logged.append(row)
+
+    return Report(show(findings()), seen, measured)
+
+
+def _rows(target: Target, logged: list[Logged]) -> Iterator[Row]:
+    for what, check in CHECKS:
+        yield from _safely(what, check, target)
+    yield from _safely("log lines", lambda target: logs.lines(target, logged), target)
+
+
+def _safely(what: str, check: Check, target: Target) -> Iterator[Row]:
+    try:
+        yield from check(target)
+    except (requests.RequestException, UnretryableException, SlsUnreachable) as error:
+        yield wrong(what, f"no answer ({type(error).__name__})", "check this machine's network, proxy and DNS")
+    except AlibabaCloudException as error:
+        if may_not_look(error):
+            yield unknown(what, f"refused: {error.code}", "add deploy/policy-checks.json to this caller's policies")
+        else:
+            yield wrong(what, f"refused: {error.code}", "make deploy … again; then the function's console")
+    except SlsError as error:
+        yield logs.not_permitted(error.code)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        yield unknown(what, f"the answer is not as its reference says ({type(error).__name__})")
+
+
+def _defaults() -> dict[str, str]:
+    return {name: str(parameter.get("Default", "")) for name, parameter in settings.TEMPLATE["Parameters"].items()}

@@ -105,6 +105,15 @@ class Stacks:
             "Outputs": outputs,
         }
 
+    def _list_stack_resources(self, given: Mapping[str, str]) -> dict[str, Any]:
+        stack = self._stack(given)
+        types = {name: resource["Type"] for name, resource in stack.template["Resources"].items()}
+        made = [
+            {"LogicalResourceId": name, "ResourceType": types[name]}
+            for name in _shape(stack.template, stack.parameters)
+        ]
+        return {"Resources": made}
+
     def _list_stack_events(self, given: Mapping[str, str]) -> dict[str, Any]:
         return {"Events": self._stack(given).events[::-1][: int(given.get("PageSize", 10))]}
 

@@ -76,7 +76,8 @@ class Told:
         return " ".join(" ".join(row.split()) for row in rows if row is lines[place] or "→" in row)
 
     def rows(self) -> list[str]:
-        return [line[0] for line in self.text.splitlines() if line[0] != " "]
+        """The mark of each row."""
+        return [line[0] for line in self.text.splitlines() if line[:1] in ("✓", "✗", "?")]
 
 
 def test_an_account_that_lacks_nothing(doctor: Doctor, cloud: Cloud) -> None:

@@ -1,0 +1,63 @@
+"""Checks by InvokeFunction."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from deploy.table import Finding, fine, wrong
+from deploy.verify.client import Answer, invoke
+from deploy.verify.rows import Logged, Row, Seen, Target
+from deploy.verify.web import judged
+
+_REPORT = "report it with the JSON file below"
+
+
+def direct(target: Target) -> Iterator[Row]:
+    """A query is answered."""
+    answer = invoke(target, {"phoneNumber": target.asked})
+    if "statusCode" in answer.document:
+        yield Seen("invoke_event", "wrapped as an HTTP event")
+        yield wrong("direct call", f"answered as over HTTP: {answer.document['statusCode']}", _REPORT)
+    else:
+        yield _judged("direct call", target, answer.document)
+    yield Logged("direct call", answer.request_id)
+
+
+def batch(target: Target) -> Iterator[Row]:
+    """Two queries are answered in order, the second a bad one."""
+    answer = invoke(target, {"queries": [{"phoneNumber": target.asked}, {"phoneNumber": "1"}]})
+    results = answer.document.get("results") or [{}, {}]
+    code = results[-1].get("problem", {}).get("code")
+    if answer.document.get("status") != 207 or code != "invalid_request":
+        yield wrong("batch", f"{answer.document.get('status')}, a bad query: {code}", _REPORT)
+    else:
+        first = _judged("batch", target, results[0])
+        yield first._replace(found=f"207: {first.found}, 400 invalid_request")
+    yield Logged("batch", answer.request_id)
+
+
+def bus(target: Target) -> Iterator[Row]:
+    """A message that can never be answered raises, so that who retries and who keeps failures hears of it."""
+    event = {"specversion": "1.0", "id": "verify", "source": "verify", "type": "verify", "data": {"phoneNumber": "1"}}
+    answer = invoke(target, event)
+    kind = answer.header("x-fc-error-type")
+    yield Seen("raised_status", str(answer.status))
+    yield Seen("raised_type", kind or "none")
+    if kind and _raised(answer) == "invalid_request":
+        yield fine("bus message", f"raises {answer.document.get('errorType')}, {kind}")
+    else:
+        yield wrong("bus message", f"a bad message does not raise: {answer.status}", _REPORT)
+    yield Logged("bus message", answer.request_id)
+
+
+def _judged(what: str, target: Target, answer: dict[str, Any]) -> Finding:
+    return judged(what, target, answer.get("status", 0), answer.get("result", {}), answer.get("problem", {}))
+
+
+def _raised(answer: Answer) -> str | None:
+    try:
+        problem = json.loads(str(answer.document.get("errorMessage")))
+    except ValueError:
+        return None
+    code = problem.get("code") if isinstance(problem, dict) else None
+    return str(code) if code else None

@@ -1,0 +1,96 @@
+"""The line of each invocation in the log store; lines come late, so this waits, but not for ever."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from deploy import sls
+from deploy.table import fine, unknown, wrong
+from deploy.verify.rows import Logged, Measured, Row, Seen, Target
+
+_POLL_SECONDS = 3.0
+_BEFORE = 900
+
+
+class _Line(NamedTuple):
+    field: str
+    fields: dict[str, Any]
+
+
+def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
+    """Each invocation's line is found by its requestId within `log_seconds`."""
+    if not logged:
+        yield unknown("log lines", "nothing was invoked")
+        return
+    started = time.monotonic()
+    found = _wait(target, {invocation.request_id for invocation in logged}, started + target.log_seconds)
+    yield from _seen(logged, found)
+    missing = [invocation.what for invocation in logged if invocation.request_id not in found]
+    waited = f"{time.monotonic() - started:.0f} s"
+    if missing:
+        yield wrong(
+            "log lines",
+            f"after {waited} none by requestId for: {', '.join(dict.fromkeys(missing))}",
+            "make verify … again; else the role's log:PostLogStoreLogs, the function's LogConfig, the store's index",
+        )
+    else:
+        yield fine("log lines", f"{len(found)} of {len(logged)} found by requestId, after {waited}")
+
+
+def _wait(target: Target, ids: set[str], until: float) -> dict[str, _Line]:
+    found: dict[str, _Line] = {}
+    while True:
+        for request_id in ids - found.keys():
+            if line := _line(target, request_id):
+                found[request_id] = line
+        left = until - time.monotonic()
+        if len(found) == len(ids) or left <= 0:
+            return found
+        time.sleep(min(_POLL_SECONDS, left))
+
+
+def _seen(logged: Sequence[Logged], found: dict[str, _Line]) -> Iterator[Row]:
+    for field in sorted({line.field for line in found.values()}):
+        yield Seen("log_field", field)
+    for invocation in logged:
+        line = found.get(invocation.request_id)
+        if line and invocation.what == "direct call":
+            trigger = line.fields.get("trigger")
+            yield Seen("invoke_event", "bare" if trigger == "direct" else f"as {trigger}")
+        if line and invocation.what == "signed GET":
+            yield Measured("first call was a cold start", line.fields.get("coldStart"))
+
+
+def _line(target: Target, request_id: str) -> _Line | None:
+    """The function's own line; Function Compute writes others with that id."""
+    now = int(time.time())
+    found = sls.lines(
+        target.account.region,
+        target.outputs["LogProject"],
+        target.outputs["LogStore"],
+        request_id,
+        now - _BEFORE,
+        now + 1,
+    )
+    for log in found:
+        for field, text in log.items():
+            fields = _object(text)
+            if fields.get("requestId") == request_id:
+                return _Line(field, fields)
+    return None
+
+
+def _object(text: str) -> dict[str, Any]:
+    if not text.startswith("{"):
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return {}
+    return found
+
+
+def not_permitted(code: str) -> Row:
+    """The row where the log store may not be read."""
+    return unknown("log lines", f"SLS answered {code}", "add deploy/policy-checks.json to this caller's policies")

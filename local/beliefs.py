@@ -1,0 +1,91 @@
+"""What the stand-ins believe of the platform where no page says it plainly; `make verify` compares with the real one.
+
+A belief that turns out wrong is changed here, and then in the module it names.
+"""
+
+from typing import NamedTuple
+
+
+class Belief(NamedTuple):
+    """`value` as `make verify` sees it; `where` is what plays it or relies on it, `source` what it was taken from."""
+
+    value: str
+    about: str
+    where: str
+    source: str
+
+
+BELIEFS = {
+    "unsigned": Belief(
+        "400",
+        "the status of a request without a signature, where the trigger asks for one",
+        "local/trigger_auth.py",
+        "users' reports: MissingRequiredHeader, required HTTP header Date was not specified",
+    ),
+    "preflight": Belief(
+        "204",
+        "the status of a preflight, which browsers do not sign, where OPTIONS is among the trigger's methods",
+        "local/gateway.py; README, “From a web page”",
+        "HTTP triggers overview: where OPTIONS is configured, the function answers",
+    ),
+    "header_name": Belief(
+        "X-Request-Id",
+        "a header's name arrives as the function wrote it",
+        "local/gateway.py",
+        "none; clients ignore the case",
+    ),
+    "content_disposition": Belief(
+        "attachment",
+        "the default domain adds Content-Disposition to every answer",
+        "local/gateway.py; README, “Call it”: a browser downloads a drawing that is opened by itself",
+        "HTTP triggers overview",
+    ),
+    "cors": Belief(
+        "the function's alone",
+        "CORS headers of the function stand in the place of Function Compute's own",
+        "local/gateway.py, src/cams_qr/events/http_answer.py",
+        "HTTP triggers overview: by default any origin is let in, unless the function sets the headers",
+    ),
+    "request_id": Belief(
+        "the same",
+        "X-Fc-Request-Id is the request_id of the context, which the function answers as X-Request-Id and logs",
+        "local/fc.py, local/gateway.py; docs/operations.md",
+        "Context (Python)",
+    ),
+    "png": Belief(
+        "decoded",
+        "a body with isBase64Encoded is decoded before it is sent",
+        "local/gateway.py",
+        "Use an HTTP trigger to invoke a function",
+    ),
+    "invoke_event": Belief(
+        "bare",
+        "InvokeFunction hands the payload over as it is, although there is an HTTP trigger",
+        "local/invocations.py",
+        "Event handlers (Python); devsapp/fc3 has captured the other: wrapped as an HTTP event",
+    ),
+    "raised_status": Belief(
+        "200",
+        "the status of InvokeFunction where the function raised",
+        "local/invocations.py, examples/ask.py",
+        "Error handling",
+    ),
+    "raised_type": Belief(
+        "UnhandledInvocationError",
+        "X-Fc-Error-Type where the function raised",
+        "local/fc.py",
+        "Error handling",
+    ),
+    "over_cap": Belief(
+        "429",
+        "the status of a call over the reserved concurrency",
+        "local/gateway.py; web/ and README, which have drawings fetched one after another",
+        "Error codes: ResourceExhausted",
+    ),
+    "log_field": Belief(
+        "message",
+        "the field of the log store that holds a line of the function",
+        "template.yml's index, docs/operations.md, local/cloud/sls.py",
+        "Function logs",
+    ),
+}

@@ -1,0 +1,292 @@
+"""What the user reads of `make verify`: the real function behind the stand-ins, and each way a platform may differ."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from local.beliefs import BELIEFS
+from local.cloud import Cloud
+from local.cloud.ros import Stack
+from local.fc import role_environment
+from local.gateway import gateway
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID
+from local.serve import serve
+from local.trigger_auth import check_signature
+from tests.conftest import NUMBER, Function
+from tests.deploy.test_doctor import Told
+
+TEMPLATE = yaml.safe_load(Path("template.yml").read_text())
+PARAMETERS = {
+    "CodeBucket": "packages",
+    "CodeObject": "cams-qr/python3.10-0000.zip",
+    "AlarmContactGroup": "on-call",
+    "AllowedOrigins": "https://shop.example.com",
+}
+NAMES = {"FunctionName": "cams-qr", "ALIYUN::Region": "ap-southeast-1"}
+Middleware = Callable[[web.Request, Callable[[web.Request], Awaitable[web.Response]]], Awaitable[web.Response]]
+
+
+def alarm_names() -> Iterator[str]:
+    for resource in TEMPLATE["Resources"].values():
+        if resource["Type"] == "ALIYUN::CMS::ResourceMetricRule":
+            separator, parts = resource["Properties"]["RuleName"]["Fn::Join"]
+            yield separator.join(part if isinstance(part, str) else NAMES[part["Ref"]] for part in parts)
+
+
+class Deployed:
+    """A stack as `make deploy` leaves it, with the function behind its trigger and behind InvokeFunction."""
+
+    def __init__(self, function: Function, folder: Path) -> None:
+        function.configure(CACHE_TTL_SECONDS="60", ALLOWED_ORIGINS=PARAMETERS["AllowedOrigins"])
+        self.function, self.folder = function, folder
+        self.parameters = dict(PARAMETERS)
+        self.middlewares: list[Middleware] = []
+        self.reserved = False
+        self.check = check_signature
+        self.cloud = Cloud()
+        account = self.cloud.account
+        account.functions, account.reserved = {"cams-qr"}, {"cams-qr": 5}
+        account.rules = {name: {"EnableState": True} for name in alarm_names()}
+
+    def handler(self, event: bytes, context: Any) -> Any:
+        return self.function.raw(event, context)
+
+    def verify(self, *arguments: str, command: str = "verify") -> Told:
+        stack = Stack("cams-qr", TEMPLATE, self.parameters, status="CREATE_COMPLETE")
+        self.cloud.stacks = {stack.id: stack} if command == "verify" else {}
+        logged = self.cloud.logs.logging(self.handler)
+        trigger = gateway(logged, self.function.context, reserved=self.reserved, check=self.check)
+        trigger.middlewares.extend(map(web.middleware, self.middlewares))
+        with serve(trigger) as url, serve(self.cloud.app(logged, self.function.context)) as address:
+            self.cloud.outputs = {"Url": f"http://{url}", "LogProject": "cams-qr-logs", "LogStore": "cams-qr"}
+            environment = {
+                **role_environment(DEMO_KEY_ID, DEMO_KEY),
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": f"{Path.cwd()}:{Path.cwd() / 'src'}",
+                "CLOUD_ENDPOINT": f"http://{address}",
+            }
+            line = [sys.executable, "-W", "ignore", "-m", "deploy", command, "--stack", "cams-qr", *arguments]
+            line += ["--report", str(self.folder)]
+            return Told(subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60))
+
+    @property
+    def report(self) -> Any:
+        return json.loads((self.folder / "verify-cams-qr.json").read_text())
+
+
+@pytest.fixture
+def deployed(function: Function, tmp_path: Path) -> Deployed:
+    return Deployed(function, tmp_path)
+
+
+def test_a_deployment_that_is_as_it_should_be(deployed: Deployed) -> None:
+    told = deployed.verify("--number", NUMBER)
+    assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
+    assert told.row("signed GET") == "✓ signed GET 200, 2 QR codes"
+    assert told.row("unsigned GET") == "✓ unsigned GET refused with 400 MissingRequiredHeader"
+    assert told.row("preflight") == "✓ preflight 204, Access-Control-Allow-Origin: https://shop.example.com"
+    assert told.row("CORS") == "✓ CORS a strange origin gets Access-Control-Allow-Origin: https://not-allowed.invalid"
+    assert told.row("ETag") == "✓ ETag 304 for what has not changed"
+    assert told.row("drawing").startswith("✓ drawing SVG of ")
+    assert told.row("direct call") == "✓ direct call 200, 2 QR codes"
+    assert told.row("batch") == "✓ batch 207: 200, 2 QR codes, 400 invalid_request"
+    assert told.row("bus message") == "✓ bus message raises QueryFailed, UnhandledInvocationError"
+    assert told.row("two at once").startswith("✓ two at once 200 in ")
+    assert told.row("concurrency") == "✓ concurrency 5, as MaxInstances says"
+    assert told.row("alarms") == f"✓ alarms {len(list(alarm_names()))} are on"
+    assert told.row("log lines").startswith("✓ log lines 6 of 6 found by requestId")
+    assert "≠" not in told.text
+    check_report(deployed.report)
+
+
+def check_report(report: Any) -> None:
+    text = json.dumps(report)
+    for secret in (NUMBER, DEMO_KEY.secret, str(DEMO_KEY.token), "would like to know", "scontent"):
+        assert secret not in text
+    seen = {belief["name"] for belief in report["beliefs"]}
+    assert seen | set(report["notSeen"]) == set(BELIEFS)
+    assert report["notSeen"] == ["over_cap"]
+    assert all(belief["holds"] for belief in report["beliefs"])
+    assert report["headers of a signed GET"]["Content-Disposition"] == "attachment"
+    assert set(report["milliseconds"]) == {"first", "then"}
+    assert (report["stack"], report["region"], report["runtime"]) == ("cams-qr", "ap-southeast-1", "python3.10")
+
+
+def test_without_a_number_what_needs_codes_is_not_claimed(deployed: Deployed) -> None:
+    told = deployed.verify()
+    assert told.code == 0, told.text
+    assert told.row("signed GET") == ("✓ signed GET 404 not_owned, as it must be for the number that was asked for")
+    for what in ("ETag", "drawing"):
+        assert told.row(what).startswith(f"? {what} no number with QR codes was given")
+        assert told.row(what).endswith("→ make verify … NUMBER=… # a number with QR codes")
+
+
+def test_a_trigger_that_lets_everybody_in(deployed: Deployed) -> None:
+    deployed.check = lambda request: None
+    told = deployed.verify()
+    assert told.row("unsigned GET") == (
+        "✗ unsigned GET let in: 404 → deploy again; somebody changed the trigger's authType"
+    )
+    assert told.code == 1
+
+
+def test_a_preflight_that_must_be_signed(deployed: Deployed) -> None:
+    async def refuse(request: web.Request, handler: Any) -> web.Response:
+        if request.method == "OPTIONS":
+            return web.json_response({"Code": "MissingRequiredHeader"}, status=400)
+        answer: web.Response = await handler(request)
+        return answer
+
+    deployed.middlewares.append(refuse)
+    told = deployed.verify()
+    assert told.row("preflight") == (
+        "✗ preflight 400, Access-Control-Allow-Origin: none; browsers cannot call "
+        "→ a gateway or a domain of your own in front: docs/deployment.md"
+    )
+    assert "≠ preflight: believed 204, seen 400" in told.text
+    deployed.parameters["AllowedOrigins"] = ""
+    assert deployed.verify().row("preflight") == "✓ preflight 400; no origin is allowed, as AllowedOrigins says"
+
+
+def test_headers_that_arrive_otherwise(deployed: Deployed) -> None:
+    async def rewrite(request: web.Request, handler: Any) -> web.Response:
+        answer: web.Response = await handler(request)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        headers.pop("content-disposition", None)
+        headers.pop("content-length", None)
+        if "origin" in request.headers:
+            headers["access-control-allow-origin"] = request.headers["origin"]
+        return web.Response(status=answer.status, headers=headers, body=answer.body)
+
+    deployed.middlewares.append(rewrite)
+    told = deployed.verify("--number", NUMBER)
+    assert told.row("CORS").startswith("✗ CORS a strange origin is let in: https://verify.invalid")
+    assert "≠ header_name: believed X-Request-Id, seen x-request-id" in told.text
+    assert "≠ content_disposition: believed attachment, seen none" in told.text
+    assert "≠ cors: believed the function's alone, seen Function Compute's too" in told.text
+    assert "  → local/gateway.py" in told.text
+    wrong = {belief["name"] for belief in deployed.report["beliefs"] if not belief["holds"]}
+    assert wrong == {"header_name", "content_disposition", "cors"}
+
+
+def test_an_invocation_that_comes_wrapped(deployed: Deployed) -> None:
+    def wrapping(event: bytes, context: Any) -> Any:
+        if json.loads(event).get("version") != "v1":
+            path = "/2023-03-30/functions/cams-qr/invocations"
+            document = {
+                "version": "v1",
+                "rawPath": path,
+                "body": event.decode(),
+                "isBase64Encoded": False,
+                "headers": {"Content-Type": "application/octet-stream"},
+                "queryParameters": {},
+                "requestContext": {"http": {"method": "POST", "path": path}},
+            }
+            answer = deployed.function.raw(json.dumps(document).encode(), context)
+            return answer if "statusCode" in answer else {"statusCode": 404, "body": ""}
+        return deployed.function.raw(event, context)
+
+    deployed.handler = wrapping  # type: ignore[method-assign]
+    told = deployed.verify()
+    assert told.row("direct call") == ("✗ direct call answered as over HTTP: 404 → report it with the JSON file below")
+    assert "≠ invoke_event: believed bare, seen" in told.text
+
+
+def test_lines_that_come_late_or_never_or_elsewhere(deployed: Deployed) -> None:
+    deployed.cloud.logs.late_seconds = 2
+    deployed.cloud.logs.field_name = "content"
+    told = deployed.verify()
+    assert told.row("log lines").startswith("✓ log lines 6 of 6 found by requestId"), told.text
+    assert "≠ log_field: believed message, seen content" in told.text
+    deployed.cloud.logs.late_seconds = 3600
+    told = deployed.verify("--log-seconds", "1")
+    assert told.row("log lines").startswith("✗ log lines after 1 s none by requestId for: signed GET, direct call")
+    assert told.code == 1
+
+
+def test_rights_that_are_missing_are_told(deployed: Deployed) -> None:
+    deployed.cloud.account.denied |= {"log:GetLogStoreLogs", "cms:DescribeMetricRuleList", "fc:GetConcurrencyConfig"}
+    told = deployed.verify()
+    assert told.code == 0
+    for what in ("log lines", "alarms", "concurrency"):
+        assert told.row(what).startswith(f"? {what} "), told.text
+        assert "deploy/policy-checks.json" in told.row(what)
+
+
+def test_settings_that_somebody_changed(deployed: Deployed) -> None:
+    account = deployed.cloud.account
+    account.reserved["cams-qr"] = 50
+    account.rules["cams-qr-ap-southeast-1-errors"] = {"EnableState": False}
+    told = deployed.verify()
+    assert told.row("concurrency").startswith("✗ concurrency 50, but MaxInstances is 5 → ")
+    assert told.row("alarms").startswith("✗ alarms not there, or off: ErrorAlarm → ")
+    account.reserved.clear()
+    assert deployed.verify().row("concurrency").startswith("✗ concurrency refused: ConcurrencyConfigNotFound")
+
+
+def test_one_instance_refuses_the_second_of_two(deployed: Deployed) -> None:
+    deployed.reserved = True
+    deployed.cloud.account.reserved["cams-qr"] = 1
+    deployed.parameters["MaxInstances"] = "1"
+    assert deployed.verify().row("two at once").startswith("✓ two at once ")
+
+
+def test_a_role_that_may_not_ask(deployed: Deployed) -> None:
+    told = deployed.verify("--number", "15554000002")
+    assert told.row("signed GET") == (
+        "✗ signed GET 403 permission_denied: Grant the function's role cams:ListPhoneMessageQrdl. "
+        "→ docs/operations.md says what to do"
+    )
+    assert told.row("direct call").startswith("✗ direct call 403 permission_denied")
+
+
+def test_a_trigger_with_tokens(deployed: Deployed) -> None:
+    deployed.parameters["HttpAuth"] = "jwt"
+    told = deployed.verify()
+    assert told.row("signed GET") == (
+        "? signed GET the trigger asks for a token (HttpAuth jwt) → make verify … TOKEN=…"
+    )
+    assert told.row("direct call").startswith("✓")
+
+
+def test_a_stack_that_is_not_there(deployed: Deployed) -> None:
+    with serve(deployed.cloud.app()) as address:
+        environment = {**role_environment(DEMO_KEY_ID, DEMO_KEY), "PATH": os.environ["PATH"], "PYTHONPATH": "src"}
+        line = [sys.executable, "-W", "ignore", "-m", "deploy", "verify", "--stack", "other"]
+        told = subprocess.run(
+            line, env=environment | {"CLOUD_ENDPOINT": f"http://{address}"}, capture_output=True, text=True, timeout=60
+        )
+    assert (told.returncode, told.stderr) == (
+        1,
+        "There is no stack other in ap-southeast-1 that is as it should be.\n",
+    )
+
+
+DEPLOY = ("--bucket", "packages", "--package", PARAMETERS["CodeObject"])
+
+
+def test_a_deployment_looks_before_and_afterwards(deployed: Deployed) -> None:
+    deployed.cloud.objects = {f"packages/{PARAMETERS['CodeObject']}": b"zip"}
+    told = deployed.verify(*DEPLOY, command="deploy")
+    assert told.code == 0, told.text
+    places = [told.text.index(text) for text in ("✓ caller", "cams-qr: CREATE_COMPLETE", "✓ signed GET", "✓ log lines")]
+    assert places == sorted(places)
+
+
+def test_a_deployment_that_would_fail_changes_nothing(deployed: Deployed) -> None:
+    deployed.cloud.account.opened.remove("sls")
+    told = deployed.verify(*DEPLOY, command="deploy")
+    assert told.code == 1
+    assert "✗ Simple Log Service" in told.text
+    assert told.text.endswith(
+        "Nothing was changed. What is marked ✗ stands in the way; DOCTOR=off deploys all the same.\n"
+    )
+    assert deployed.cloud.stacks == {}
