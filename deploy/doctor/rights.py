@@ -118,5 +118,5 @@ def _some(actions: list[str]) -> str:
 
 
 def _mend(look: Look) -> str:
-    names = f"s/BUCKET/{look.bucket}/; s/FUNCTION_NAME/{look.function}/g"
+    names = f"s/BUCKET/{look.bucket}/g; s/FUNCTION_NAME/{look.function}/g"
     return f"sed '{names}' deploy/policy.json   # what {look.identity.name} must be granted"

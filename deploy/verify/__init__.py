@@ -14,7 +14,7 @@ from deploy.doctor.look import may_not_look
 from deploy.sls import SlsError, SlsUnreachable
 from deploy.stack import Stacks
 from deploy.table import Finding, are_fine, show, unknown, wrong
-from deploy.verify import direct, logs, settings, web
+from deploy.verify import direct, logs, route, settings, web
 from deploy.verify.report import Report, tell, write
 from deploy.verify.rows import Check, Logged, Measured, Row, Seen, Target
 
@@ -31,6 +31,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("two at once", web.together),
     ("concurrency", settings.concurrency),
     ("alarms", settings.alarms),
+    ("gateway route", route.route),
 )
 
 

@@ -1,7 +1,8 @@
 """The paths of Function Compute and of the cloud-native API gateway that a deployment looks at.
 
 Sources: GetFunction, ListConcurrencyConfigs and GetConcurrencyConfig (FC, 2023-03-30), GetAccountSettings (FC,
-2021-04-06), GetGateway (APIG, 2024-03-27); "FC service is not enabled for current user" as many have reported it.
+2021-04-06), GetGateway, ListHttpApis, ListHttpApiRoutes (APIG, 2024-03-27); "FC service is not enabled for current
+user" as many have reported it.
 """
 
 import re
@@ -45,19 +46,31 @@ def _gateway(account: Account, name: str) -> dict[str, Any]:
     return {"code": "Ok", "data": {"gatewayId": name, "status": account.gateways[name]}}
 
 
+def _apis(account: Account, name: str) -> dict[str, Any]:
+    apis = [{"name": "cams-qr", "type": "Http", "versionedHttpApis": [{"httpApiId": "api-1"}]}]
+    return {"code": "Ok", "data": {"items": apis}}
+
+
+def _routes(account: Account, name: str) -> dict[str, Any]:
+    routes = [{"name": route, "deployStatus": status} for route, status in account.routes.items()]
+    return {"code": "Ok", "data": {"items": routes}}
+
+
 # Path -> (RAM action, answer).
-_PATHS: dict[str, tuple[str, Path]] = {
+PATHS: dict[str, tuple[str, Path]] = {
     r"/2023-03-30/functions/([^/]+)": ("fc:GetFunction", _function),
     r"/2023-03-30/functions/([^/]+)/concurrency": ("fc:GetConcurrencyConfig", _concurrency),
     r"/2023-03-30/concurrency-configs()": ("fc:ListConcurrencyConfigs", _concurrencies),
     r"/2021-04-06/account-settings()": ("fc:GetAccountSettings", _settings),
     r"/v1/gateways/([^/]+)": ("apig:GetGateway", _gateway),
+    r"/v1/http-apis()": ("apig:ListHttpApis", _apis),
+    r"/v1/http-apis/([^/]+)/routes": ("apig:ListHttpApiRoutes", _routes),
 }
 
 
 def get(account: Account, path: str) -> dict[str, Any]:
     """The answer to a GET of the path. Raises Refused."""
-    for pattern, (action, answer) in _PATHS.items():
+    for pattern, (action, answer) in PATHS.items():
         match = re.fullmatch(pattern, path)
         if match:
             _check(account, action)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from local.cloud import Cloud
+from local.cloud.operations import OPERATIONS
+from local.cloud.rest import PATHS
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
@@ -283,6 +285,12 @@ def test_regions_and_runtimes(doctor: Doctor) -> None:
     assert doctor("--region", "mars-1").row("region").startswith("✗ region mars-1 is no region")
 
 
+def test_the_two_policies_hold_every_right_that_is_used() -> None:
+    used = {action for action, _ in (*OPERATIONS.values(), *PATHS.values()) if action}
+    granted = [json.loads(Path(f"deploy/{name}.json").read_text()) for name in ("policy", "policy-checks")]
+    assert used <= {a for policy in granted for statement in policy["Statement"] for a in statement["Action"]}
+
+
 def statement(**parts: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": "*", "Resource": "*", **parts}
 
@@ -316,7 +324,7 @@ def test_the_rights_of_a_user(doctor: Doctor, cloud: Cloud, policies: Any, expec
     told = doctor()
     assert told.row("rights").startswith(expected), told.row("rights")
     if expected[0] == "✗":
-        assert "sed 's/BUCKET/packages/; s/FUNCTION_NAME/cams-qr/g' deploy/policy.json" in told.row("rights")
+        assert "sed 's/BUCKET/packages/g; s/FUNCTION_NAME/cams-qr/g' deploy/policy.json" in told.row("rights")
 
 
 def test_the_rights_of_groups_roles_and_the_account(doctor: Doctor, cloud: Cloud) -> None:

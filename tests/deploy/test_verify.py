@@ -232,6 +232,18 @@ def test_settings_that_somebody_changed(deployed: Deployed) -> None:
     assert deployed.verify().row("concurrency").startswith("✗ concurrency refused: ConcurrencyConfigNotFound")
 
 
+def test_a_route_that_is_not_published(deployed: Deployed) -> None:
+    deployed.parameters |= {"GatewayId": "gw-1", "GatewayEnvironmentId": "gw-1"}
+    assert deployed.verify().row("gateway route") == "✓ gateway route published: qr-codes"
+    deployed.cloud.account.routes["qr-codes"] = "NotDeployed"
+    told = deployed.verify()
+    assert told.row("gateway route") == (
+        "✗ gateway route serves nothing yet, or not the newest: qr-codes is NotDeployed "
+        "→ https://apigw.console.alibabacloud.com/ # publish the route there"
+    )
+    assert told.code == 1
+
+
 def test_one_instance_refuses_the_second_of_two(deployed: Deployed) -> None:
     deployed.reserved = True
     deployed.cloud.account.reserved["cams-qr"] = 1
