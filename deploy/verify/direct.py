@@ -16,7 +16,6 @@ def direct(target: Target) -> Iterator[Row]:
     """A query is answered."""
     answer = invoke(target, {"phoneNumber": target.asked})
     if "statusCode" in answer.document:
-        yield Seen("invoke_event", "wrapped as an HTTP event")
         yield wrong("direct call", f"answered as over HTTP: {answer.document['statusCode']}", _REPORT)
     else:
         yield _judged("direct call", target, answer.document)

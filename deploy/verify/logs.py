@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from cams_qr.events.wrapped import ROUTE
 from deploy import sls
 from deploy.table import fine, unknown, wrong
 from deploy.verify.rows import Logged, Measured, Row, Seen, Target
@@ -56,8 +57,8 @@ def _seen(logged: Sequence[Logged], found: dict[str, _Line]) -> Iterator[Row]:
     for invocation in logged:
         line = found.get(invocation.request_id)
         if line and invocation.what == "direct call":
-            trigger = line.fields.get("trigger")
-            yield Seen("invoke_event", "bare" if trigger == "direct" else f"as {trigger}")
+            wrapped = line.fields.get("route") == ROUTE
+            yield Seen("invoke_event", "wrapped as an HTTP event" if wrapped else "bare")
         if line and invocation.what == "signed GET":
             yield Measured("first call was a cold start", line.fields.get("coldStart"))
 

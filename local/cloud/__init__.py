@@ -13,7 +13,7 @@ from local.acs3 import Refused, SignedRequest, Verifier
 from local.cloud import operations, oss, rest, ros, sls
 from local.cloud.account import Account
 from local.fc import Handler
-from local.invocations import PATH, invocations
+from local.invocations import PATH, bare, invocations
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 
 __all__ = ["Account", "Cloud"]
@@ -38,7 +38,7 @@ class Cloud(ros.Stacks):
         app.router.add_post("/", self._rpc)
         if function:
             instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
-            app.router.add_post(PATH, invocations(function, make_context, instance, self._verifier))
+            app.router.add_post(PATH, invocations(function, make_context, instance, self._verifier, bare))
         for prefix in ("2023-03-30", "2021-04-06", "v1"):
             app.router.add_get(f"/{prefix}/{{path:.*}}", self._rest)
         for path in ("/slsservice", "/logstores/{name}", "/alerts/{name}"):
