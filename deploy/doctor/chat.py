@@ -40,7 +40,7 @@ def _ask(look: Look) -> int:
     asking = connect(endpoint, protocol.upper(), InvocationCredentials())
     deadline = Deadline.after(_SECONDS)
     departure = Departure(time.monotonic(), deadline.at)
-    found = asking.list_qr_codes(parse_query({"phoneNumber": look.number or NOBODY}), departure, deadline, None)
+    found = asking.list_qr_codes(parse_query({"phoneNumber": look.number or NOBODY}), departure, deadline, deadline)
     return len(found.qr_codes)
 
 
