@@ -6,6 +6,7 @@ environment, found by alibabacloud-credentials.
 
 import argparse
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from deploy.verify import verify
 def main() -> int:
     """Parse the command line and run it; 1 where the cloud refused, or something is not as it should be."""
     options = _parser().parse_args()
+    # The SDK logs what it raises, with its stack.
+    logging.disable()
     try:
         return 0 if options.run(Account(options.region), options) else 1
     except (AlibabaCloudException, oss.exceptions.OperationError, CredentialException) as error:

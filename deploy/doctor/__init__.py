@@ -5,6 +5,7 @@ from pathlib import Path
 
 import alibabacloud_oss_v2 as oss
 import yaml
+from alibabacloud_credentials.exceptions import CredentialException
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
 
@@ -47,14 +48,14 @@ def examine(
 ) -> Iterator[Finding]:
     """A row for everything that was looked at; `parameters` are those of the deployment to come.
 
-    `number` is one of the account's phone numbers, or none. Raises CredentialException where there are no credentials.
+    `number` is one of the account's phone numbers, or none.
     """
     try:
         identity = who(account)
     except AlibabaCloudException as error:
         yield nobody(error)
         return
-    except UnretryableException as error:
+    except (UnretryableException, CredentialException) as error:
         yield _no_answer("caller", error)
         return
     known = _defaults() | dict(parameters)
@@ -82,7 +83,12 @@ def _examined(look: Look, what: str, check: Check, right: str) -> Finding | None
 
 
 def _no_answer(what: str, error: Exception) -> Finding:
-    reason = type(getattr(error, "inner_exception", None) or error).__name__
+    cause = getattr(error, "inner_exception", None) or error
+    if isinstance(cause, CredentialException):
+        return wrong(
+            what, "no credentials were found", "aliyun configure   # or ALIBABA_CLOUD_ACCESS_KEY_ID and …_SECRET"
+        )
+    reason = type(cause).__name__
     return wrong(what, f"the service could not be reached ({reason})", "check this machine's network, proxy and DNS")
 
 

@@ -28,6 +28,9 @@ OPTIONAL = {
 }
 
 
+NO_CREDENTIALS = {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"}
+
+
 @pytest.fixture
 def cloud() -> Cloud:
     return Cloud()
@@ -46,7 +49,7 @@ class Doctor:
         self.address, self.folder = address, folder
 
     def __call__(
-        self, *arguments: str, parameters: Any = None, bucket: str = "packages", key: AccessKey = DEMO_KEY
+        self, *arguments: str, parameters: Any = None, bucket: str = "packages", key: AccessKey | None = DEMO_KEY
     ) -> "Told":
         command = [sys.executable, "-W", "ignore", "-m", "deploy", "doctor", "--bucket", bucket, *arguments]
         if parameters is not None:
@@ -54,7 +57,7 @@ class Doctor:
             file.write_text(json.dumps(parameters))
             command += ["--parameters", str(file)]
         environment = {
-            **role_environment(DEMO_KEY_ID, key),
+            **(role_environment(DEMO_KEY_ID, key) if key else NO_CREDENTIALS | {"HOME": str(self.folder)}),
             "PATH": os.environ["PATH"],
             "PYTHONPATH": "src",
             "CLOUD_ENDPOINT": self.address,
@@ -268,6 +271,12 @@ def test_credentials_that_are_refused_end_it(doctor: Doctor) -> None:
         "✗ caller the credentials were refused: SignatureDoesNotMatch → aliyun configure # the secret is another key's"
     )
     assert (told.code, len(told.rows())) == (1, 1)
+
+
+def test_no_credentials(doctor: Doctor) -> None:
+    told = doctor(key=None)
+    assert (told.code, told.rows()) == (1, ["✗"])
+    assert told.row("caller").startswith("✗ caller no credentials were found → aliyun configure")
 
 
 def test_no_network(tmp_path: Path) -> None:
