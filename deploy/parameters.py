@@ -21,9 +21,9 @@ def contradictions(parameters: Mapping[str, str]) -> list[str]:
     is_jwt = parameters.get("HttpAuth") == "jwt"
     if is_jwt and not parameters.get("JwtConfig"):
         wrong.append("HttpAuth: jwt needs JwtConfig too.")
-    if parameters.get("CustSpaceHeader") and not is_jwt and not parameters.get("GatewayId"):
+    if parameters.get("CustSpaceHeader") and not is_jwt:
         wrong.append(
-            "CustSpaceHeader: needs HttpAuth jwt or a gateway that sets the header from a verified claim; "
-            "a caller who signs requests could set it to any space."
+            "CustSpaceHeader: needs HttpAuth jwt, which sets the header from a verified claim; a caller that signs its "
+            "requests could set it to any space, past a gateway too."
         )
     return wrong

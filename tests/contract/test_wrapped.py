@@ -101,6 +101,8 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a domain that ends so": {"domain": "evilfc.aliyuncs.com"},
     "another of the product's": {"domain": "cn-hangzhou.e2b.fc.aliyuncs.com"},
     "another of the vendor's": {"domain": "bucket.oss.aliyuncs.com"},
+    "no domain": {"domain": None},
+    "an empty domain": {"domain": ""},
     "a path before it": {"path": f"/x{INVOKE_PATH}"},
     "a path after it": {"path": f"{INVOKE_PATH}/x"},
     "a name of two parts": {"path": "/2023-03-30/functions/a/b/invocations"},

@@ -146,6 +146,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "Fn::Calculate": _calculate,
     "Fn::Equals": lambda a: a[0] == a[1],
     "Fn::Not": lambda a: not a,
+    "Fn::Or": any,
 }
 
 

@@ -140,7 +140,7 @@ def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
         ({"GatewayId": "gw-1"}, "GatewayId: needs GatewayEnvironmentId too.\nGatewayId: needs GatewayDomainId too."),
         ({"DomainName": "qr.example.com", "DomainCertificate": "-"}, "DomainName: needs DomainPrivateKey too."),
         ({"TimerCron": "@every 1h"}, "TimerCron: needs TimerPayload too."),
-        ({"CustSpaceHeader": "X-Space"}, "CustSpaceHeader: needs HttpAuth jwt or a gateway"),
+        ({"CustSpaceHeader": "X-Space"}, "CustSpaceHeader: needs HttpAuth jwt, which sets the header"),
     ],
 )
 def test_parameters_that_contradict(

@@ -237,3 +237,17 @@ def test_a_slip_is_found(slip: str) -> None:
     changed = copy.deepcopy(template())
     SLIPS[slip](changed)
     assert problems(changed)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"CustSpaceHeader": "X-Space"}, "CustSpaceHeader needs HttpAuth jwt"),
+        ({"AlertActionPolicy": "on-call", "LogLevel": "WARNING"}, "AlertActionPolicy needs LogLevel INFO or DEBUG"),
+        ({"AlertActionPolicy": "on-call", "LogLevel": "DEBUG"}, None),
+        ({"CustSpaceHeader": "X-Space", "HttpAuth": "jwt", "JwtConfig": EVERYTHING["JwtConfig"]}, None),
+    ],
+)
+def test_what_cannot_work_is_refused(given: dict[str, str], told: str | None) -> None:
+    sentences = refusals(template(), REQUIRED | given)
+    assert sentences == [] if told is None else sentences[0].startswith(told)

@@ -30,17 +30,17 @@ _DOMAIN = re.compile(r"(?:[0-9*]+\.[a-z0-9-]+\.fc|fcv3[a-z-]*\.[a-z0-9-]+)\.aliy
 
 
 def recognise(document: Any) -> bool:
-    """Whether this is an HTTP trigger's event for the API's path, and for no domain but the API's."""
+    """Whether this is an HTTP trigger's event for the API's path, on the API's domain."""
     if not http_trigger.recognise(document):
         return False
     context, path = document["requestContext"], document.get("rawPath")
-    # The platform names the domain of every request that came over HTTP.
     domain = context.get("domainName")
     return (
         context["http"].get("method") == "POST"
         and isinstance(path, str)
         and _PATH.fullmatch(path) is not None
-        and (not domain or (isinstance(domain, str) and _DOMAIN.fullmatch(domain) is not None))
+        and isinstance(domain, str)
+        and _DOMAIN.fullmatch(domain) is not None
     )
 
 
