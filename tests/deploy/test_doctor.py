@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from local.cloud import Cloud
 from local.cloud.operations import OPERATIONS
@@ -47,6 +48,7 @@ class Doctor:
 
     def __init__(self, address: str, folder: Path) -> None:
         self.address, self.folder = address, folder
+        self.variables: dict[str, str] = {}
 
     def __call__(
         self, *arguments: str, parameters: Any = None, bucket: str = "packages", key: AccessKey | None = DEMO_KEY
@@ -61,6 +63,7 @@ class Doctor:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": "src",
             "CLOUD_ENDPOINT": self.address,
+            **self.variables,
         }
         return Told(subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60))
 
@@ -277,6 +280,35 @@ def test_no_credentials(doctor: Doctor) -> None:
     told = doctor(key=None)
     assert (told.code, told.rows()) == (1, ["✗"])
     assert told.row("caller").startswith("✗ caller no credentials were found → aliyun configure")
+
+
+@web.middleware
+async def metadata_service(request: web.Request, handler: Any) -> web.StreamResponse:
+    """What an ECS instance asks for the credentials of its role, which holds the stand-in's key."""
+    key = {"AccessKeyId": DEMO_KEY_ID, "AccessKeySecret": DEMO_KEY.secret, "SecurityToken": DEMO_KEY.token}
+    answers = {
+        "/latest/api/token": "token",
+        "/latest/meta-data/ram/security-credentials/": "deployer",
+        "/latest/meta-data/ram/security-credentials/deployer": json.dumps(
+            {**key, "Code": "Success", "Expiration": "2999-01-01T00:00:00Z"}
+        ),
+    }
+    if request.path in answers:
+        return web.Response(text=answers[request.path])
+    answer: web.StreamResponse = await handler(request)
+    return answer
+
+
+def test_the_role_of_an_ecs_instance(cloud: Cloud, tmp_path: Path) -> None:
+    app = cloud.app()
+    app.middlewares.append(metadata_service)
+    with serve(app) as address:
+        doctor = Doctor(f"http://{address}", tmp_path)
+        # The metadata service has an address of its own, which a proxy plays.
+        doctor.variables = {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "false", "http_proxy": f"http://{address}"}
+        told = doctor(key=None)
+    assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
+    assert told.row("rights").startswith("✓ rights all ")
 
 
 def test_no_network(tmp_path: Path) -> None:
