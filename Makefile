@@ -92,13 +92,14 @@ doctor: $(VENV)/.dev
 
 deploy: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m deploy deploy --stack $(or $(STACK),$(error STACK is missing)) $(TO_DEPLOY) \
-	  $(if $(PACKAGE),--package $(PACKAGE)) $(if $(TOKEN),--token $(TOKEN)) \
+	  $(if $(PACKAGE),--package $(PACKAGE)) $(if $(TOKEN),--token $(TOKEN)) $(if $(SPACE),--space $(SPACE)) \
 	  $(if $(filter off,$(DOCTOR)),--no-doctor) $(if $(filter off,$(VERIFY)),--no-verify)
 
-# TOKEN is a JSON Web Token, where HttpAuth is jwt.
+# TOKEN is a JSON Web Token, where HttpAuth is jwt; SPACE a custSpaceId to ask for, else the first that is allowed.
 verify: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m deploy verify --stack $(or $(STACK),$(error STACK is missing)) \
-	  $(if $(REGION),--region $(REGION)) $(if $(NUMBER),--number $(NUMBER)) $(if $(TOKEN),--token $(TOKEN))
+	  $(if $(REGION),--region $(REGION)) $(if $(NUMBER),--number $(NUMBER)) $(if $(TOKEN),--token $(TOKEN)) \
+	  $(if $(SPACE),--space $(SPACE))
 
 remove: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m deploy remove --stack $(or $(STACK),$(error STACK is missing)) \

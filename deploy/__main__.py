@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     deploying.add_argument("--package", help="the name of a package in the bucket, to go back to")
     deploying.add_argument("--no-doctor", action="store_true", help="do not look before")
     deploying.add_argument("--no-verify", action="store_true", help="do not look afterwards")
-    examining = _command(commands, "doctor", _doctor, "look what would stand in the way; changes nothing")
+    examining = _command(
+        commands, "doctor", _doctor, "check for anything that would block a deployment; changes nothing"
+    )
     removing = _command(commands, "remove", _remove, "delete the stack; packages stay in the bucket")
     verifying = _command(commands, "verify", _verify, "ask what was deployed, and compare")
     for command in (deploying, examining):
@@ -66,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--number", default="", help="a phone number of the account, to ask for")
     for command in (deploying, verifying):
         command.add_argument("--report", type=Path, default=ROOT / "dist", help="the folder for the JSON file")
+        command.add_argument("--space", default="", help="a custSpaceId to ask for, else the first that is allowed")
         command.add_argument("--token", default="", help="a JSON Web Token, where HttpAuth is jwt")
         command.add_argument("--log-seconds", type=float, default=120.0, help="how long to wait for log lines")
     return parser

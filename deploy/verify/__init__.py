@@ -46,8 +46,9 @@ def verify(
     """Print the table, write the report into the folder; returns whether all is as it should be."""
     parameters = _defaults() | stacks.parameters(stack)
     number = options.number or parameters["AllowedPhoneNumbers"].split(",")[0].strip()
+    space = options.space or parameters["AllowedCustSpaceIds"].split(",")[0].strip()
     target = Target(
-        account, stacks, stack, outputs, parameters, number, number or NOBODY, options.token, options.log_seconds
+        account, stacks, stack, outputs, parameters, number, number or NOBODY, space, options.token, options.log_seconds
     )
     report = _collect(target)
     tell(report)
@@ -71,6 +72,8 @@ def _collect(target: Target) -> Report:
                 measured[row.what] = row.figures
             elif row.request_id:
                 logged.append(row)
+            else:
+                yield wrong(row.what, "the answer has no request id", "report it with the JSON file below")
 
     return Report(show(findings()), seen, measured)
 

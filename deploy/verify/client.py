@@ -48,7 +48,7 @@ def ask(target: Target, path: str, method: str = "GET", *, signed: bool = True, 
     started = time.monotonic()
     answer = requests.request(method, url, headers=given, timeout=_SECONDS, allow_redirects=False)
     milliseconds = round((time.monotonic() - started) * 1000, 1)
-    return Answer(answer.status_code, dict(answer.raw.headers.items()), answer.content, milliseconds)
+    return Answer(answer.status_code, dict(answer.raw.headers.itermerged()), answer.content, milliseconds)
 
 
 def _authorisation(target: Target, method: str, url: str) -> dict[str, str]:

@@ -14,17 +14,17 @@ _REPORT = "report it with the JSON file below"
 
 def direct(target: Target) -> Iterator[Row]:
     """A query is answered."""
-    answer = invoke(target, {"phoneNumber": target.asked})
+    answer = invoke(target, target.query)
     if "statusCode" in answer.document:
         yield wrong("direct call", f"answered as over HTTP: {answer.document['statusCode']}", _REPORT)
     else:
         yield _judged("direct call", target, answer.document)
-    yield Logged("direct call", answer.request_id)
+    yield Logged("direct call", answer.request_id, answer.document.get("status", 0))
 
 
 def batch(target: Target) -> Iterator[Row]:
     """Two queries are answered in order, the second a bad one."""
-    answer = invoke(target, {"queries": [{"phoneNumber": target.asked}, {"phoneNumber": "1"}]})
+    answer = invoke(target, {"queries": [target.query, {"phoneNumber": "1"}]})
     results = answer.document.get("results") or [{}, {}]
     code = results[-1].get("problem", {}).get("code")
     if answer.document.get("status") != 207 or code != "invalid_request":
@@ -32,7 +32,7 @@ def batch(target: Target) -> Iterator[Row]:
     else:
         first = _judged("batch", target, results[0])
         yield first._replace(found=f"207: {first.found}, 400 invalid_request")
-    yield Logged("batch", answer.request_id)
+    yield Logged("batch", answer.request_id, max(result.get("status", 0) for result in results))
 
 
 def bus(target: Target) -> Iterator[Row]:
@@ -46,7 +46,7 @@ def bus(target: Target) -> Iterator[Row]:
         yield fine("bus message", f"raises {answer.document.get('errorType')}, {kind}")
     else:
         yield wrong("bus message", f"a bad message does not raise: {answer.status}", _REPORT)
-    yield Logged("bus message", answer.request_id)
+    yield Logged("bus message", answer.request_id, 400)
 
 
 def _judged(what: str, target: Target, answer: dict[str, Any]) -> Finding:

@@ -1,6 +1,7 @@
 """The line of each invocation in the log store; lines come late, so this waits, but not for ever."""
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -20,9 +21,14 @@ class _Line(NamedTuple):
 
 
 def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
-    """Each invocation's line is found by its requestId within `log_seconds`."""
+    """The line of each invocation that writes one is found by its requestId within `log_seconds`."""
     if not logged:
         yield unknown("log lines", "nothing was invoked")
+        return
+    least = target.parameters["LogLevel"]
+    logged = [invocation for invocation in logged if _level(invocation.status) >= logging.getLevelName(least)]
+    if not logged:
+        yield unknown("log lines", f"LogLevel is {least}: no call that was made here writes a line")
         return
     started = time.monotonic()
     found = _wait(target, {invocation.request_id for invocation in logged}, started + target.log_seconds)
@@ -37,6 +43,13 @@ def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
         )
     else:
         yield fine("log lines", f"{len(found)} of {len(logged)} found by requestId, after {waited}")
+
+
+def _level(status: int) -> int:
+    """The level of an invocation's line, by the status of its worst query."""
+    if status < 400:
+        return logging.INFO
+    return logging.ERROR if status >= 500 else logging.WARNING
 
 
 def _wait(target: Target, ids: set[str], until: float) -> dict[str, _Line]:

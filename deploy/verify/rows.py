@@ -12,6 +12,7 @@ class Target(NamedTuple):
     """One deployment; `parameters` holds the template's defaults too, `token` a JSON Web Token where that is asked for.
 
     `number` is one of the account's phone numbers; without one `asked` is a number that is nobody's.
+    `space` is the custSpaceId to ask for, or empty.
     """
 
     account: Account
@@ -21,6 +22,7 @@ class Target(NamedTuple):
     parameters: Mapping[str, str]
     number: str
     asked: str
+    space: str
     token: str
     log_seconds: float
 
@@ -28,6 +30,11 @@ class Target(NamedTuple):
     def function(self) -> str:
         """The function's name."""
         return self.parameters["FunctionName"]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What is asked for, as fields of a direct call."""
+        return {"phoneNumber": self.asked} | ({"custSpaceId": self.space} if self.space else {})
 
 
 class Seen(NamedTuple):
@@ -38,10 +45,11 @@ class Seen(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """An invocation that must have a line in the log store."""
+    """An invocation that must have a line in the log store; `status` is its answer's, or its worst query's."""
 
     what: str
     request_id: str
+    status: int
 
 
 class Measured(NamedTuple):

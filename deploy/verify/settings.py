@@ -11,7 +11,7 @@ from deploy.table import fine, unknown, wrong
 from deploy.verify.rows import Row, Target
 
 TEMPLATE = yaml.safe_load((Path(__file__).parent.parent.parent / "template.yml").read_text())
-_AGAIN = "make deploy … PARAMETERS=…   # somebody changed it by hand"
+_ALARM_PAGES = "https://cloudmonitor.console.alibabacloud.com/, https://sls.console.alibabacloud.com/   # switch it on"
 
 
 def concurrency(target: Target) -> Iterator[Row]:
@@ -22,7 +22,10 @@ def concurrency(target: Target) -> Iterator[Row]:
     if found == wanted:
         yield fine("concurrency", f"{found}, as MaxInstances says")
     else:
-        yield wrong("concurrency", f"{found}, but MaxInstances is {wanted}", _AGAIN)
+        # The stack still has the value that is wanted, so that a deployment would change nothing.
+        body = f"--body '{{\"reservedConcurrency\": {wanted}}}'"
+        mend = f"aliyun fc PUT {path} {body} --region {target.account.region}"
+        yield wrong("concurrency", f"{found}, but MaxInstances is {wanted}", mend)
 
 
 def alarms(target: Target) -> Iterator[Row]:
@@ -33,7 +36,7 @@ def alarms(target: Target) -> Iterator[Row]:
         return
     off = [name for name, kind in made if not _ALARMS[kind](target, TEMPLATE["Resources"][name]["Properties"])]
     if off:
-        yield wrong("alarms", f"not there, or off: {', '.join(off)}", _AGAIN)
+        yield wrong("alarms", f"not there, or off: {', '.join(off)}", _ALARM_PAGES)
     else:
         yield fine("alarms", f"{len(made)} are on")
 

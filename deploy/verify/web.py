@@ -3,13 +3,17 @@
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
+from deploy.doctor.services import FC_CONSOLE
 from deploy.table import Finding, fine, unknown, wrong
 from deploy.verify.client import Answer, ask
 from deploy.verify.rows import Logged, Measured, Row, Seen, Target
 
 _STRANGER = "https://verify.invalid"
+# What the function answers to an origin that may not read.
+_NO_ORIGIN = "https://not-allowed.invalid"
+_REPORT = "report it with the JSON file below"
 _WARM_CALLS = 5
 _OPERATIONS = "docs/operations.md says what to do"
 _NEEDS_NUMBER = "make verify … NUMBER=…   # a number with QR codes"
@@ -17,20 +21,23 @@ _NEEDS_NUMBER = "make verify … NUMBER=…   # a number with QR codes"
 
 def signed(target: Target) -> Iterator[Row]:
     """A signed GET is answered, at first and again; what its headers are."""
-    if target.parameters["HttpAuth"] == "jwt" and not target.token:
-        yield unknown("signed GET", "the trigger asks for a token (HttpAuth jwt)", "make verify … TOKEN=…")
+    if not _can_sign(target):
+        yield _needs_token("signed GET")
+        yield _needs_token("cold and warm")
         return
     first = ask(target, _path(target))
     yield _judged("signed GET", target, first)
-    yield Logged("signed GET", first.request_id)
+    yield Logged("signed GET", first.request_id, first.status)
     yield Measured("headers of a signed GET", first.headers)
     yield Seen("header_name", next((n for n in first.headers if n.lower() == "x-request-id"), "none"))
     yield Seen("content_disposition", first.header("content-disposition") or "none")
     is_same = first.header("x-fc-request-id") == first.header("x-request-id")
     yield Seen("request_id", "the same" if is_same else "another")
-    warm = statistics.median(ask(target, _path(target)).milliseconds for _ in range(_WARM_CALLS))
+    answers = [ask(target, _path(target)) for _ in range(_WARM_CALLS)]
+    warm = statistics.median(answer.milliseconds for answer in answers)
     yield Measured("milliseconds", {"first": first.milliseconds, "then": warm})
-    yield fine("cold and warm", f"first {first.milliseconds:.0f} ms, then {warm:.0f} ms")
+    figures = f"first {first.milliseconds:.0f} ms, then {warm:.0f} ms"
+    yield _first_wrong("cold and warm", target, answers) or fine("cold and warm", figures)
 
 
 def unsigned(target: Target) -> Iterator[Row]:
@@ -41,12 +48,16 @@ def unsigned(target: Target) -> Iterator[Row]:
     if answer.status in (400, 401, 403) and not _is_ours(answer):
         yield fine("unsigned GET", f"refused with {answer.status} {answer.document.get('Code', '')}".rstrip())
         return
-    yield wrong("unsigned GET", f"let in: {answer.status}", "deploy again; somebody changed the trigger's authType")
+    yield wrong(
+        "unsigned GET",
+        f"let in: {answer.status}",
+        f"{FC_CONSOLE}   # set the authentication of {target.function}'s trigger to {target.parameters['HttpAuth']}",
+    )
 
 
 def preflight(target: Target) -> Iterator[Row]:
     """A browser may ask whether it may ask."""
-    origin = _origins(target)[0]
+    origin = (_named_origins(target) or [_STRANGER])[0]
     answer = ask(
         target,
         _path(target),
@@ -59,39 +70,60 @@ def preflight(target: Target) -> Iterator[Row]:
     yield Seen("preflight", str(answer.status))
     yield Measured("headers of a preflight", answer.headers)
     allowed = answer.header("access-control-allow-origin")
-    if not target.parameters["AllowedOrigins"]:
-        yield fine("preflight", f"{answer.status}; no origin is allowed, as AllowedOrigins says")
-    elif answer.status == 204 and allowed in (origin, "*"):
-        yield fine("preflight", f"204, Access-Control-Allow-Origin: {allowed}")
+    found = f"{answer.status}, Access-Control-Allow-Origin: {allowed or 'none'}"
+    is_let_in = allowed in (origin, "*")
+    if not _origins(target) and is_let_in:
+        yield wrong("preflight", f"{found}, though AllowedOrigins is empty", _REPORT)
+    elif not _origins(target) or (answer.status == 204 and is_let_in):
+        yield fine("preflight", found)
     else:
-        found = f"{answer.status}, Access-Control-Allow-Origin: {allowed or 'none'}; browsers cannot call"
-        yield wrong("preflight", found, "a gateway or a domain of your own in front: docs/deployment.md")
+        mend = "a gateway or a domain of your own in front: docs/deployment.md"
+        yield wrong("preflight", f"{found}; browsers cannot call", mend)
 
 
 def cors(target: Target) -> Iterator[Row]:
-    """An origin that is not allowed may not read answers."""
+    """Only origins that are allowed may read answers."""
     if not _can_sign(target):
+        yield _needs_token("CORS")
         return
-    answer = ask(target, _path(target), Origin=_STRANGER)
-    found = answer.header("access-control-allow-origin")
-    is_anybody = target.parameters["AllowedOrigins"].strip() == "*"
-    is_reflected = _STRANGER in found or answer.header("access-control-allow-credentials") == "true"
-    yield Seen("cors", "Function Compute's too" if is_reflected or "," in found else "the function's alone")
-    if is_reflected and not is_anybody:
-        yield wrong("CORS", f"a strange origin is let in: {found}", "report it with the JSON file below")
-    else:
-        yield fine("CORS", f"a strange origin gets Access-Control-Allow-Origin: {found}")
+    answers = {origin: ask(target, _path(target), Origin=origin) for origin in (_STRANGER, *_named_origins(target)[:1])}
+    strange = _cors_of(answers[_STRANGER])
+    is_theirs = _STRANGER in strange or "," in strange or "credentials" in strange
+    yield Seen("cors", "Function Compute's too" if is_theirs else "the function's alone")
+    for origin, answer in answers.items():
+        found, expected = _cors_of(answer), _expected_cors(target, origin)
+        if found != expected:
+            yield wrong("CORS", f"{origin} gets Access-Control-Allow-Origin: {found}, not {expected}", _REPORT)
+            return
+    yield fine("CORS", "; ".join(f"{_cors_of(answer)} for {origin}" for origin, answer in answers.items()))
+
+
+def _cors_of(answer: Answer) -> str:
+    with_credentials = answer.header("access-control-allow-credentials") == "true"
+    return (answer.header("access-control-allow-origin") or "none") + (" with credentials" if with_credentials else "")
+
+
+def _expected_cors(target: Target, origin: str) -> str:
+    origins = _origins(target)
+    if "*" in origins:
+        return "*"
+    return origin if origin in origins else _NO_ORIGIN
 
 
 def conditional(target: Target) -> Iterator[Row]:
     """What has not changed is not sent again."""
     if not _can_sign(target):
+        yield _needs_token("ETag")
         return
     if not target.number or target.parameters["CacheTtlSeconds"] == "0":
         yield unknown("ETag", "no number with QR codes was given, or the cache is off", _NEEDS_NUMBER)
         return
     for _ in range(3):
-        etag = ask(target, _path(target)).header("etag")
+        first = ask(target, _path(target))
+        if _is_kept_out(target, first):
+            yield unknown("ETag", "only a call through the gateway gets an answer that has one")
+            return
+        etag = first.header("etag")
         again = ask(target, _path(target), If_None_Match=etag)
         if etag and again.status == 304 and not again.body:
             yield fine("ETag", "304 for what has not changed")
@@ -102,6 +134,7 @@ def conditional(target: Target) -> Iterator[Row]:
 def drawing(target: Target) -> Iterator[Row]:
     """A code is drawn, as text and as an image."""
     if not _can_sign(target):
+        yield _needs_token("drawing")
         return
     codes = ask(target, _path(target)).document.get("qrCodes") or []
     relative = next((code["svgUrl"] for code in codes if code.get("svgUrl")), None)
@@ -123,6 +156,7 @@ def drawing(target: Target) -> Iterator[Row]:
 def together(target: Target) -> Iterator[Row]:
     """Two calls at once are both answered, where there may be two instances."""
     if not _can_sign(target):
+        yield _needs_token("two at once")
         return
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: ask(target, _path(target)), range(2)))
@@ -131,24 +165,34 @@ def together(target: Target) -> Iterator[Row]:
     for answer in refused:
         yield Seen("over_cap", str(answer.status))
     found = " and ".join(f"{answer.status} in {answer.milliseconds:.0f} ms" for answer in answers)
-    if not refused or (instances == 1 and all(answer.status == 429 for answer in refused)):
-        yield fine("two at once", found)
+    if not refused or (instances == 1 and [answer.status for answer in refused] == [429]):
+        answered = [answer for answer in answers if _is_ours(answer)]
+        yield _first_wrong("two at once", target, answered) or fine("two at once", found)
     else:
         yield wrong("two at once", f"{found}, with MaxInstances {instances}", "make doctor   # concurrency")
-    yield from (Logged("two at once", answer.request_id) for answer in answers if _is_ours(answer))
+    yield from (Logged("two at once", answer.request_id, answer.status) for answer in answers if _is_ours(answer))
 
 
 def _path(target: Target) -> str:
-    return f"/qr-codes?phoneNumber={quote(target.asked)}"
+    # Where the gateway names the caller's space, no other may be asked for.
+    query = {"phoneNumber": target.asked} if target.parameters["CustSpaceHeader"] else target.query
+    return f"/qr-codes?{urlencode(query)}"
 
 
 def _can_sign(target: Target) -> bool:
     return target.parameters["HttpAuth"] == "function" or bool(target.token)
 
 
+def _needs_token(what: str) -> Finding:
+    return unknown(what, "the trigger asks for a token (HttpAuth jwt)", "make verify … TOKEN=…")
+
+
 def _origins(target: Target) -> list[str]:
-    origins = [origin.strip() for origin in target.parameters["AllowedOrigins"].split(",")]
-    return [origin for origin in origins if origin.startswith("http")] or [_STRANGER]
+    return [origin.strip() for origin in target.parameters["AllowedOrigins"].split(",") if origin.strip()]
+
+
+def _named_origins(target: Target) -> list[str]:
+    return [origin for origin in _origins(target) if origin != "*"]
 
 
 def _is_ours(answer: Answer) -> bool:
@@ -156,11 +200,23 @@ def _is_ours(answer: Answer) -> bool:
     return bool(answer.header("x-request-id"))
 
 
+def _first_wrong(what: str, target: Target, answers: list[Answer]) -> Finding | None:
+    rows = (_judged(what, target, answer) for answer in answers)
+    return next((row for row in rows if row.mark == "✗"), None)
+
+
 def _judged(what: str, target: Target, answer: Answer) -> Finding:
     if not _is_ours(answer):
         code = answer.document.get("Code") or answer.document.get("ErrorCode") or ""
         return wrong(what, f"Function Compute answered {answer.status} {code}", _OPERATIONS)
+    if _is_kept_out(target, answer):
+        header = target.parameters["CustSpaceHeader"]
+        return fine(what, f"{answer.status} not_allowed, as expected of a call whose {header} no gateway set")
     return judged(what, target, answer.status, answer.document, answer.document)
+
+
+def _is_kept_out(target: Target, answer: Answer) -> bool:
+    return bool(target.parameters["CustSpaceHeader"]) and answer.document.get("code") == "not_allowed"
 
 
 def judged(what: str, target: Target, status: int, result: dict[str, object], problem: dict[str, object]) -> Finding:
@@ -170,5 +226,5 @@ def judged(what: str, target: Target, status: int, result: dict[str, object], pr
         return fine(what, f"200, {len(codes)} QR codes")
     code = problem.get("code")
     if code == "not_owned" and not target.number:
-        return fine(what, "404 not_owned, as it must be for the number that was asked for")
+        return fine(what, "404 not_owned, as expected for a test number that nobody owns")
     return wrong(what, f"{status} {code}: {problem.get('detail')}", _OPERATIONS)

@@ -93,7 +93,10 @@ def test_a_deployment_that_is_as_it_should_be(deployed: Deployed) -> None:
     assert told.row("signed GET") == "✓ signed GET 200, 2 QR codes"
     assert told.row("unsigned GET") == "✓ unsigned GET refused with 400 MissingRequiredHeader"
     assert told.row("preflight") == "✓ preflight 204, Access-Control-Allow-Origin: https://shop.example.com"
-    assert told.row("CORS") == "✓ CORS a strange origin gets Access-Control-Allow-Origin: https://not-allowed.invalid"
+    assert told.row("CORS") == (
+        "✓ CORS https://not-allowed.invalid for https://verify.invalid; "
+        "https://shop.example.com for https://shop.example.com"
+    )
     assert told.row("ETag") == "✓ ETag 304 for what has not changed"
     assert told.row("drawing").startswith("✓ drawing SVG of ")
     assert told.row("direct call") == "✓ direct call 200, 2 QR codes"
@@ -123,7 +126,7 @@ def check_report(report: Any) -> None:
 def test_without_a_number_what_needs_codes_is_not_claimed(deployed: Deployed) -> None:
     told = deployed.verify()
     assert told.code == 0, told.text
-    assert told.row("signed GET") == ("✓ signed GET 404 not_owned, as it must be for the number that was asked for")
+    assert told.row("signed GET") == "✓ signed GET 404 not_owned, as expected for a test number that nobody owns"
     for what in ("ETag", "drawing"):
         assert told.row(what).startswith(f"? {what} no number with QR codes was given")
         assert told.row(what).endswith("→ make verify … NUMBER=… # a number with QR codes")
@@ -133,7 +136,8 @@ def test_a_trigger_that_lets_everybody_in(deployed: Deployed) -> None:
     deployed.check = lambda request: None
     told = deployed.verify()
     assert told.row("unsigned GET") == (
-        "✗ unsigned GET let in: 404 → deploy again; somebody changed the trigger's authType"
+        "✗ unsigned GET let in: 404 → https://fcnext.console.alibabacloud.com/ "
+        "# set the authentication of cams-qr's trigger to function"
     )
     assert told.code == 1
 
@@ -153,7 +157,45 @@ def test_a_preflight_that_must_be_signed(deployed: Deployed) -> None:
     )
     assert "≠ preflight: believed 204, seen 400" in told.text
     deployed.parameters["AllowedOrigins"] = ""
-    assert deployed.verify().row("preflight") == "✓ preflight 400; no origin is allowed, as AllowedOrigins says"
+    assert deployed.verify().row("preflight") == "✓ preflight 400, Access-Control-Allow-Origin: none"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "parameter", "preflight", "cors"),
+    [
+        (
+            "*",
+            "",
+            "✗ preflight 204, Access-Control-Allow-Origin: *, though AllowedOrigins is empty",
+            "✗ CORS https://verify.invalid gets Access-Control-Allow-Origin: *, not https://not-allowed.invalid",
+        ),
+        (
+            "",
+            "",
+            "✓ preflight 204, Access-Control-Allow-Origin: https://not-allowed.invalid",
+            "✓ CORS https://not-allowed.invalid for https://verify.invalid",
+        ),
+        (
+            "https://a.example,*",
+            "https://a.example, *",
+            "✓ preflight 204, Access-Control-Allow-Origin: *",
+            "✓ CORS * for https://verify.invalid; * for https://a.example",
+        ),
+        (
+            "https://b.example",
+            "https://a.example",
+            "✗ preflight 204, Access-Control-Allow-Origin: https://not-allowed.invalid; browsers cannot call",
+            "✗ CORS https://a.example gets Access-Control-Allow-Origin: https://not-allowed.invalid, "
+            "not https://a.example",
+        ),
+    ],
+)
+def test_who_may_read_answers(deployed: Deployed, allowed: str, parameter: str, preflight: str, cors: str) -> None:
+    deployed.function.configure(ALLOWED_ORIGINS=allowed)
+    deployed.parameters["AllowedOrigins"] = parameter
+    told = deployed.verify()
+    assert told.row("preflight").partition(" →")[0] == preflight
+    assert told.row("CORS").partition(" →")[0] == cors
 
 
 def test_headers_that_arrive_otherwise(deployed: Deployed) -> None:
@@ -168,7 +210,9 @@ def test_headers_that_arrive_otherwise(deployed: Deployed) -> None:
 
     deployed.middlewares.append(rewrite)
     told = deployed.verify("--number", NUMBER)
-    assert told.row("CORS").startswith("✗ CORS a strange origin is let in: https://verify.invalid")
+    assert told.row("CORS").startswith(
+        "✗ CORS https://verify.invalid gets Access-Control-Allow-Origin: https://verify.invalid"
+    )
     assert "≠ header_name: believed X-Request-Id, seen x-request-id" in told.text
     assert "≠ content_disposition: believed attachment, seen none" in told.text
     assert "≠ cors: believed the function's alone, seen Function Compute's too" in told.text
@@ -204,6 +248,51 @@ def test_lines_that_come_late_or_never_or_elsewhere(deployed: Deployed) -> None:
     assert told.code == 1
 
 
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("WARNING", "✓ log lines 2 of 2 found by requestId"),
+        ("ERROR", "? log lines LogLevel is ERROR: no call that was made here writes a line"),
+    ],
+)
+def test_levels_at_which_successful_calls_write_no_line(deployed: Deployed, level: str, expected: str) -> None:
+    deployed.function.configure(LOG_LEVEL=level)
+    deployed.parameters["LogLevel"] = level
+    assert deployed.verify("--number", NUMBER, "--log-seconds", "5").row("log lines").startswith(expected)
+
+
+def test_only_some_spaces_are_served(deployed: Deployed) -> None:
+    deployed.function.configure(ALLOWED_CUST_SPACE_IDS="cams-8filvjc8snw")
+    deployed.parameters["AllowedCustSpaceIds"] = "cams-8filvjc8snw, other"
+    told = deployed.verify("--number", NUMBER)
+    for what in ("signed GET", "direct call", "batch", "two at once"):
+        assert told.row(what).startswith(f"✓ {what} "), told.text
+    told = deployed.verify("--number", NUMBER, "--space", "other")
+    for what in ("signed GET", "direct call", "two at once", "cold and warm"):
+        assert told.row(what).startswith(f"✗ {what} 403 not_allowed"), told.text
+
+
+def test_the_gateway_names_the_space(deployed: Deployed) -> None:
+    deployed.function.configure(CUST_SPACE_HEADER="X-Space")
+    deployed.parameters |= {"CustSpaceHeader": "X-Space"}
+    told = deployed.verify("--number", NUMBER)
+    assert told.row("signed GET") == (
+        "✓ signed GET 403 not_allowed, as expected of a call whose X-Space no gateway set"
+    )
+    assert told.code == 0, told.text
+
+
+def test_answers_without_a_request_id(deployed: Deployed) -> None:
+    async def strip(request: web.Request, handler: Any) -> web.Response:
+        answer: web.Response = await handler(request)
+        answer.headers.pop("X-Fc-Request-Id", None)
+        answer.headers.pop("X-Request-Id", None)
+        return answer
+
+    deployed.middlewares.append(strip)
+    assert "✗ signed GET             the answer has no request id" in deployed.verify().text
+
+
 def test_rights_that_are_missing_are_told(deployed: Deployed) -> None:
     deployed.cloud.account.denied |= {"log:GetLogStoreLogs", "cms:DescribeMetricRuleList", "fc:GetConcurrencyConfig"}
     told = deployed.verify()
@@ -218,8 +307,8 @@ def test_settings_that_somebody_changed(deployed: Deployed) -> None:
     account.reserved["cams-qr"] = 50
     account.rules["cams-qr-ap-southeast-1-errors"] = {"EnableState": False}
     told = deployed.verify()
-    assert told.row("concurrency").startswith("✗ concurrency 50, but MaxInstances is 5 → ")
-    assert told.row("alarms").startswith("✗ alarms not there, or off: ErrorAlarm → ")
+    assert told.row("concurrency").startswith("✗ concurrency 50, but MaxInstances is 5 → aliyun fc PUT /2023-03-30/")
+    assert told.row("alarms").startswith("✗ alarms not there, or off: ErrorAlarm → https://cloudmonitor.")
     account.reserved.clear()
     assert deployed.verify().row("concurrency").startswith("✗ concurrency refused: ConcurrencyConfigNotFound")
 
@@ -240,7 +329,9 @@ def test_one_instance_refuses_the_second_of_two(deployed: Deployed) -> None:
     deployed.reserved = True
     deployed.cloud.account.reserved["cams-qr"] = 1
     deployed.parameters["MaxInstances"] = "1"
-    assert deployed.verify().row("two at once").startswith("✓ two at once ")
+    told = deployed.verify()
+    assert told.row("two at once").startswith("✓ two at once ")
+    assert "429 in " in told.row("two at once")
 
 
 def test_a_role_that_may_not_ask(deployed: Deployed) -> None:
@@ -258,6 +349,8 @@ def test_a_trigger_with_tokens(deployed: Deployed) -> None:
     assert told.row("signed GET") == (
         "? signed GET the trigger asks for a token (HttpAuth jwt) → make verify … TOKEN=…"
     )
+    for what in ("cold and warm", "CORS", "ETag", "drawing", "two at once"):
+        assert told.row(what).startswith(f"? {what} the trigger asks for a token")
     assert told.row("direct call").startswith("✓")
 
 
