@@ -1,4 +1,4 @@
-"""`make doctor`: what would stand in the way of a deployment, seen with the deployer's rights; changes nothing."""
+"""`make doctor` checks for anything that would block a deployment, with the deployer's rights; changes nothing."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -64,7 +64,7 @@ def region(look: Look) -> Finding:
         return fine("region", look.account.region)
     return wrong(
         "region",
-        f"{look.account.region} is no region in which Function Compute's SDK knows it",
+        f"{look.account.region} is not a region that Function Compute's SDK knows",
         "make deploy … REGION=ap-southeast-1",
     )
 

@@ -17,6 +17,7 @@ from deploy.table import Finding, fine, unknown, wrong
 _POLICY = Path(__file__).parent.parent / "policy.json"
 _WHAT = "rights"
 _SHOWN = 6
+_EVALUATED = {"Effect", "Action", "NotAction", "Resource"}
 
 Verdict = Literal["granted", "missing", "depends"]
 
@@ -58,7 +59,8 @@ def _one(action: str, resource: str, look: Look) -> str:
     if resource == "*":
         resource = f"acs:{action.partition(':')[0]}:*:*:*"
     parts = resource.split(":", 4)
-    region, account = (look.account.region, look.identity.account_id)
+    # RAM has no regions, and its ARNs name none.
+    region, account = ("" if parts[1] == "ram" else look.account.region, look.identity.account_id)
     return ":".join([*parts[:2], region, account, parts[4].replace("*", "any")])
 
 
@@ -67,11 +69,16 @@ def verdict(right: Right, statements: list[Mapping[str, Any]]) -> Verdict:
     about = [statement for statement in statements if _covers(statement, right)]
     denying = [statement for statement in about if statement["Effect"] == "Deny"]
     allowing = [statement for statement in about if statement["Effect"] == "Allow"]
-    if not allowing or any("Condition" not in statement for statement in denying):
+    if not allowing or not all(map(_depends, denying)):
         return "missing"
-    if denying or all("Condition" in statement for statement in allowing):
+    if denying or all(map(_depends, allowing)):
         return "depends"
     return "granted"
+
+
+def _depends(statement: Mapping[str, Any]) -> bool:
+    """Whether it says more than is looked at, such as Condition or NotResource."""
+    return not statement.keys() <= _EVALUATED
 
 
 def _covers(statement: Mapping[str, Any], right: Right) -> bool:
@@ -79,7 +86,7 @@ def _covers(statement: Mapping[str, Any], right: Right) -> bool:
         is_about = not _matches(statement["NotAction"], right.action)
     else:
         is_about = _matches(statement.get("Action", []), right.action)
-    return is_about and _matches(statement.get("Resource", []), right.resource)
+    return is_about and _matches(statement.get("Resource", "*"), right.resource)
 
 
 def _matches(patterns: Any, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from deploy.doctor import CHECKS
 from local.cloud import Cloud
 from local.cloud.operations import OPERATIONS
 from local.cloud.rest import PATHS
@@ -323,11 +325,16 @@ def test_regions_and_runtimes(doctor: Doctor) -> None:
         "✗ runtime Function Compute's list of regions for python3.12 (June 2026) lacks ap-southeast-1 "
         "→ make deploy … RUNTIME=python3.10 # or DOCTOR=off, where the list has grown"
     )
-    assert doctor("--region", "mars-1").row("region").startswith("✗ region mars-1 is no region")
+    assert (
+        doctor("--region", "mars-1")
+        .row("region")
+        .startswith("✗ region mars-1 is not a region that Function Compute's SDK knows")
+    )
 
 
 def test_the_two_policies_hold_every_right_that_is_used() -> None:
     used = {action for action, _ in (*OPERATIONS.values(), *PATHS.values()) if action}
+    used |= {right for _, _, rights in CHECKS for right in re.findall(r"[a-z]+:[A-Za-z]+", rights)}
     granted = [json.loads(Path(f"deploy/{name}.json").read_text()) for name in ("policy", "policy-checks")]
     assert used <= {a for policy in granted for statement in policy["Statement"] for a in statement["Action"]}
 
@@ -357,6 +364,18 @@ def own_policy() -> dict[str, Any]:
             "? rights granted on conditions that were not looked at: oss:PutObject, ",
         ),
         ([[{"Effect": "Allow", "NotAction": "ims:*", "Resource": "*"}]], "✓ rights all "),
+        (
+            [[{"Effect": "Allow", "Action": "*", "NotResource": "acs:oss:*:*:other"}]],
+            "? rights granted on conditions that were not looked at: oss:PutObject, ",
+        ),
+        (
+            [[statement()], [{"Effect": "Deny", "Action": "fc:*", "NotResource": "acs:fc:*:*:other"}]],
+            "? rights granted on conditions that were not looked at: fc:",
+        ),
+        (
+            [[statement(Resource=["acs:*:ap-southeast-1:*", "acs:ram::1234567890123456:*"])]],
+            "✓ rights all ",
+        ),
         ([], "✗ rights of deploy/policy.json "),
     ],
 )
