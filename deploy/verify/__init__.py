@@ -11,6 +11,7 @@ from darabonba.exceptions import UnretryableException
 from deploy.account import Account
 from deploy.doctor.chat import NOBODY
 from deploy.doctor.look import may_not_look
+from deploy.doctor.services import FC_CONSOLE
 from deploy.sls import SlsError, SlsUnreachable
 from deploy.stack import Stacks
 from deploy.table import Finding, are_fine, show, unknown, wrong
@@ -93,7 +94,7 @@ def _safely(what: str, check: Check, target: Target) -> Iterator[Row]:
         if may_not_look(error):
             yield unknown(what, f"refused: {error.code}", "add deploy/policy-checks.json to this caller's policies")
         else:
-            yield wrong(what, f"refused: {error.code}", "make deploy … again; then the function's console")
+            yield wrong(what, f"refused: {error.code}", f"{FC_CONSOLE}   # see whether it is still there")
     except SlsError as error:
         yield logs.not_permitted(error.code)
     except (KeyError, IndexError, TypeError, ValueError) as error:

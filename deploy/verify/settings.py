@@ -11,7 +11,11 @@ from deploy.table import fine, unknown, wrong
 from deploy.verify.rows import Row, Target
 
 TEMPLATE = yaml.safe_load((Path(__file__).parent.parent.parent / "template.yml").read_text())
-_ALARM_PAGES = "https://cloudmonitor.console.alibabacloud.com/, https://sls.console.alibabacloud.com/   # switch it on"
+# The stack still has what is wanted, so that a deployment would change nothing.
+_ALARM_PAGES = {
+    "ALIYUN::CMS::ResourceMetricRule": "https://cloudmonitor.console.alibabacloud.com/",
+    "ALIYUN::SLS::Alert": "https://sls.console.alibabacloud.com/",
+}
 
 
 def concurrency(target: Target) -> Iterator[Row]:
@@ -22,7 +26,6 @@ def concurrency(target: Target) -> Iterator[Row]:
     if found == wanted:
         yield fine("concurrency", f"{found}, as MaxInstances says")
     else:
-        # The stack still has the value that is wanted, so that a deployment would change nothing.
         body = f"--body '{{\"reservedConcurrency\": {wanted}}}'"
         mend = f"aliyun fc PUT {path} {body} --region {target.account.region}"
         yield wrong("concurrency", f"{found}, but MaxInstances is {wanted}", mend)
@@ -34,9 +37,12 @@ def alarms(target: Target) -> Iterator[Row]:
     if not made:
         yield unknown("alarms", "the stack has none", "make deploy … PARAMETERS=…   # with AlarmContactGroup")
         return
-    off = [name for name, kind in made if not _ALARMS[kind](target, TEMPLATE["Resources"][name]["Properties"])]
+    off = {name: kind for name, kind in made if not _ALARMS[kind](target, TEMPLATE["Resources"][name]["Properties"])}
     if off:
-        yield wrong("alarms", f"not there, or off: {', '.join(off)}", _ALARM_PAGES)
+        page = _ALARM_PAGES[next(iter(off.values()))]
+        yield wrong(
+            "alarms", f"not there, or off: {', '.join(off)}", f"{page}   # switch it on there, or make it again"
+        )
     else:
         yield fine("alarms", f"{len(made)} are on")
 

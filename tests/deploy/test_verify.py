@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,11 @@ def test_a_route_that_is_not_published(deployed: Deployed) -> None:
 
 
 def test_one_instance_refuses_the_second_of_two(deployed: Deployed) -> None:
+    def slowly(event: bytes, context: Any) -> Any:
+        time.sleep(0.3)
+        return deployed.function.raw(event, context)
+
+    deployed.handler = slowly  # type: ignore[method-assign]
     deployed.reserved = True
     deployed.cloud.account.reserved["cams-qr"] = 1
     deployed.parameters["MaxInstances"] = "1"
