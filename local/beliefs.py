@@ -22,6 +22,12 @@ BELIEFS = {
         "local/trigger_auth.py",
         "users' reports: MissingRequiredHeader, required HTTP header Date was not specified",
     ),
+    "no_token": Belief(
+        "401",
+        "the status of a request without a valid JSON Web Token, where the trigger asks for one",
+        "local/trigger_auth.py; docs/openapi.json",
+        "none; Alibaba Cloud's gateway answers 401 (higress.io, plug-in jwt-auth)",
+    ),
     "preflight": Belief(
         "204",
         "the status of a preflight, which browsers do not sign, where OPTIONS is among the trigger's methods",

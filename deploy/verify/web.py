@@ -43,8 +43,7 @@ def signed(target: Target) -> Iterator[Row]:
 def unsigned(target: Target) -> Iterator[Row]:
     """A GET without a signature or token does not reach the function."""
     answer = ask(target, _path(target), signed=False)
-    if target.parameters["HttpAuth"] == "function":
-        yield Seen("unsigned", str(answer.status))
+    yield Seen("unsigned" if target.parameters["HttpAuth"] == "function" else "no_token", str(answer.status))
     if answer.status in (400, 401, 403) and not _is_ours(answer):
         yield fine("unsigned GET", f"refused with {answer.status} {answer.document.get('Code', '')}".rstrip())
         return

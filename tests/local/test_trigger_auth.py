@@ -1,11 +1,15 @@
-"""The trigger lets in who signs as the vendor's library does, and nobody else."""
+"""The trigger lets in who signs as the vendor's library does, or has a token that its keys verify; nobody else."""
 
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import formatdate
+from pathlib import Path
+from time import time
 from typing import Any
 
+import jwt
 import pytest
 from alibabacloud_credentials import models
 from alibabacloud_credentials.client import Client as CredentialClient
@@ -16,7 +20,8 @@ from local.fc import make_context
 from local.gateway import gateway
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
-from local.trigger_auth import check_signature
+from local.trigger_auth import check_signature, check_token
+from tests.tokens import CONFIG, Issuer
 
 # The vendor's library calls what another of the vendor's deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")
@@ -68,3 +73,43 @@ def test_others_are_not(url: str) -> None:
 
 def test_a_preflight_need_not_sign(url: str) -> None:
     assert status(url, "OPTIONS") == (200, b"let in")
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@contextmanager
+def asking_for_a_token(issuer: Issuer, **changes: str) -> Iterator[str]:
+    check = check_token(issuer.config(**changes))
+    with serve(gateway(answer, lambda: make_context("python3.10"), check=check)) as address:
+        yield f"http://{address}/qr-codes"
+
+
+def test_who_has_a_token_is_let_in(issuer: Issuer) -> None:
+    with asking_for_a_token(issuer) as url:
+        assert status(url, headers={"Authorization": f"Bearer {issuer.token()}"}) == (200, b"let in")
+        assert status(url, "OPTIONS") == (200, b"let in")
+
+
+def test_whose_token_is_not_good_is_not(issuer: Issuer) -> None:
+    forged = jwt.encode({"sub": "shop"}, "a secret that is long enough for HS256", algorithm="HS256")
+    tokens = [issuer.token(exp=time() - 1), issuer.token(nbf=time() + 60), Issuer().token(), forged, "x", ""]
+    with asking_for_a_token(issuer) as url:
+        assert status(url)[0] == 401
+        assert [status(url, headers={"Authorization": f"Bearer {token}"})[0] for token in tokens] == [401] * 6
+        assert status(url, headers={"Authorization": issuer.token()})[0] == 401
+        assert status(f"{url}?token={issuer.token()}")[0] == 401
+
+
+def test_where_a_token_is_looked_for(issuer: Issuer) -> None:
+    with asking_for_a_token(issuer, tokenLookup="cookie:session,query:token") as url:
+        assert status(url, headers={"Cookie": f"session={issuer.token()}"})[0] == 200
+        assert status(f"{url}?token={issuer.token()}")[0] == 200
+        assert status(url, headers={"Authorization": f"Bearer {issuer.token()}"})[0] == 401
+
+
+def test_the_config_is_what_the_readme_has_deployed() -> None:
+    assert '"{\\"jwks\\": …, \\"tokenLookup\\":' in (readme := Path("README.md").read_text())
+    assert CONFIG["tokenLookup"] in readme
