@@ -17,19 +17,29 @@ _SCHEMAS = "#/components/schemas/"
 _OF_A_BODY = ("payload_too_large", "unsupported_media_type")
 _OF_ROUTING = ("not_found", "method_not_allowed", *_OF_A_BODY)
 _OF_A_QUERY = tuple(code for code in KINDS if code not in _OF_ROUTING)
+# Who answers with these, of his own, is the HTTP trigger, the gateway or Function Compute.
+_REFUSALS = {
+    "400": "the request is not signed, or too large",
+    "401": "no token or key, or none that is valid",
+    "403": "the signature does not match, or the caller may not use this route",
+    "429": "no instance is free, or the gateway limits the caller",
+}
 
 
 def document() -> Json:
-    """The description. It names no server, for its URLs are relative to its own."""
+    """The description. Its URLs are relative to its own; who reads it elsewhere fills in the second server."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "cams-qr",
             "version": "1",
             "description": "Which WhatsApp QR codes does a business phone number have? The deployment decides how a "
-            "request is authorised: by a signature, a token, or by its own gateway.",
+            "request is authorised: by a signature, a token, or by its own gateway. Who does not get in is told so "
+            "before the function runs, in the words of Alibaba Cloud rather than as a problem.",
         },
-        "servers": [{"url": "."}],
+        "servers": [{"url": ".", "description": "Where this description is"}, _SERVER],
+        "tags": [_LISTS, _DRAWINGS, _ITSELF],
+        "security": [{name: []} for name in _SECURITY_SCHEMES],
         "paths": {
             LIST: {"get": _list_codes(), "post": _list_codes_by_post()},
             CODE: {"get": _show_code()},
@@ -39,6 +49,7 @@ def document() -> Json:
         "components": {
             "schemas": _schemas(),
             "headers": _headers(),
+            "securitySchemes": _SECURITY_SCHEMES,
         },
     }
 
@@ -46,7 +57,9 @@ def document() -> Json:
 def _list_codes() -> Json:
     return _operation(
         "listQrCodes",
+        _LISTS,
         "The QR codes of a number",
+        "Asks CAMS, or answers what it said within the last minute; `stale` is true of an old list that stands in.",
         [*_query_parameters(), _IF_NONE_MATCH],
         {"200": _json_answer("The list", "QrCodeList"), "304": _NOT_MODIFIED, **_problems(_OF_A_QUERY)},
     )
@@ -56,7 +69,12 @@ def _list_codes_by_post() -> Json:
     asked = {"required": True, "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}QrQuery"}}}}
     answers = {"200": _json_answer("The list", "QrCodeList"), **_problems((*_OF_A_QUERY, *_OF_A_BODY))}
     operation = _operation(
-        "listQrCodesByPost", "The same, with the number kept out of URLs and their logs", [], answers
+        "listQrCodesByPost",
+        _LISTS,
+        "The QR codes of a number, asked by POST",
+        "The same list, with the number kept out of URLs and their logs.",
+        [],
+        answers,
     )
     return {**operation, "requestBody": asked}
 
@@ -64,7 +82,9 @@ def _list_codes_by_post() -> Json:
 def _show_code() -> Json:
     return _operation(
         "showQrCode",
+        _LISTS,
         "One QR code of a number",
+        "One item of the list, by its code.",
         [_CODE_PARAMETER, *_query_parameters(), _IF_NONE_MATCH],
         {
             "200": _json_answer("The QR code", "QrCode"),
@@ -79,7 +99,9 @@ def _draw_code(kind: str) -> Json:
     drawn = {"description": "The image", "headers": _of_a_result(), "content": {MEDIA_TYPES[kind]: {"schema": image}}}
     return _operation(
         f"drawQrCodeAs{kind.title()}",
-        f"One QR code of a number, drawn as {kind.upper()}; dark must stand out from light, at a contrast of 3 or more",
+        _DRAWINGS,
+        f"One QR code of a number, drawn as {kind.upper()}",
+        "Drawn from the code's link. `dark` must stand out from `light`, at a contrast of 3 or more.",
         [_CODE_PARAMETER, *_query_parameters(), *_style_parameters(), _IF_NONE_MATCH],
         {"200": drawn, "304": _NOT_MODIFIED, **_problems((*_OF_A_QUERY, "not_found"))},
     )
@@ -90,14 +112,48 @@ def _describe() -> Json:
     answers = {"200": {"description": "This description", "headers": _of_a_result(), "content": content}}
     return _operation(
         "describe",
+        _ITSELF,
         "This description",
+        "The description of all this in OpenAPI 3.1.",
         [_IF_NONE_MATCH],
         {**answers, "304": _NOT_MODIFIED, **_problems(["internal_error"])},
     )
 
 
-def _operation(name: str, summary: str, parameters: list[Json], responses: Json) -> Json:
-    return {"operationId": name, "summary": summary, "parameters": parameters, "responses": responses}
+def _operation(name: str, tag: Json, summary: str, description: str, parameters: list[Json], responses: Json) -> Json:
+    return {
+        "operationId": name,
+        "tags": [tag["name"]],
+        "summary": summary,
+        "description": description,
+        "parameters": parameters,
+        "responses": _with_refusals(responses),
+    }
+
+
+def _with_refusals(responses: Json) -> Json:
+    """The function's responses, and what a caller is told whom the function never sees."""
+    refused = {status: _refusal(status, responses.get(status)) for status in _REFUSALS}
+    return dict(sorted({**responses, **refused}.items()))
+
+
+def _refusal(status: str, ours: Json | None) -> Json:
+    answer: Json = {
+        "description": f"Before the function runs: {_REFUSALS[status]}",
+        "content": {
+            "application/json": {"schema": {"$ref": f"{_SCHEMAS}Refusal"}},
+            "text/plain": {"schema": {"type": "string"}},
+        },
+    }
+    if ours is None:
+        return answer
+    # Only the function's own answers have its headers.
+    headers = {name: {**_headers()[name], "required": False} for name in ours["headers"]}
+    return {
+        "description": f"{ours['description']}. {answer['description']}",
+        "headers": headers,
+        "content": {**ours["content"], **answer["content"]},
+    }
 
 
 def _json_answer(description: str, schema: str) -> Json:
@@ -180,7 +236,7 @@ def _schemas() -> Json:
     for name in ("QrCode", "QrCodeList"):
         # An answer may gain a key; a client should not fail for it.
         del schemas[name]["additionalProperties"]
-    return {**schemas, "Problem": _problem_schema()}
+    return {**schemas, "Problem": _problem_schema(), "Refusal": _refusal_schema()}
 
 
 def _problem_schema() -> Json:
@@ -223,6 +279,15 @@ def _problem_schema() -> Json:
     }
 
 
+def _refusal_schema() -> Json:
+    names = ("Code", "Message", "ErrorCode", "ErrorMessage", "RequestId")
+    return {
+        "type": "object",
+        "description": "What Alibaba Cloud says of a request that does not reach the function; no problem details",
+        "properties": {name: {"type": "string"} for name in names},
+    }
+
+
 def _without_titles(schema: Any) -> Any:
     """The titles pydantic makes up say nothing that the names do not."""
     if isinstance(schema, list):
@@ -232,6 +297,50 @@ def _without_titles(schema: Any) -> Any:
     return {k: _without_titles(v) for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
 
 
+_LISTS: Json = {"name": "Lists", "description": "Which codes a number has"}
+_DRAWINGS: Json = {"name": "Drawings", "description": "A code as an image"}
+_ITSELF: Json = {"name": "Description", "description": "How to ask"}
+_SERVER: Json = {
+    "url": "https://{address}",
+    "description": "A deployment",
+    "variables": {
+        "address": {
+            "default": "your-function.ap-southeast-1.fcapp.run",
+            "description": "the host of the stack's output Url or DomainUrl, or the gateway's with the route's prefix",
+        }
+    },
+}
+_SECURITY_SCHEMES: Json = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "Where the template's HttpAuth is `jwt`, and on the gateway where GatewayAuth is `Jwt`. In this "
+        "header, unless the deployment's tokenLookup names another place.",
+    },
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "Alibaba Cloud's signature, where HttpAuth is `function`: `FC <access key id>:<signature>`, with "
+        "the headers Date and, for temporary credentials, X-Fc-Security-Token; alibabacloud-gateway-fc-util makes "
+        "it. Not for browsers, which would have to hold the secret.",
+    },
+    "gatewayKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The key of a consumer of the gateway, where GatewayAuth is `Apikey`; the consumer's credential "
+        "source may name another header.",
+    },
+    "gatewaySignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Ca-Signature",
+        "description": "A consumer's HMAC signature, where GatewayAuth is `Aksk`; X-Ca-Key and X-Ca-Signature-Headers "
+        "go with it.",
+    },
+}
 _CODE_PARAMETER: Json = {
     "name": "code",
     "in": "path",
