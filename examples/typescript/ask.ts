@@ -1,41 +1,60 @@
-// Asking the function from a web page or from Node, with types made from docs/openapi.json (`npm run types`).
+// Asks the function from a web page or from Node, with types made from docs/openapi.json (`npm run types`).
 
 import type { components } from "./cams-qr.js";
 
-export type QrCode = components["schemas"]["QrCode"];
-export type QrCodeList = components["schemas"]["QrCodeList"];
-export type Problem = components["schemas"]["Problem"];
+type Described = components["schemas"]["Problem"];
+type OfCode<Code> = Code extends Described["code"]
+  ? Described & { code: Code } & (Code extends "throttled" | "upstream_unavailable" ? { retryAfter: number } : unknown)
+  : never;
 
-/** The function answered with a problem; what to do depends on `problem.code`. */
-export class QrCodesFailed extends Error {
-  constructor(readonly problem: Problem) {
-    super(problem.detail);
-  }
+/** Said before the function ran, by the trigger, the gateway or Function Compute. */
+export type Refused = { code: "refused"; status: number; detail: string };
+/** One type for each code: a `switch` on it narrows, and the compiler finds the code that was forgotten. */
+export type Problem = OfCode<Described["code"]> | Refused;
+export type Query = { phoneNumber: string } | { phoneNumber: string; custSpaceId: string };
+export type QrCodeList = components["schemas"]["QrCodeList"];
+export type Answer = { ok: true; list: QrCodeList } | { ok: false; problem: Problem };
+
+export interface Options {
+  /** What proves who asks, such as `async () => ({ Authorization: "Bearer …" })`; called before each request. */
+  headers?: () => Promise<Record<string, string>>;
+  /** How often a question is put, counting those that were answered with Retry-After. */
+  attempts?: number;
 }
 
-/** The QR codes of a number, each with `drawing`, the address of its image. Throws QrCodesFailed. */
-export async function listQrCodes(
-  address: string,
-  phoneNumber: string,
-  headers: HeadersInit = {},
-  attempts = 3,
-): Promise<(QrCode & { drawing: string | null })[]> {
-  const response = await fetch(`${address}/qr-codes?${new URLSearchParams({ phoneNumber })}`, { headers });
-  if (!response.ok) {
-    if (!response.headers.get("Content-Type")?.startsWith("application/problem+json")) {
-      throw new Error(`Status ${response.status}, from somebody before the function: a gateway, or Function Compute`);
+/** Asks the function at `endpoint`; `svgUrl` is made absolute. Keeps lists by ETag. Throws what `fetch` throws. */
+export function client(endpoint: string, { headers = async () => ({}), attempts = 3 }: Options = {}) {
+  const kept = new Map<string, { etag: string; list: QrCodeList }>();
+
+  /** Any route that answers with a list, also by POST. */
+  async function ask(route: string, init: RequestInit = {}): Promise<Answer> {
+    const known = kept.get(route);
+    const condition: Record<string, string> = known ? { "If-None-Match": known.etag } : {};
+    for (let left = attempts; ; left -= 1) {
+      const sent = { ...condition, ...(await headers()), ...(init.headers as Record<string, string>) };
+      const response = await fetch(`${endpoint}/${route}`, { ...init, headers: sent });
+      if (response.status === 304 && known) return { ok: true, list: known.list };
+      if (response.ok) return { ok: true, list: await listOf(response, route) };
+      // Function Compute names no time when all instances are busy.
+      const after = Number(response.headers.get("Retry-After") ?? (response.status === 429 ? 1 : NaN));
+      if (Number.isNaN(after) || left <= 1) return { ok: false, problem: await problemOf(response) };
+      await new Promise((resolve) => setTimeout(resolve, after * 1000));
     }
-    const problem = (await response.json()) as Problem;
-    const { retryAfter } = problem;
-    if (retryAfter !== undefined && attempts > 1) {
-      await new Promise((resolve) => setTimeout(resolve, retryAfter * 1000));
-      return listQrCodes(address, phoneNumber, headers, attempts - 1);
-    }
-    throw new QrCodesFailed(problem);
   }
-  const list = (await response.json()) as QrCodeList;
-  return list.qrCodes.map((code) => ({
-    ...code,
-    drawing: code.svgUrl === null ? null : new URL(code.svgUrl, response.url).href,
-  }));
+
+  async function listOf(response: Response, route: string): Promise<QrCodeList> {
+    const list = (await response.json()) as QrCodeList;
+    const absolute = (url: string | null) => url && new URL(url, response.url).href;
+    list.qrCodes = list.qrCodes.map((code) => ({ ...code, svgUrl: absolute(code.svgUrl) }));
+    const etag = response.headers.get("ETag");
+    if (etag) kept.set(route, { etag, list });
+    return list;
+  }
+
+  return { ask, list: (query: Query) => ask(`qr-codes?${new URLSearchParams(query)}`) };
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const isOurs = response.headers.get("Content-Type")?.startsWith("application/problem+json");
+  return isOurs ? await response.json() : { code: "refused", status: response.status, detail: await response.text() };
 }

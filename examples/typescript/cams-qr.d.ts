@@ -11,10 +11,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The QR codes of a number */
+        /**
+         * The QR codes of a number
+         * @description Asks CAMS, or answers what it said within the last minute; `stale` is true of an old list that stands in.
+         */
         get: operations["listQrCodes"];
         put?: never;
-        /** The same, with the number kept out of URLs and their logs */
+        /**
+         * The QR codes of a number, asked by POST
+         * @description The same list, with the number kept out of URLs and their logs.
+         */
         post: operations["listQrCodesByPost"];
         delete?: never;
         options?: never;
@@ -29,7 +35,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One QR code of a number */
+        /**
+         * One QR code of a number
+         * @description One item of the list, by its code.
+         */
         get: operations["showQrCode"];
         put?: never;
         post?: never;
@@ -46,7 +55,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One QR code of a number, drawn as SVG; dark must stand out from light, at a contrast of 3 or more */
+        /**
+         * One QR code of a number, drawn as SVG
+         * @description Drawn from the code's link. `dark` must stand out from `light`, at a contrast of 3 or more.
+         */
         get: operations["drawQrCodeAsSvg"];
         put?: never;
         post?: never;
@@ -63,7 +75,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One QR code of a number, drawn as PNG; dark must stand out from light, at a contrast of 3 or more */
+        /**
+         * One QR code of a number, drawn as PNG
+         * @description Drawn from the code's link. `dark` must stand out from `light`, at a contrast of 3 or more.
+         */
         get: operations["drawQrCodeAsPng"];
         put?: never;
         post?: never;
@@ -80,7 +95,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This description */
+        /**
+         * This description
+         * @description The description of all this in OpenAPI 3.1.
+         */
         get: operations["describe"];
         put?: never;
         post?: never;
@@ -163,6 +181,14 @@ export interface components {
                 message: string;
             }[];
         };
+        /** @description What Alibaba Cloud says of a request that does not reach the function; no problem details */
+        Refusal: {
+            Code?: string;
+            Message?: string;
+            ErrorCode?: string;
+            ErrorMessage?: string;
+            RequestId?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -223,10 +249,11 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description invalid_request: Invalid request */
+            /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -234,12 +261,25 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "invalid_request";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied */
+            /** @description Before the function runs: no token or key, or none that is valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
+                };
+            };
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -247,6 +287,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "not_allowed" | "not_subscribed" | "permission_denied";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description not_owned: No such phone number in this account */
@@ -262,11 +304,13 @@ export interface operations {
                     };
                 };
             };
-            /** @description throttled: Too many requests */
+            /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Retry-After": components["headers"]["Retry-After"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -274,6 +318,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "throttled";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description credentials_unavailable: No valid credentials; internal_error: Internal error */
@@ -358,10 +404,11 @@ export interface operations {
                     "application/json": components["schemas"]["QrCodeList"];
                 };
             };
-            /** @description invalid_request: Invalid request */
+            /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -369,12 +416,25 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "invalid_request";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied */
+            /** @description Before the function runs: no token or key, or none that is valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
+                };
+            };
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -382,6 +442,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "not_allowed" | "not_subscribed" | "permission_denied";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description not_owned: No such phone number in this account */
@@ -423,11 +485,13 @@ export interface operations {
                     };
                 };
             };
-            /** @description throttled: Too many requests */
+            /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Retry-After": components["headers"]["Retry-After"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -435,6 +499,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "throttled";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description credentials_unavailable: No valid credentials; internal_error: Internal error */
@@ -532,10 +598,11 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description invalid_request: Invalid request */
+            /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -543,12 +610,25 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "invalid_request";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied */
+            /** @description Before the function runs: no token or key, or none that is valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
+                };
+            };
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -556,6 +636,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "not_allowed" | "not_subscribed" | "permission_denied";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description not_owned: No such phone number in this account; not_found: Not found */
@@ -571,11 +653,13 @@ export interface operations {
                     };
                 };
             };
-            /** @description throttled: Too many requests */
+            /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Retry-After": components["headers"]["Retry-After"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -583,6 +667,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "throttled";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description credentials_unavailable: No valid credentials; internal_error: Internal error */
@@ -684,10 +770,11 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description invalid_request: Invalid request */
+            /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -695,12 +782,25 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "invalid_request";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied */
+            /** @description Before the function runs: no token or key, or none that is valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
+                };
+            };
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -708,6 +808,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "not_allowed" | "not_subscribed" | "permission_denied";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description not_owned: No such phone number in this account; not_found: Not found */
@@ -723,11 +825,13 @@ export interface operations {
                     };
                 };
             };
-            /** @description throttled: Too many requests */
+            /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Retry-After": components["headers"]["Retry-After"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -735,6 +839,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "throttled";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description credentials_unavailable: No valid credentials; internal_error: Internal error */
@@ -836,10 +942,11 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description invalid_request: Invalid request */
+            /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -847,12 +954,25 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "invalid_request";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied */
+            /** @description Before the function runs: no token or key, or none that is valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
+                };
+            };
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -860,6 +980,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "not_allowed" | "not_subscribed" | "permission_denied";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description not_owned: No such phone number in this account; not_found: Not found */
@@ -875,11 +997,13 @@ export interface operations {
                     };
                 };
             };
-            /** @description throttled: Too many requests */
+            /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    "Retry-After": components["headers"]["Retry-After"];
+                    /** @description Function Compute's id of the request, for its logs */
+                    "X-Request-Id"?: string;
+                    /** @description Seconds after which to ask again */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -887,6 +1011,8 @@ export interface operations {
                         /** @enum {unknown} */
                         code: "throttled";
                     };
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
                 };
             };
             /** @description credentials_unavailable: No valid credentials; internal_error: Internal error */
@@ -978,6 +1104,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Before the function runs: the request is not signed, or too large */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
+                };
+            };
+            /** @description Before the function runs: no token or key, or none that is valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
+                };
+            };
+            /** @description Before the function runs: the signature does not match, or the caller may not use this route */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
+                };
+            };
+            /** @description Before the function runs: no instance is free, or the gateway limits the caller */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                    "text/plain": string;
+                };
             };
             /** @description internal_error: Internal error */
             500: {

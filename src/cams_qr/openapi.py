@@ -322,9 +322,9 @@ _SECURITY_SCHEMES: Json = {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "Alibaba Cloud's signature, where HttpAuth is `function`: `FC <access key id>:<signature>`, with "
-        "the headers Date and, for temporary credentials, X-Fc-Security-Token; alibabacloud-gateway-fc-util makes "
-        "it. Not for browsers, which would have to hold the secret.",
+        "description": "Alibaba Cloud's signature, where HttpAuth is `function`: `FC <access key id>:<signature>`, "
+        "with the headers Date and, for temporary credentials, X-Fc-Security-Token; alibabacloud-gateway-fc-util "
+        "makes it. Not for browsers, which would have to hold the secret.",
     },
     "gatewayKey": {
         "type": "apiKey",

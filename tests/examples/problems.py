@@ -1,0 +1,85 @@
+"""A request for each problem of the table, and the function behind the local gateway that answers so."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from local.gateway import gateway
+from local.serve import serve
+from tests.conftest import Function
+
+_BROKEN = "15550000000"
+
+
+class Asked(NamedTuple):
+    """A route, and for POST the body and its type."""
+
+    route: str
+    body: str | None = None
+    content_type: str = "application/json"
+
+
+def _number(number: str) -> Asked:
+    return Asked(f"qr-codes?phoneNumber={number}")
+
+
+ASKED = {
+    "invalid_request": _number("abc"),
+    "not_allowed": _number("15559999999"),
+    "not_subscribed": _number("15554000001"),
+    "permission_denied": _number("15554030002"),
+    "not_found": Asked("nowhere"),
+    "not_owned": _number("4915112345678"),
+    "method_not_allowed": Asked("openapi.json", "{}"),
+    "payload_too_large": Asked("qr-codes", json.dumps({"phoneNumber": "1" * 65536})),
+    "unsupported_media_type": Asked("qr-codes", "phoneNumber=1", "application/x-www-form-urlencoded"),
+    "throttled": _number("15554000003"),
+    "credentials_unavailable": _number("15554030012"),
+    "internal_error": _number(_BROKEN),
+    "upstream_error": _number("15554000029"),
+    "upstream_invalid_response": _number("16660000011"),
+    "upstream_unavailable": _number("16660000028"),
+    "upstream_timeout": _number("16660000031"),
+}
+
+
+@contextmanager
+def every_problem(function: Function) -> Iterator[str]:
+    """The URL of a gateway; each request meets a fresh instance, so that no problem leads to another."""
+    numbers = {code: asked.route.partition("=")[2] for code, asked in ASKED.items()}
+    allowed = [number for code, number in numbers.items() if number.isdigit() and code != "not_allowed"]
+    function.configure(ALLOWED_PHONE_NUMBERS=",".join(allowed), CAMS_MAX_WAIT_SECONDS="0")
+    function.timeout = 1.5
+
+    def handler(event: bytes, context: Any) -> Any:
+        function.start()
+        return function.raw(event, _Broken(context) if _BROKEN.encode() in event else context)
+
+    with serve(gateway(handler, function.context)) as address:
+        yield f"http://{address}"
+
+
+@contextmanager
+def noting(function: Function) -> Iterator[tuple[str, list[int]]]:
+    """The URL of a gateway, and the statuses with which the function answers there."""
+    statuses: list[int] = []
+
+    def handler(event: bytes, context: Any) -> Any:
+        answer = function.raw(event, context)
+        statuses.append(answer["statusCode"])
+        return answer
+
+    with serve(gateway(handler, function.context)) as address:
+        yield f"http://{address}", statuses
+
+
+class _Broken:
+    """A context whose credentials raise, which no context should."""
+
+    def __init__(self, context: Any) -> None:
+        self.__dict__.update({name: value for name, value in vars(context).items() if name != "credentials"})
+
+    @property
+    def credentials(self) -> Any:
+        raise LookupError
