@@ -1,4 +1,4 @@
-"""Call cams-qr from another Python function, and read its answer.
+"""Call cams-qr from another Python function, and read its answer; `ask_http.py` asks over HTTP.
 
 Needs `alibabacloud-fc20230330` (4.8.3 here) and, for the calling function's role, the action `fc:InvokeFunction`.
 """
@@ -13,6 +13,8 @@ from alibabacloud_fc20230330.client import Client
 from alibabacloud_fc20230330.models import InvokeFunctionHeaders, InvokeFunctionRequest
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.runtime import RuntimeOptions
+
+from examples.answers import Answer
 
 FUNCTION_NAME = "cams-qr"
 FUNCTION_TIMEOUT_SECONDS = 30
@@ -35,29 +37,29 @@ def client_for(context: Any) -> Client:
     )
 
 
-def ask(client: Client, event: dict[str, Any]) -> dict[str, Any]:
-    """Send one query or a batch; returns what cams-qr answered. Raises FunctionFailed, and the SDK's exceptions."""
-    request = InvokeFunctionRequest(body=io.BytesIO(json.dumps(event).encode()))
-    # The SDK gives up reading after 10 s unless told otherwise, and the function would run on with nobody to read it.
-    runtime = RuntimeOptions(read_timeout=(FUNCTION_TIMEOUT_SECONDS + 5) * 1000)
-    response = client.invoke_function_with_options(FUNCTION_NAME, request, InvokeFunctionHeaders(), runtime)
-    answer: dict[str, Any] = json.loads(response.body.read())
-    # A function that failed comes with status 200 as well, and the SDK raises nothing for it.
-    if "x-fc-error-type" in response.headers:
-        raise FunctionFailed(response.headers["x-fc-error-type"], answer.get("errorMessage"))
+def ask(client: Client, query: dict[str, str], rounds: int = 3) -> Answer:
+    """Ask one query, and again after `retryAfter` seconds where the problem names them; at most `rounds` times.
+
+    Raises FunctionFailed, and the SDK's exceptions.
+    """
+    for left in reversed(range(rounds)):
+        answer: Answer = invoke(client, query)
+        if "result" in answer or "retryAfter" not in answer["problem"] or not left:
+            break
+        time.sleep(answer["problem"]["retryAfter"])
     return answer
 
 
-def ask_all(client: Client, queries: list[dict[str, str]], rounds: int = 5) -> list[dict[str, Any]]:
+def ask_all(client: Client, queries: list[dict[str, str]], rounds: int = 5) -> list[Answer]:
     """Ask up to 100 queries, and again for those that failed for a reason that may pass.
 
     What was found is not asked for again. Returns an answer for each query, in order. Raises FunctionFailed with the
     problem's code for a batch that is none.
     """
-    answers: dict[int, dict[str, Any]] = {}
+    answers: dict[int, Any] = {}
     places = list(range(len(queries)))
     for _ in range(rounds):
-        answer = ask(client, {"queries": [queries[place] for place in places]})
+        answer = invoke(client, {"queries": [queries[place] for place in places]})
         if "problem" in answer:
             raise FunctionFailed(answer["problem"]["code"], answer["problem"]["detail"])
         answers.update(zip(places, answer["results"], strict=True))
@@ -68,7 +70,7 @@ def ask_all(client: Client, queries: list[dict[str, str]], rounds: int = 5) -> l
     return [answers[place] for place in range(len(queries))]
 
 
-def links(client: Client, phone_number: str) -> list[str]:
+def links(client: Client, phone_number: str) -> list[str | None]:
     """The links of a number's QR codes. Raises FunctionFailed with the problem's code where there is one."""
     answer = ask(client, {"phoneNumber": phone_number})
     if "problem" in answer:
@@ -76,6 +78,19 @@ def links(client: Client, phone_number: str) -> list[str]:
     return [code["deepLinkUrl"] for code in answer["result"]["qrCodes"]]
 
 
-def handler(event: bytes, context: Any) -> list[str]:
+def invoke(client: Client, event: dict[str, Any]) -> Any:
+    """Send an event; returns what cams-qr answered. Raises FunctionFailed, and the SDK's exceptions."""
+    request = InvokeFunctionRequest(body=io.BytesIO(json.dumps(event).encode()))
+    # The SDK gives up reading after 10 s unless told otherwise, and the function would run on with nobody to read it.
+    runtime = RuntimeOptions(read_timeout=(FUNCTION_TIMEOUT_SECONDS + 5) * 1000)
+    response = client.invoke_function_with_options(FUNCTION_NAME, request, InvokeFunctionHeaders(), runtime)
+    answer = json.loads(response.body.read())
+    # A function that failed comes with status 200 as well, and the SDK raises nothing for it.
+    if "x-fc-error-type" in response.headers:
+        raise FunctionFailed(response.headers["x-fc-error-type"], answer.get("errorMessage"))
+    return answer
+
+
+def handler(event: bytes, context: Any) -> list[str | None]:
     """The calling function's entry point."""
     return links(client_for(context), json.loads(event)["phoneNumber"])

@@ -1,12 +1,16 @@
-"""JSON Web Tokens as a shop's own server would issue them, and the HTTP trigger's config that lets them in."""
+"""What lets a caller in: the account's demo key, and JSON Web Tokens as a shop's own server would issue them."""
 
 import json
 from time import time
 from typing import Any
 
 import jwt
+from alibabacloud_credentials.client import Client as CredentialClient
+from alibabacloud_credentials.models import Config
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
 CONFIG = {"tokenLookup": "header:Authorization:Bearer "}
 
@@ -23,3 +27,9 @@ class Issuer:
 
     def token(self, **claims: Any) -> str:
         return jwt.encode({"sub": "shop", "exp": time() + 60, **claims}, self._key, algorithm="RS256")
+
+
+def demo_credentials(secret: str = DEMO_KEY.secret) -> CredentialClient:
+    """What the vendor's signers take."""
+    key = Config(type="sts", access_key_id=DEMO_KEY_ID, access_key_secret=secret, security_token=DEMO_KEY.token)
+    return CredentialClient(key)

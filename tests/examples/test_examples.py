@@ -64,6 +64,14 @@ def test_a_batch_goes_on_with_what_failed(address: str, function: Function, sand
     assert [query["PhoneNumber"] for query in sandbox.queries] == numbers
 
 
+def test_a_query_comes_back_after_the_time_it_is_told(address: str, function: Function, sandbox: Sandbox) -> None:
+    function.configure(CAMS_QPS="1")
+    function.timeout = 0.5
+    assert ask.ask(client(address), {"phoneNumber": NUMBER})["status"] == 200
+    assert ask.ask(client(address), {"phoneNumber": "6281200001234"}, rounds=1)["status"] == 429
+    assert ask.ask(client(address), {"phoneNumber": "6281200001234"})["status"] == 200
+
+
 def test_the_links_of_a_number(address: str) -> None:
     assert ask.links(client(address), NUMBER)[0].startswith("https://wa.me/message/")
     with pytest.raises(ask.FunctionFailed, match="not_owned"):

@@ -11,17 +11,15 @@ from typing import Any
 
 import jwt
 import pytest
-from alibabacloud_credentials import models
-from alibabacloud_credentials.client import Client as CredentialClient
 from alibabacloud_gateway_fc_util.client import Client
 from requests import Request
 
 from local.fc import make_context
 from local.gateway import gateway
-from local.sandbox import DEMO_KEY, DEMO_KEY_ID
+from local.sandbox import DEMO_KEY
 from local.serve import serve
 from local.trigger_auth import check_signature, check_token
-from tests.tokens import CONFIG, Issuer
+from tests.tokens import CONFIG, Issuer, demo_credentials
 
 # The vendor's library calls what another of the vendor's deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")
@@ -48,10 +46,7 @@ def status(url: str, method: str = "GET", headers: dict[str, str] | None = None)
 
 
 def signed(url: str, secret: str = DEMO_KEY.secret) -> dict[str, str]:
-    config = models.Config(
-        type="sts", access_key_id=DEMO_KEY_ID, access_key_secret=secret, security_token=DEMO_KEY.token
-    )
-    headers: dict[str, str] = Client(CredentialClient(config)).sign_request(Request("GET", url, headers={})).headers
+    headers: dict[str, str] = Client(demo_credentials(secret)).sign_request(Request("GET", url, headers={})).headers
     return headers
 
 

@@ -1,0 +1,1 @@
+"""Code to copy; each module says what it needs."""

@@ -1,0 +1,96 @@
+"""Ask cams-qr over HTTP, with a token or signed: a problem is an answer, Retry-After and ETag are honoured.
+
+Needs `requests` (2.34.2 here) and, to sign, `alibabacloud-gateway-fc-util` (0.0.5 here).
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from alibabacloud_credentials.client import Client as CredentialClient
+from alibabacloud_gateway_fc_util.client import Client as Signer
+from requests import PreparedRequest, Response
+
+from examples.answers import Answer, Problem, QrCodeList
+
+Authorise = Callable[[PreparedRequest], PreparedRequest]
+
+
+class QrCodesFailed(Exception):
+    """There is no drawing; `problem` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem["code"], problem["detail"])
+        self.problem = problem
+
+
+def with_token(token: Callable[[], str]) -> Authorise:
+    """Where the deployment asks for JSON Web Tokens: `token` is called for each request."""
+
+    def authorise(request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token()}"
+        return request
+
+    return authorise
+
+
+def with_signature(credentials: CredentialClient) -> Authorise:
+    """Where the deployment asks for signatures; `CredentialClient()` finds credentials as the vendor's tools do."""
+    signer = Signer(credentials)
+    return lambda request: signer.sign_request(request)
+
+
+class Caller:
+    """Asks the function at `endpoint`, each question at most `attempts` times. Keeps lists by their ETag.
+
+    All methods raise what `requests` raises where nobody answers.
+    """
+
+    def __init__(self, endpoint: str, authorise: Authorise, attempts: int = 3) -> None:
+        self.endpoint = endpoint
+        self.authorise = authorise
+        self.attempts = attempts
+        self._kept: dict[str, tuple[str, QrCodeList]] = {}
+
+    def list_codes(self, **query: str) -> Answer:
+        """The QR codes for `phoneNumber`, and `custSpaceId` if given; each `svgUrl` is relative to the endpoint."""
+        return self.ask("GET", f"qr-codes?{urlencode(query)}")
+
+    def ask(self, method: str, route: str, **options: Any) -> Answer:
+        """Any route that answers with a list; `options` are those of `requests`."""
+        etag, known = self._kept.get(route, ("", None))
+        headers = {"If-None-Match": etag, **options.pop("headers", {})}
+        response = self._send(method, route, headers=headers, **options)
+        if response.status_code == 304 and known:
+            return {"status": 200, "result": known}
+        if not response.ok:
+            return {"status": response.status_code, "problem": _problem(response)}
+        found: QrCodeList = response.json()
+        self._kept[route] = response.headers["ETag"], found
+        return {"status": 200, "result": found}
+
+    def draw(self, route: str) -> bytes:
+        """A drawing, by its `svgUrl`. Raises QrCodesFailed."""
+        response = self._send("GET", route)
+        if not response.ok:
+            raise QrCodesFailed(_problem(response))
+        return response.content
+
+    def _send(self, method: str, route: str, **options: Any) -> Response:
+        for left in reversed(range(self.attempts)):
+            response = requests.request(method, f"{self.endpoint}/{route}", auth=self.authorise, timeout=60, **options)
+            # Function Compute names no time when all instances are busy.
+            after = response.headers.get("Retry-After", "1" if response.status_code == 429 else "")
+            if not after.isdigit() or not left:
+                break
+            time.sleep(int(after))
+        return response
+
+
+def _problem(response: Response) -> Problem:
+    if response.headers.get("Content-Type", "").startswith("application/problem+json"):
+        problem: Problem = response.json()
+        return problem
+    return {"code": "refused", "status": response.status_code, "detail": response.text}

@@ -1,0 +1,86 @@
+"""The Python client over HTTP: behind a trigger that asks for tokens or signatures, and with every problem."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from cams_qr.problems import KINDS
+from examples import answers
+from examples.ask_http import Authorise, Caller, QrCodesFailed, with_signature, with_token
+from local.gateway import gateway
+from local.serve import serve
+from local.trigger_auth import check_signature, check_token
+from tests.conftest import NUMBER, Function
+from tests.examples.problems import ASKED, every_problem, noting
+from tests.tokens import Issuer, demo_credentials
+
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")
+
+ANYBODY: Authorise = lambda request: request  # noqa: E731
+SCHEMAS = json.loads(Path("docs/openapi.json").read_text())["components"]["schemas"]
+
+
+@pytest.mark.parametrize("name", ["QrCode", "QrCodeList"])
+def test_the_types_are_those_of_the_description(name: str) -> None:
+    assert set(getattr(answers, name).__annotations__) == set(SCHEMAS[name]["properties"])
+
+
+def test_every_code_has_a_type_and_every_type_the_described_fields() -> None:
+    kinds = [kind for kind in get_args(answers.Problem) if kind is not answers.Refused]
+    codes = [code for kind in kinds for code in get_args(get_type_hints(kind)["code"])]
+    assert sorted(codes) == sorted(KINDS)
+    fields = {field for kind in kinds for field in get_type_hints(kind)}
+    assert fields == set(SCHEMAS["Problem"]["properties"])
+    come_back = get_args(get_type_hints(answers.ComeBack)["code"])
+    assert set(come_back) == {code for code, kind in KINDS.items() if kind.retry_after}
+
+
+def test_every_problem(function: Function) -> None:
+    with every_problem(function) as url:
+        caller = Caller(url, ANYBODY, attempts=1)
+        for code, (route, body, content_type) in ASKED.items():
+            headers = {"Content-Type": content_type} if body else {}
+            answer = caller.ask("POST" if body else "GET", route, data=body, headers=headers)
+            assert "problem" in answer
+            assert (answer["problem"]["code"], answer["status"]) == (code, KINDS[code].status)
+            if answer["problem"]["code"] == "throttled":
+                assert answer["problem"]["retryAfter"] == 1
+
+
+def test_who_does_not_get_in_is_refused(function: Function) -> None:
+    issuer = Issuer()
+    for check, authorise in (
+        (check_signature, with_signature(demo_credentials())),
+        (check_token(issuer.config()), with_token(issuer.token)),
+    ):
+        with serve(gateway(function.raw, function.context, check=check)) as address:
+            refused: Any = Caller(f"http://{address}", ANYBODY).list_codes(phoneNumber=NUMBER)
+            assert refused["problem"]["code"] == "refused"
+            assert refused["status"] == refused["problem"]["status"] in (400, 401)
+            caller = Caller(f"http://{address}", authorise)
+            found = caller.list_codes(phoneNumber=NUMBER)
+            assert "result" in found
+            drawing = found["result"]["qrCodes"][0]["svgUrl"]
+            assert drawing
+            assert caller.draw(drawing).startswith(b"<?xml")
+            with pytest.raises(QrCodesFailed, match="not_found"):
+                caller.draw(drawing.replace("4O4", "XXX"))
+
+
+def test_it_comes_back_after_the_time_it_is_told(function: Function) -> None:
+    function.configure(CAMS_QPS="1", CAMS_MAX_WAIT_SECONDS="0")
+    with noting(function) as (url, statuses):
+        caller = Caller(url, ANYBODY)
+        assert caller.list_codes(phoneNumber=NUMBER)["status"] == 200
+        assert caller.list_codes(phoneNumber="6281200001234")["status"] == 200
+    assert statuses == [200, 429, 200]
+
+
+def test_what_has_not_changed_is_not_sent_again(function: Function) -> None:
+    function.configure(CACHE_TTL_SECONDS="60")
+    with noting(function) as (url, statuses):
+        caller = Caller(url, ANYBODY)
+        assert caller.list_codes(phoneNumber=NUMBER) == caller.list_codes(phoneNumber=NUMBER)
+    assert statuses == [200, 304]
