@@ -1,0 +1,35 @@
+"""A browser, and a trigger in front of the function."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=OPTIONS)
+
+
+def is_fault(said: ConsoleMessage) -> bool:
+    return said.type == "error" and not said.location["url"].endswith("/favicon.ico")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in which nothing may go wrong."""
+    faults: list[str] = []
+    context = browser.new_context(viewport={"width": 800, "height": 1200}, locale="en-US")
+    page = context.new_page()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if is_fault(said) else None)
+    yield page
+    context.close()
+    assert faults == []
