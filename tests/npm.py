@@ -12,10 +12,13 @@ needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is not insta
 _ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
 
 
-def run(folder: Path, tool: str, *arguments: str | Path, cwd: Path | None = None) -> str:
+def run(folder: Path, tool: str, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> str:
     """What `tool`, a package's in `folder`, prints. Fails the test where the tool fails."""
     command = [(folder / "node_modules" / ".bin" / tool).absolute(), *arguments]
     assert command[0].exists(), f"npm ci --prefix {folder}"
-    done = subprocess.run(command, env=os.environ | _ENVIRONMENT, cwd=cwd, capture_output=True, text=True, timeout=50)
+    settings = os.environ | _ENVIRONMENT | environment
+    done = subprocess.run(
+        command, env=settings, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=50
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

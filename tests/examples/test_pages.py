@@ -53,7 +53,9 @@ def url(caller: Caller, request: pytest.FixtureRequest) -> Iterator[str]:
 def read(page: Page) -> set[str]:
     """What a phone reads off the screen."""
     loaded = "[...document.images].every((image) => image.complete && image.naturalWidth)"
-    while not page.evaluate(loaded):
+    for _ in range(200):
+        if page.evaluate(loaded):
+            break
         page.wait_for_timeout(50)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     return {found.text for found in zxingcpp.read_barcodes(picture)}
