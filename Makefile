@@ -11,6 +11,8 @@ EVENT ?= events/http_trigger_get.json
 RUNTIMES ?= 3.10 3.12
 
 BIN := $(VENV)/bin
+# What npm installs, each for the tests beside it or of it.
+MODULES := $(addsuffix /node_modules,tests/node tests/lint examples/typescript examples/react examples/vue)
 VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -34,7 +36,7 @@ check: $(VENV)/.dev
 # All without a package, for a change under way.
 tests: untimed contract timed web
 
-untimed: $(VENV)/.dev tests/node/node_modules examples/typescript/node_modules
+untimed: $(VENV)/.dev $(MODULES)
 	$(BIN)/python -m pytest -m "not timed and not browser" --ignore tests/package --ignore tests/contract $(PYTEST)
 
 contract: $(VENV)/.test
@@ -44,11 +46,11 @@ contract: $(VENV)/.test
 timed: $(VENV)/.dev
 	$(BIN)/python -m pytest -m timed -n 4 --dist loadgroup $(PYTEST)
 
-web: $(VENV)/.dev
+web: $(VENV)/.dev $(MODULES)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium ..." && \
 	  { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } >/dev/null 2>&1; } || \
-	  echo "chromium is not installed: the tests of the web page are not run. Install it, then: make web"
-	@! command -v chromium >/dev/null || $(BIN)/python -m pytest -m browser -n 2 tests/web $(PYTEST)
+	  echo "chromium is not installed: the tests in a browser are not run. Install it, then: make web"
+	@! command -v chromium >/dev/null || $(BIN)/python -m pytest -m browser -n 2 tests/web tests/examples $(PYTEST)
 
 # New pictures of the page for the README.
 screenshots: $(VENV)/.dev
@@ -143,7 +145,7 @@ bench: $(VENV)/.dev
 
 clean:
 	chmod -R u+w dist 2>/dev/null || true
-	rm -rf dist $(VENV) $(VENV)-* tests/node/node_modules examples/typescript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf dist $(VENV) $(VENV)-* $(MODULES) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
@@ -165,7 +167,7 @@ $(VENV)/.dev: $(VENV)/.test requirements-dev.txt requirements-ros.txt
 	$(PIP) --no-deps -r requirements-ros.txt
 	@touch $@
 
-# The official Node client and the TypeScript example take part in tests where Node is installed.
-tests/node/node_modules examples/typescript/node_modules: %/node_modules: %/package-lock.json
+# The official Node client, the linters and the examples take part in tests where Node is installed.
+$(MODULES): %/node_modules: %/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix $* --no-audit --no-fund --loglevel=error && touch $@; \
 	else echo "npm is not installed: the tests of $* are skipped. Install Node.js, then: make test"; fi

@@ -68,7 +68,8 @@ class Caller:
         if not response.ok:
             return {"status": response.status_code, "problem": _problem(response)}
         found: QrCodeList = response.json()
-        self._kept[route] = response.headers["ETag"], found
+        if "ETag" in response.headers:
+            self._kept[route] = response.headers["ETag"], found
         return {"status": 200, "result": found}
 
     def draw(self, route: str) -> bytes:

@@ -80,3 +80,15 @@ def test_the_table_of_doubtful_properties_is_about_this_template() -> None:
     named = [pair for cell in cells for pair in re.findall(r"`(\w+)\.(\w+)", cell)]
     assert len(named) > 15
     assert [pair for pair in named if pair[1] not in TEMPLATE["Resources"][pair[0]]["Properties"]] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", DOCUMENTS[document]):
+        assert target.startswith("https://") or (Path(document).parent / target).exists(), target
+
+
+def test_every_example_is_named_where_callers_look() -> None:
+    named = DOCUMENTS["docs/calling.md"] + README
+    examples = {path.name for path in Path("examples").iterdir() if not path.name.startswith("__")}
+    assert {name for name in examples if f"examples/{name}" not in named} == {"answers.py", "email_code.html"}

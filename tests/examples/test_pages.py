@@ -10,6 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import requests
 import zxingcpp
+from aiohttp import web
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page
@@ -19,9 +20,9 @@ from examples.email_code import compose
 from examples.page import application
 from local.gateway import gateway
 from local.serve import serve
-from local.trigger_auth import check_signature
+from local.trigger_auth import check_signature, check_token
 from tests.conftest import NUMBER, Function
-from tests.tokens import demo_credentials
+from tests.tokens import Issuer, demo_credentials
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")]
 
@@ -86,6 +87,25 @@ def test_a_problem_is_not_shown_to_visitors(url: str) -> None:
     answer = requests.get(url, timeout=10)
     assert (answer.status_code, "try later" in answer.text) == (503, True)
     assert "account" not in answer.text
+
+
+def test_an_image_straight_from_the_function_is_let_in_by_a_cookie(page: Page, function: Function) -> None:
+    """As docs/calling.md says, of a domain of your own."""
+    issuer = Issuer()
+    check = check_token(issuer.config(tokenLookup="header:Authorization:Bearer ,cookie:cams_qr"))
+    with serve(gateway(function.raw, function.context, check=check)) as api:
+        shown = f'<img src="http://{api}/qr-codes/{CODE}.svg?phoneNumber={NUMBER}" alt="QR code">'
+
+        async def document(_: web.Request) -> web.Response:
+            response = web.Response(text=shown, content_type="text/html")
+            response.set_cookie("cams_qr", issuer.token(), httponly=True, samesite="Lax")
+            return response
+
+        app = web.Application()
+        app.router.add_get("/", document)
+        with serve(app) as host:
+            page.goto(f"http://{host}")
+            assert read(page) == {f"https://wa.me/message/{CODE}"}
 
 
 def test_the_email_shows_its_code(page: Page, caller: Caller, tmp_path: Path) -> None:
