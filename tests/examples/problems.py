@@ -1,6 +1,7 @@
 """A request for each problem of the table, and the function behind the local gateway that answers so."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -72,6 +73,18 @@ def noting(function: Function) -> Iterator[tuple[str, list[int]]]:
 
     with serve(gateway(handler, function.context)) as address:
         yield f"http://{address}", statuses
+
+
+@contextmanager
+def one_at_a_time(function: Function) -> Iterator[str]:
+    """The URL of a gateway that refuses who comes while another is answered, which takes a while."""
+
+    def handler(event: bytes, context: Any) -> Any:
+        time.sleep(0.4)
+        return function.raw(event, context)
+
+    with serve(gateway(handler, function.context, reserved=True)) as address:
+        yield f"http://{address}"
 
 
 class _Broken:

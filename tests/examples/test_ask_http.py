@@ -1,6 +1,7 @@
 """The Python client over HTTP: behind a trigger that asks for tokens or signatures, and with every problem."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -13,7 +14,7 @@ from local.gateway import gateway
 from local.serve import serve
 from local.trigger_auth import check_signature, check_token
 from tests.conftest import NUMBER, Function
-from tests.examples.problems import ASKED, every_problem, noting
+from tests.examples.problems import ASKED, every_problem, noting, one_at_a_time
 from tests.tokens import Issuer, demo_credentials
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")
@@ -76,6 +77,14 @@ def test_it_comes_back_after_the_time_it_is_told(function: Function) -> None:
         assert caller.list_codes(phoneNumber=NUMBER)["status"] == 200
         assert caller.list_codes(phoneNumber="6281200001234")["status"] == 200
     assert statuses == [200, 429, 200]
+
+
+def test_it_comes_back_where_all_instances_are_busy(function: Function) -> None:
+    with one_at_a_time(function) as url, ThreadPoolExecutor() as pool:
+        for attempts, statuses in ((1, [200, 429]), (3, [200, 200])):
+            callers = [Caller(url, ANYBODY, attempts) for _ in range(2)]
+            answers = pool.map(lambda caller: caller.list_codes(phoneNumber=NUMBER), callers)
+            assert sorted(answer["status"] for answer in answers) == statuses
 
 
 def test_what_has_not_changed_is_not_sent_again(function: Function) -> None:

@@ -24,6 +24,7 @@ from local.gateway import gateway
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 from tests.conftest import NUMBER, Function
+from tests.examples.problems import ASKED, every_problem
 
 
 def client(address: str, secret: str = DEMO_KEY.secret) -> Client:
@@ -70,6 +71,15 @@ def test_a_query_comes_back_after_the_time_it_is_told(address: str, function: Fu
     assert ask.ask(client(address), {"phoneNumber": NUMBER})["status"] == 200
     assert ask.ask(client(address), {"phoneNumber": "6281200001234"}, rounds=1)["status"] == 429
     assert ask.ask(client(address), {"phoneNumber": "6281200001234"})["status"] == 200
+
+
+def test_every_problem_that_is_not_of_http_alone(function: Function) -> None:
+    with every_problem(function) as url:
+        asked = {code: route.partition("=")[2] for code, (route, body, _) in ASKED.items() if "?" in route}
+        caller = client(url.removeprefix("http://"))
+        found = {code: ask.ask(caller, {"phoneNumber": number}, rounds=1) for code, number in asked.items()}
+    assert {code: answer["problem"]["code"] for code, answer in found.items()} == {code: code for code in asked}
+    assert len(asked) == 12
 
 
 def test_the_links_of_a_number(address: str) -> None:

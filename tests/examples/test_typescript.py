@@ -14,7 +14,7 @@ from local.gateway import gateway
 from local.serve import serve
 from local.trigger_auth import check_signature, check_token
 from tests.conftest import NUMBER, Function
-from tests.examples.problems import ASKED, every_problem, noting
+from tests.examples.problems import ASKED, every_problem, noting, one_at_a_time
 from tests.npm import needs_npm, run
 from tests.tokens import Issuer
 
@@ -112,6 +112,16 @@ console.log(JSON.stringify([first, second]));
 """)
     assert [answer["ok"] for answer in answers] == [True, True]
     assert statuses == [200, 429, 200]
+
+
+def test_it_comes_back_where_all_instances_are_busy(node: Node, function: Function) -> None:
+    with one_at_a_time(function) as url:
+        answers = node(f"""
+const {{ list }} = client("{url}");
+const query = {{ phoneNumber: "{NUMBER}" }};
+console.log(JSON.stringify(await Promise.all([list(query), list(query)])));
+""")
+    assert [answer["ok"] for answer in answers] == [True, True]
 
 
 def test_what_has_not_changed_is_not_sent_again(node: Node, function: Function) -> None:
