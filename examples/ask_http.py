@@ -60,11 +60,11 @@ class Caller:
 
     def ask(self, method: str, route: str, **options: Any) -> Answer:
         """Any route that answers with a list; `options` are those of `requests`."""
-        etag, known = self._kept.get(route, ("", None))
-        headers = {"If-None-Match": etag, **options.pop("headers", {})}
-        response = self._send(method, route, headers=headers, **options)
-        if response.status_code == 304 and known:
-            return {"status": 200, "result": known}
+        kept = self._kept.get(route) if method == "GET" else None
+        condition = {"If-None-Match": kept[0]} if kept else {}
+        response = self._send(method, route, headers={**condition, **options.pop("headers", {})}, **options)
+        if response.status_code == 304 and kept:
+            return {"status": 200, "result": kept[1]}
         if not response.ok:
             return {"status": response.status_code, "problem": _problem(response)}
         found: QrCodeList = response.json()

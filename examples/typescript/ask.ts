@@ -28,7 +28,7 @@ export function client(endpoint: string, { headers = async () => ({}), attempts 
 
   /** Any route that answers with a list, also by POST. */
   async function ask(route: string, init: RequestInit = {}): Promise<Answer> {
-    const known = kept.get(route);
+    const known = init.method ? undefined : kept.get(route);
     const condition: Record<string, string> = known ? { "If-None-Match": known.etag } : {};
     for (let left = attempts; ; left -= 1) {
       const sent = { ...condition, ...(await headers()), ...(init.headers as Record<string, string>) };
