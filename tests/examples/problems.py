@@ -51,7 +51,7 @@ def every_problem(function: Function) -> Iterator[str]:
     numbers = {code: asked.route.partition("=")[2] for code, asked in ASKED.items()}
     allowed = [number for code, number in numbers.items() if number.isdigit() and code != "not_allowed"]
     function.configure(ALLOWED_PHONE_NUMBERS=",".join(allowed), CAMS_MAX_WAIT_SECONDS="0")
-    function.timeout = 1.5
+    function.timeout = 3
 
     def handler(event: bytes, context: Any) -> Any:
         function.start()
