@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-WEB = Path(__file__).parent.parent / "web"
+WEB = Path(__file__).resolve().parent.parent / "web"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # What a deployment changes by hand: the address in config.js, and in the page's policy.
 _HERE = 'new URL("../", import.meta.url).href.replace(/\\/$/, "")'
@@ -16,8 +16,8 @@ def pages(address: str | None = None, config: str | None = None) -> web.Applicat
     """An application with the page at `/`; the function's `address` where it is elsewhere, and another config.js."""
 
     async def answer(request: web.Request) -> web.Response:
-        file = WEB / (request.match_info["name"] or "index.html")
-        if file.parent != WEB or not file.is_file():
+        file = (WEB / (request.match_info["name"] or "index.html")).resolve()
+        if WEB not in file.parents or not file.is_file() or file.suffix not in _TYPES:
             raise web.HTTPNotFound
         text = config if config is not None and file.name == "config.js" else file.read_text()
         if address is not None:
@@ -26,5 +26,5 @@ def pages(address: str | None = None, config: str | None = None) -> web.Applicat
         return web.Response(text=text, content_type=_TYPES[file.suffix], headers=headers)
 
     app = web.Application()
-    app.router.add_get("/{name:[a-z.]*}", answer)
+    app.router.add_get("/{name:[a-z./-]*}", answer)
     return app

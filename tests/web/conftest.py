@@ -1,0 +1,47 @@
+"""A real browser in front of the page, which asks the function on another origin, behind the local gateway."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from local.fc import make_context
+from local.gateway import gateway
+from local.pages import pages
+from local.serve import serve
+from tests.conftest import Function
+from tests.web.site import Site
+
+CHROMIUM = shutil.which("chromium")
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+
+
+@pytest.fixture
+def site(function: Function, browser: Browser) -> Iterator[Site]:
+    handler: Callable[[bytes, Any], object] = lambda event, context: function.raw(event, context)  # noqa: E731
+    app = gateway(handler, lambda: make_context("python3.10", function.timeout))
+    with serve(app) as api, serve(pages(f"http://{api}")) as host:
+        function.configure(ALLOWED_ORIGINS=f"http://{host}", CACHE_TTL_SECONDS="60")
+        site = Site(f"http://{host}", f"http://{api}", browser)
+        yield site
+        for context in browser.contexts:
+            context.close()
+        assert site.errors == []

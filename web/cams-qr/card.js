@@ -1,0 +1,70 @@
+// One code: its drawing, its message, its link.
+
+import { isWebLink, modulesOf, pathOf, viewBoxOf } from "./drawing.js";
+import { make } from "./dom.js";
+
+const LONG = 280;
+
+// Cloned, for there may be thousands of it.
+const blank = make(
+  "li",
+  { class: "card", part: "card" },
+  make(
+    "div",
+    { class: "head" },
+    make("label", { class: "pick" }, make("input", { type: "checkbox" }), make("span", { class: "code", part: "code" })),
+    make("button", { type: "button", class: "more", part: "more", "aria-haspopup": "menu", "aria-expanded": "false" }, "⋯"),
+  ),
+  make("div", { class: "tile", part: "drawing" }),
+  make("p", { class: "prefilled", part: "message", dir: "auto" }),
+  make("a", { class: "link", part: "link", target: "_blank", rel: "noopener noreferrer" }),
+  make("button", { type: "button", class: "copy", part: "copy" }),
+);
+
+/** The card of a code, which it carries as `code`; not drawn yet. */
+export function makeCard(code, text, id) {
+  const card = blank.cloneNode(true);
+  card.code = code;
+  const part = (name) => card.querySelector(`.${name}`);
+  const name = code.code ?? "";
+  part("code").textContent = name;
+  part("code").id = id;
+  part("pick").firstChild.setAttribute("aria-label", text.select(name));
+  part("more").setAttribute("aria-label", text.more(name));
+  showMessage(part("prefilled"), code.prefilledMessage, text);
+  showLink(part("link"), code.deepLinkUrl);
+  part("copy").textContent = text.copy;
+  part("copy").hidden = !code.deepLinkUrl;
+  part("copy").setAttribute("aria-describedby", id);
+  return card;
+}
+
+function showMessage(node, message, text) {
+  node.textContent = message || text.noMessage;
+  node.classList.toggle("none", !message);
+  if ((message ?? "").length <= LONG) return;
+  // It scrolls, so the keyboard must reach it.
+  node.classList.add("long");
+  node.tabIndex = 0;
+}
+
+function showLink(node, link) {
+  node.textContent = (link ?? "").replace(/^https:\/\//, "");
+  node.hidden = !link;
+  if (isWebLink(link)) node.href = link;
+}
+
+/** Draws the code into its card, once, or says there that it cannot be drawn. */
+export function drawInto(card, text) {
+  const tile = card.querySelector(".tile");
+  if (tile.firstChild) return;
+  const { code, prefilledMessage, deepLinkUrl } = card.code;
+  const modules = modulesOf(deepLinkUrl);
+  tile.append(modules ? makeDrawing(modules, text.drawing(code ?? "", prefilledMessage)) : text.notDrawn);
+}
+
+/** The modules as an image with a name. */
+export function makeDrawing(modules, label) {
+  const path = make("path", { d: pathOf(modules) });
+  return make("svg", { class: "drawing", role: "img", "aria-label": label, viewBox: viewBoxOf(modules) }, path);
+}

@@ -1,0 +1,21 @@
+// Which codes are shown, and in which order.
+
+const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+const fields = { message: (code) => code.prefilledMessage ?? "", code: (code) => code.code ?? "" };
+
+/** The list's codes that hold each word of the filter in their message or code, sorted. */
+export function shownCodes({ list, filter, sort }) {
+  const words = fold(filter).split(/\s+/);
+  const holds = (code) => {
+    const where = fold(`${fields.message(code)} ${fields.code(code)}`);
+    return words.every((word) => where.includes(word));
+  };
+  const found = list ? list.qrCodes.filter(holds) : [];
+  const field = fields[sort];
+  return field ? found.sort((a, b) => collator.compare(field(a), field(b))) : found;
+}
+
+/** Café and CAFE are one. */
+function fold(text) {
+  return text.normalize("NFKD").replace(/\p{Mn}/gu, "").toLowerCase().trim();
+}

@@ -1,0 +1,48 @@
+// Codes as files.
+
+import { modulesOf } from "../drawing.js";
+import { nameOf } from "./names.js";
+import { pngOf, svgOf } from "./pictures.js";
+import { makeZip } from "./zip.js";
+
+const PICTURES = { svg: svgOf, png: pngOf };
+const COLUMNS = ["code", "prefilledMessage", "deepLinkUrl", "phoneNumber"];
+// Spreadsheets take a cell that begins so for a formula; an apostrophe makes it text.
+const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
+
+/** The code as a picture. Raises TypeError where it cannot be drawn. */
+export async function pictureOf(code, format) {
+  return PICTURES[format](modulesOf(code.deepLinkUrl));
+}
+
+/** One ZIP of all that can be drawn; `turn()` is awaited after each. */
+export async function zipOf(codes, format, turn) {
+  const taken = new Set();
+  const files = [];
+  for (const code of codes) {
+    const modules = modulesOf(code.deepLinkUrl);
+    if (modules) files.push({ name: nameOf(code, format, taken), content: await PICTURES[format](modules) });
+    await turn();
+  }
+  return makeZip(files);
+}
+
+/** A table with a line for each code (RFC 4180); the mark at its start tells spreadsheets that it is UTF-8. */
+export function csvOf(codes) {
+  const lines = [COLUMNS, ...codes.map((code) => COLUMNS.map((column) => cellOf(code[column] ?? "")))];
+  const text = lines.map((cells) => `${cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",")}\r\n`).join("");
+  return new Blob(["\uFEFF", text], { type: "text/csv;charset=utf-8" });
+}
+
+function cellOf(value) {
+  return FORMULA.test(value) ? `'${value}` : value;
+}
+
+/** Has the browser keep the content under a name. */
+export function saveFile(name, content) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type: content.type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -1,0 +1,67 @@
+// A menu that opens at a button.
+
+import { make, makeButton } from "../dom.js";
+
+const GAP = 4;
+
+/** Puts one menu into the root. Gives what opens it at a button, with items of `{label, act}` or `{label, href}`. */
+export function makeMenu(root) {
+  const menu = make("div", { role: "menu", popover: "auto", part: "menu" });
+  let opener;
+  let opened = new AbortController();
+  root.append(menu);
+  menu.addEventListener("keydown", (event) => moveIn(menu, event));
+  menu.addEventListener("click", () => menu.hidePopover());
+  menu.addEventListener("toggle", ({ newState }) => {
+    opener.setAttribute("aria-expanded", newState === "open");
+    opened.abort();
+    if (newState === "open") opened = closeWhenMoved(menu);
+  });
+
+  return (button, items) => {
+    opener = button;
+    menu.replaceChildren(...items.map(makeItem));
+    menu.setAttribute("aria-label", button.getAttribute("aria-label") ?? button.textContent);
+    menu.showPopover();
+    place(menu, button.getBoundingClientRect());
+    menu.firstElementChild.focus();
+  };
+}
+
+/** The menu stays where it was put, so it goes when its button moves away. */
+function closeWhenMoved(menu) {
+  const opened = new AbortController();
+  const options = { capture: true, passive: true, signal: opened.signal };
+  addEventListener("scroll", ({ target }) => target === menu || menu.hidePopover(), options);
+  addEventListener("resize", () => menu.hidePopover(), options);
+  return opened;
+}
+
+function makeItem({ label, act, href }) {
+  const attributes = { role: "menuitem", tabindex: -1 };
+  if (!href) {
+    const item = makeButton(attributes, act);
+    item.textContent = label;
+    return item;
+  }
+  return make("a", { ...attributes, href, target: "_blank", rel: "noopener noreferrer" }, label);
+}
+
+/** Below the button, or above it where there is more room; never out of sight. */
+function place(menu, at) {
+  const { offsetWidth: width, offsetHeight: height } = menu;
+  const below = at.bottom + GAP + height <= innerHeight || at.top < height;
+  const top = below ? at.bottom + GAP : at.top - GAP - height;
+  menu.style.top = `${Math.max(GAP, Math.min(top, innerHeight - height - GAP))}px`;
+  menu.style.left = `${Math.max(GAP, Math.min(at.right - width, innerWidth - width - GAP))}px`;
+}
+
+function moveIn(menu, event) {
+  const items = [...menu.children];
+  const at = items.indexOf(menu.getRootNode().activeElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
+  if (event.key === "Tab") menu.hidePopover();
+  if (to === undefined) return;
+  event.preventDefault();
+  items.at(to % items.length).focus();
+}

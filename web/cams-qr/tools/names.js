@@ -1,0 +1,15 @@
+// Names of files.
+
+const LENGTH = 60;
+// What some file system forbids, what turns the direction of text around, and what is not seen.
+const FORBIDDEN = /[\\/:*?"<>|]|\p{C}/gu;
+
+/** A name from code and message that is not among the `taken`, to which it is added. */
+export function nameOf({ code, prefilledMessage }, ending, taken) {
+  const words = `${code ?? "code"} ${prefilledMessage ?? ""}`.normalize("NFC").replace(FORBIDDEN, " ");
+  const stem = [...words.replace(/\s+/g, " ")].slice(0, LENGTH).join("").replace(/^[. ]+|[. ]+$/g, "");
+  let name = `${stem}.${ending}`;
+  for (let again = 2; taken.has(name.toLowerCase()); again += 1) name = `${stem} (${again}).${ending}`;
+  taken.add(name.toLowerCase());
+  return name;
+}

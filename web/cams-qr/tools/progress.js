@@ -1,0 +1,41 @@
+// Long work in small turns, so that the page stays alive, with a bar that says how far it is and a button that ends it.
+
+import { make } from "../dom.js";
+
+const TURN_MS = 30;
+
+class Cancelled extends Error {}
+
+/**
+ * Runs `work(turn)`, which calls and awaits `turn()` for each of `total` items. Gives what the work gives, null where it
+ * was cancelled.
+ */
+export async function withProgress(main, text, total, work) {
+  const bar = make("progress", { max: total, value: 0, "aria-label": text.busy });
+  const cancel = make("button", { type: "button" }, text.cancel);
+  const box = make("div", { class: "progress", part: "progress", popover: "manual" }, make("p", {}, text.busy), bar, cancel);
+  let cancelled = false;
+  let began = performance.now();
+  cancel.addEventListener("click", () => (cancelled = true));
+  main.append(box);
+  box.showPopover();
+  cancel.focus();
+
+  async function turn() {
+    bar.value += 1;
+    if (performance.now() - began < TURN_MS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    began = performance.now();
+    if (cancelled) throw new Cancelled();
+  }
+
+  try {
+    return await work(turn);
+  } catch (error) {
+    if (error instanceof Cancelled) return null;
+    throw error;
+  } finally {
+    box.remove();
+    main.focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,75 @@
+// How the tools look.
+
+export const style = new CSSStyleSheet();
+
+style.replaceSync(`
+.find { display: flex; flex: 1 1 100%; flex-wrap: wrap; gap: .5rem; }
+#filter, #sort, .acts { flex: 1 1 100%; min-width: 0; }
+#filter::placeholder { color: var(--quiet); opacity: 1; }
+.acts { display: flex; flex-wrap: wrap; gap: .5rem; }
+@media (min-width: 40rem) { #filter { flex: 1 1 12rem; } #sort, .acts { flex: none; } }
+@media (min-width: 40rem) and (min-height: 40rem) {
+  [data-phase=loaded].many .tools {
+    position: sticky;
+    z-index: 1;
+    inset-block-start: 0;
+    padding-block: .75rem;
+    background: var(--cams-qr-behind, light-dark(#f6f7f6, #101614));
+  }
+  .card * { scroll-margin-block: 9rem; }
+}
+
+[role=menu] {
+  position: fixed;
+  inset: auto;
+  max-width: calc(100vw - .5rem);
+  max-height: calc(100vh - .5rem);
+  margin: 0;
+  padding: .35rem;
+  overflow: auto;
+  border: 1px solid var(--line);
+  border-radius: var(--radius);
+  background: var(--ground);
+  color: var(--text);
+  box-shadow: 0 .5rem 1.5rem #0003;
+}
+[role=menuitem] {
+  display: block;
+  width: 100%;
+  padding: .55rem .9rem;
+  border: 0;
+  border-radius: .5rem;
+  background: none;
+  color: inherit;
+  font-weight: inherit;
+  text-align: start;
+  text-decoration: none;
+}
+[role=menuitem]:is(:hover, :focus) { background: var(--bubble); outline-offset: -3px; }
+
+
+dialog {
+  width: min(26rem, calc(100vw - 2rem));
+  padding: 1.25rem;
+  border: 1px solid var(--line);
+  border-radius: var(--radius);
+  background: var(--ground);
+  color: var(--text);
+}
+dialog::backdrop { background: #0008; }
+dialog h2 { margin: 0 0 1rem; font-size: 1.2rem; }
+dialog label { display: grid; gap: .25rem; margin-bottom: 1rem; font-weight: 600; }
+dialog .acts { justify-content: end; margin-top: 1rem; }
+.progress {
+  inset: auto 0 1rem;
+  width: min(26rem, calc(100vw - 2rem));
+  margin: 0 auto;
+  padding: 1rem 1.25rem;
+  border: 1px solid var(--line);
+  border-radius: var(--radius);
+  background: var(--ground);
+  color: var(--text);
+  box-shadow: 0 .5rem 1.5rem #0004;
+}
+.progress progress { width: 100%; margin-block: .5rem .75rem; accent-color: var(--accent); }
+`);

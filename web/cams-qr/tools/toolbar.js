@@ -1,0 +1,95 @@
+// The bar above many codes: filter, order, choice, and what to do with the chosen.
+
+import { make } from "../dom.js";
+import { shownCodes } from "./codes.js";
+import { selectByHand } from "./select.js";
+
+/** Puts the bar into the element. `print(codes)` and `download(button, codes)` are for the chosen, or all shown. */
+export function makeToolbar(main, actions, { print, download }) {
+  const bar = main.querySelector(".tools");
+  const parts = makeParts(bar);
+  const noMatch = makeNoMatch(main);
+  let state;
+  let text;
+
+  function change(part) {
+    const next = { ...state, ...part };
+    const shown = "selected" in part ? state.shown : shownCodes(next);
+    actions.set({ ...part, shown, said: countOf({ ...next, shown }, text) });
+  }
+
+  function select(codes, wanted) {
+    const selected = new Set(state.selected);
+    for (const code of codes) wanted ? selected.add(code) : selected.delete(code);
+    change({ selected });
+  }
+
+  const chosen = () => (state.selected.size ? state.list.qrCodes.filter((code) => state.selected.has(code)) : state.shown);
+  const clear = () => (parts.filter.focus(), change({ filter: "" }));
+  parts.filter.addEventListener("input", () => change({ filter: parts.filter.value }));
+  parts.sort.addEventListener("change", () => change({ sort: parts.sort.value }));
+  parts.all.addEventListener("change", () => select(state.shown, parts.all.checked));
+  parts.print.addEventListener("click", () => print(chosen()));
+  parts.download.addEventListener("click", () => download(parts.download, chosen()));
+  noMatch.act.addEventListener("click", clear);
+  selectByHand(main.querySelector("#cards"), select);
+
+  return {
+    render(now, words) {
+      [state, text] = [now, words];
+      renderLabels(parts, noMatch, text);
+      renderBar(parts, state);
+      noMatch.box.hidden = !state.list?.qrCodes.length || state.shown.length > 0;
+    },
+  };
+}
+
+function makeParts(bar) {
+  const options = ["given", "message", "code"].map((value) => make("option", { value }));
+  const filter = make("input", { id: "filter", part: "filter", type: "search", autocomplete: "off" });
+  const sort = make("select", { id: "sort", part: "sort" }, ...options);
+  const all = make("input", { type: "checkbox", id: "all" });
+  const label = make("span");
+  const print = make("button", { type: "button", id: "print", "aria-haspopup": "dialog" });
+  const download = make("button", { type: "button", id: "download", "aria-haspopup": "menu", "aria-expanded": "false" });
+  const before = [make("div", { class: "find" }, filter, sort), make("label", { class: "pick" }, all, label)];
+  const after = make("div", { class: "acts" }, print, download);
+  bar.prepend(...before);
+  bar.append(after);
+  return { filter, sort, all, label, print, download, added: [...before, after] };
+}
+
+function makeNoMatch(main) {
+  const hint = make("p");
+  const act = make("button", { type: "button" });
+  const box = make("div", { class: "empty" }, hint, act);
+  main.append(box);
+  return { box, hint, act };
+}
+
+function renderLabels(parts, noMatch, text) {
+  parts.filter.placeholder = text.filter;
+  parts.filter.setAttribute("aria-label", text.filter);
+  parts.sort.setAttribute("aria-label", text.sort);
+  for (const option of parts.sort.options) option.textContent = text.sorts[option.value];
+  parts.label.textContent = text.selectAll;
+  parts.print.textContent = text.print;
+  parts.download.textContent = text.download;
+  noMatch.hint.textContent = text.noMatch;
+  noMatch.act.textContent = text.clear;
+}
+
+function renderBar(parts, { list, shown, selected, filter = "", sort = "given" }) {
+  for (const part of parts.added) part.hidden = !(list?.qrCodes.length > 1);
+  if (parts.filter.value !== filter) parts.filter.value = filter;
+  parts.sort.value = sort;
+  parts.all.checked = shown.length > 0 && shown.every((code) => selected.has(code));
+  parts.all.indeterminate = selected.size > 0 && !parts.all.checked;
+  parts.print.disabled = parts.download.disabled = !shown.length && !selected.size;
+}
+
+function countOf({ list, shown, selected }, text) {
+  const total = list.qrCodes.length;
+  const found = shown.length < total ? text.shown(shown.length, total) : text.found(total);
+  return selected.size ? `${found} · ${text.selected(selected.size)}` : found;
+}

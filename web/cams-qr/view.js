@@ -1,0 +1,134 @@
+// What is seen of a state. `actions` is how the view asks for another one.
+
+import { drawInto, makeCard } from "./card.js";
+import { make, makeButton } from "./dom.js";
+import { style } from "./style.js";
+
+const COPIED_MS = 2000;
+const GHOSTS = 6;
+
+/** Builds the element's inside once. Gives what renders a state, and what draws every code, as printers want. */
+export function makeView(root, actions) {
+  const parts = makeParts(actions);
+  const cards = makeCards(parts.cards, actions);
+  root.adoptedStyleSheets = [style];
+  root.append(parts.main);
+  return {
+    drawAll: cards.drawAll,
+    render(state, { language, text }) {
+      parts.main.lang = language;
+      renderState(parts, state, text);
+      cards.render(state, text);
+    },
+  };
+}
+
+function makeParts({ retry }) {
+  // A button that was pressed goes; whoever pressed it with a key keeps the place.
+  const again = () => (main.focus(), retry());
+  const alert = make("div", { id: "message", part: "alert", role: "alert" });
+  const retryButton = makeButton({ id: "retry", part: "retry" }, again);
+  const panel = make("div", { class: "panel" }, alert, retryButton);
+  const status = make("p", { id: "status", part: "status", role: "status" });
+  const tools = make("div", { class: "tools", part: "tools" }, status);
+  const hint = make("p");
+  const look = makeButton({}, again);
+  const empty = make("div", { class: "empty", part: "empty" }, makeSign(), hint, look);
+  const blanks = Array.from({ length: GHOSTS }, () => make("div", { class: "ghost" }, make("i"), make("b"), make("b")));
+  const ghosts = make("div", { class: "cards", "aria-hidden": "true" }, ...blanks);
+  const cards = make("ul", { id: "cards", class: "cards", part: "cards" });
+  const main = make("div", { class: "main", tabindex: -1 }, panel, tools, empty, ghosts, cards);
+  return { main, alert, retry: retryButton, status, hint, look, empty, ghosts, cards };
+}
+
+/** A code that is not there yet: its three corners. */
+function makeSign() {
+  const d = "M2 2h12v12H2zM26 2h12v12H26zM2 26h12v12H2zM7 7h2v2H7zM31 7h2v2h-2zM7 31h2v2H7zM32 26v12M26 32h12";
+  return make("svg", { class: "sign", viewBox: "0 0 40 40", "aria-hidden": "true" }, make("path", { d }));
+}
+
+function renderState(parts, state, text) {
+  const { phase, list } = state;
+  parts.main.dataset.phase = phase;
+  parts.main.classList.toggle("many", list?.qrCodes.length > 1);
+  parts.cards.ariaBusy = String(phase === "loading");
+  parts.ghosts.hidden = phase !== "loading";
+  parts.empty.hidden = phase !== "empty";
+  parts.hint.textContent = text.whatNow;
+  parts.look.textContent = text.lookAgain;
+  say(parts.status, state.said || statusOf(state, text));
+  renderProblem(parts, state, text);
+}
+
+/** What is set again is heard again, so only what changes is set. */
+function say(node, sentence) {
+  if (node.textContent !== sentence) node.textContent = sentence;
+}
+
+function statusOf({ phase, list, problem, asksByItself }, text) {
+  if (phase === "loading") return text.loading;
+  if (asksByItself) return text.willTryAgain(problem.retryAfter);
+  if (!list) return "";
+  const found = list.qrCodes.length ? text.found(list.qrCodes.length) : text.none;
+  return list.stale ? `${found} · ${text.stale(list.fetchedAt)}` : found;
+}
+
+function renderProblem({ alert, retry }, { problem, secondsLeft }, text) {
+  retry.hidden = !problem?.retryable;
+  retry.disabled = secondsLeft > 0;
+  retry.textContent = secondsLeft ? text.tryAgainIn(secondsLeft) : text.tryAgain;
+  const sentence = problem && (text.problems[problem.code] ?? text.problems.internal_error);
+  const said = problem ? [sentence, problem.requestId ? text.request(problem.requestId) : ""] : [];
+  if (alert.textContent !== said.join("")) alert.replaceChildren(...said.map((line) => make("p", {}, line)));
+}
+
+/** The cards of the codes that are shown. Each is made once, and drawn when it comes near. */
+function makeCards(node, actions) {
+  let cards = new Map();
+  let last = {};
+  const draw = (card) => drawInto(card, last.text);
+  const near = new IntersectionObserver((entries) => {
+    for (const { target } of entries.filter((entry) => entry.isIntersecting)) draw(target);
+  }, { rootMargin: "800px" });
+
+  function cardOf(code) {
+    if (!cards.has(code)) {
+      const card = makeCard(code, last.text, `code-${cards.size}`);
+      cards.set(code, card);
+      near.observe(card);
+    }
+    return cards.get(code);
+  }
+
+  node.addEventListener("click", ({ target }) => {
+    const { code } = target.closest("li") ?? {};
+    if (target.matches(".copy")) copy(target, code.deepLinkUrl, last.text, actions);
+    if (target.matches(".more")) actions.openMenu(target, code);
+  });
+  return {
+    // Not where a sheet is printed instead.
+    drawAll: () => document.querySelector(".cams-qr-sheet") ?? [...node.children].forEach(draw),
+    render({ list, shown, selected }, text) {
+      const isNew = list !== last.list || text !== last.text;
+      const isSame = !isNew && shown === last.shown;
+      if (isNew) {
+        near.disconnect();
+        cards = new Map();
+      }
+      last = { list, shown, text };
+      if (!isSame) node.replaceChildren(...shown.map(cardOf));
+      for (const [code, card] of cards) card.querySelector("input").checked = selected.has(code);
+    },
+  };
+}
+
+async function copy(button, link, text, { set }) {
+  try {
+    await navigator.clipboard.writeText(link);
+    set({ said: text.copied });
+    button.textContent = text.done;
+    setTimeout(() => (button.textContent = text.copy), COPIED_MS);
+  } catch {
+    set({ said: text.notCopied });
+  }
+}
