@@ -12,6 +12,9 @@ export function makeMenu(root) {
   root.append(menu);
   menu.addEventListener("keydown", (event) => moveIn(menu, event));
   menu.addEventListener("click", () => menu.hidePopover());
+  menu.addEventListener("beforetoggle", ({ newState }) => {
+    if (newState === "closed" && menu.matches(":focus-within")) opener.focus({ preventScroll: true });
+  });
   menu.addEventListener("toggle", ({ newState }) => {
     opener.setAttribute("aria-expanded", newState === "open");
     opened.abort();

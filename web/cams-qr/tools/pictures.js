@@ -1,7 +1,7 @@
 // Modules as a picture in a file, as the function draws them: 8 pixels a module, black on white.
 
 import { BORDER, pathOf, viewBoxOf } from "../drawing.js";
-import { crc32 } from "./zip.js";
+import { crc32, join } from "./bytes.js";
 
 const SCALE = 8;
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -24,8 +24,8 @@ export async function pngOf(modules) {
   view.setUint32(0, side);
   view.setUint32(4, side);
   header[8] = 1;
-  const content = [chunk("IHDR", header), chunk("IDAT", await deflate(linesOf(modules, width))), chunk("IEND", new Uint8Array())];
-  return new Uint8Array(await new Blob([new Uint8Array(SIGNATURE), ...content]).arrayBuffer());
+  const content = chunk("IDAT", await deflate(linesOf(modules, width)));
+  return join([SIGNATURE, chunk("IHDR", header), content, chunk("IEND", [])]);
 }
 
 /** Each line of pixels after its filter. Of the lines through one row of modules, all but the first repeat it. */
@@ -41,8 +41,11 @@ function linesOf(modules, width) {
 }
 
 async function deflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const { writable, readable } = new CompressionStream("deflate");
+  const writer = writable.getWriter();
+  writer.write(bytes);
+  writer.close();
+  return new Uint8Array(await new Response(readable).arrayBuffer());
 }
 
 function chunk(type, content) {

@@ -2,7 +2,7 @@
 
 import { make } from "../dom.js";
 
-const TURN_MS = 30;
+const TURN_MS = 50;
 
 class Cancelled extends Error {}
 

@@ -59,6 +59,7 @@ dialog {
 dialog::backdrop { background: #0008; }
 dialog h2 { margin: 0 0 1rem; font-size: 1.2rem; }
 dialog label { display: grid; gap: .25rem; margin-bottom: 1rem; font-weight: 600; }
+dialog select { font-weight: 400; }
 dialog .acts { justify-content: end; margin-top: 1rem; }
 .progress {
   inset: auto 0 1rem;
@@ -72,4 +73,5 @@ dialog .acts { justify-content: end; margin-top: 1rem; }
   box-shadow: 0 .5rem 1.5rem #0004;
 }
 .progress progress { width: 100%; margin-block: .5rem .75rem; accent-color: var(--accent); }
+@media print { dialog, .progress { display: none; } }
 `);

@@ -1,19 +1,9 @@
 // A ZIP of files as they are, not compressed (APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16).
 
+import { crc32, join } from "./bytes.js";
+
 const UTF8_NAMES = 0x0800;
 const VERSION = 20;
-
-const table = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let rest = byte;
-  for (let bit = 0; bit < 8; bit += 1) rest = rest & 1 ? (rest >>> 1) ^ 0xedb88320 : rest >>> 1;
-  return rest;
-});
-
-export function crc32(bytes) {
-  let rest = 0xffffffff;
-  for (const byte of bytes) rest = table[(rest ^ byte) & 0xff] ^ (rest >>> 8);
-  return (rest ^ 0xffffffff) >>> 0;
-}
 
 /** A Blob of up to 65,535 files of `{name, content}`, the content in bytes. */
 export function makeZip(files) {
@@ -23,11 +13,14 @@ export function makeZip(files) {
   let offset = 0;
   for (const { name, content } of files) {
     const bytes = new TextEncoder().encode(name);
-    const common = [VERSION, UTF8_NAMES, 0, time, date].map(short).concat(
-      [crc32(content), content.length, content.length].map(long), [bytes.length, 0].map(short));
+    const common = [
+      ...[VERSION, UTF8_NAMES, 0, time, date].map(short),
+      ...[crc32(content), content.length, content.length].map(long),
+      ...[bytes.length, 0].map(short),
+    ];
     const head = join([long(0x04034b50), ...common, bytes]);
     parts.push(head, content);
-    const rest = [0, 0, 0].map(short).concat(long(0), long(offset), bytes);
+    const rest = [...[0, 0, 0].map(short), long(0), long(offset), bytes];
     directory.push(join([long(0x02014b50), short(VERSION), ...common, ...rest]));
     offset += head.length + content.length;
   }
@@ -43,10 +36,6 @@ function short(value) {
 
 function long(value) {
   return new Uint8Array([value, value >> 8, value >> 16, value >>> 24]);
-}
-
-function join(pieces) {
-  return Uint8Array.from(pieces.flatMap((piece) => [...piece]));
 }
 
 function dosTime(now) {
