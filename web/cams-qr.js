@@ -1,14 +1,17 @@
-// <cams-qr phone-number="8613800001234" endpoint="https://…">: the QR codes of a WhatsApp business number.
-// State goes one way: what happens changes it (#set), and the view follows. What many codes need is in
-// cams-qr/tools/, which is fetched when there are many, or when a menu is first opened.
+// <cams-qr>: state goes one way; what happens changes it (#set), and what is seen follows. docs/web.md says the rest.
 
 import { ask, toProblem, urlOf } from "./cams-qr/request.js";
-import { loadTexts } from "./cams-qr/texts/index.js";
 import { makeView } from "./cams-qr/view.js";
 
 const AUTOMATIC_RETRIES = 3;
 
-/** `shown` are the codes that a filter lets through, in order; `said` is what the status says instead of the count. */
+const PROPERTIES = { phoneNumber: "phone-number", endpoint: "endpoint", custSpaceId: "cust-space-id" };
+const LANGUAGES = {
+  en: () => import("./cams-qr/texts/en.js"),
+  zh: () => import("./cams-qr/texts/zh.js"),
+  id: () => import("./cams-qr/texts/id.js"),
+};
+
 const START = {
   phase: "idle",
   list: null,
@@ -21,9 +24,8 @@ const START = {
 };
 
 export class CamsQr extends HTMLElement {
-  static observedAttributes = ["phone-number", "endpoint", "cust-space-id", "lang"];
+  static observedAttributes = [...Object.values(PROPERTIES), "lang"];
 
-  /** Gives more headers for each request. */
   headers = null;
   #token = null;
   #state = START;
@@ -36,8 +38,8 @@ export class CamsQr extends HTMLElement {
   #tools;
 
   connectedCallback() {
-    // Frameworks may have set properties before the element was defined: let the setters see them.
-    for (const name of ["phoneNumber", "endpoint", "custSpaceId", "token"]) this.#adopt(name);
+    // Set before the element was defined.
+    for (const name of [...Object.keys(PROPERTIES), "token"]) this.#adopt(name);
     this.#root ??= this.attachShadow({ mode: this.getAttribute("shadow") === "closed" ? "closed" : "open" });
     this.#view ??= makeView(this.#root, this.#actions());
     addEventListener("beforeprint", this.#view.drawAll);
@@ -46,7 +48,7 @@ export class CamsQr extends HTMLElement {
 
   disconnectedCallback() {
     removeEventListener("beforeprint", this.#view.drawAll);
-    // Whoever moves an element takes it out and puts it in again.
+    // To move an element is to take it out and put it in.
     queueMicrotask(() => this.isConnected || this.#search.abort());
   }
 
@@ -56,28 +58,7 @@ export class CamsQr extends HTMLElement {
     else this.reload();
   }
 
-  get phoneNumber() {
-    return this.getAttribute("phone-number") ?? "";
-  }
-  set phoneNumber(value) {
-    this.setAttribute("phone-number", value);
-  }
-
-  get endpoint() {
-    return this.getAttribute("endpoint") ?? "";
-  }
-  set endpoint(value) {
-    this.setAttribute("endpoint", value);
-  }
-
-  get custSpaceId() {
-    return this.getAttribute("cust-space-id") ?? "";
-  }
-  set custSpaceId(value) {
-    this.setAttribute("cust-space-id", value);
-  }
-
-  /** Asked before each request for what goes after "Bearer". A new one is tried at once where the last was refused. */
+  /** A new one is tried at once where the last was refused. */
   get token() {
     return this.#token;
   }
@@ -86,7 +67,7 @@ export class CamsQr extends HTMLElement {
     if (this.#state.problem?.code === "refused") this.reload();
   }
 
-  /** Asks once more, when the running task is done, however often this is called until then. */
+  /** Asks once more, once for all calls in one task. */
   reload() {
     this.#retriesLeft = AUTOMATIC_RETRIES;
     if (this.#scheduled) return;
@@ -112,8 +93,10 @@ export class CamsQr extends HTMLElement {
   }
 
   async #translate() {
-    const near = this.closest("[lang]")?.lang ?? "";
-    this.#words = await loadTexts([near, ...navigator.languages]);
+    const wanted = [this.closest("[lang]")?.lang ?? "", ...navigator.languages];
+    const language = wanted.map((tag) => tag.split("-")[0]).find((tag) => Object.hasOwn(LANGUAGES, tag)) ?? "en";
+    const { text } = await LANGUAGES[language]();
+    this.#words = { language, text };
     this.#set({});
   }
 
@@ -123,18 +106,18 @@ export class CamsQr extends HTMLElement {
     const { signal } = this.#search;
     this.#state = START;
     this.#set({ phase: this.phoneNumber ? "loading" : "idle" });
-    const [answer] = await Promise.all([this.phoneNumber && this.#ask(signal), this.#translate()]);
+    const [answer] = await Promise.all([this.phoneNumber && this.#ask(), this.#translate()]);
     if (!answer || signal.aborted) return;
     if (answer.ok) this.#succeed(answer.said);
     else this.#fail(toProblem(answer), signal);
   }
 
-  async #ask(signal) {
+  async #ask() {
     try {
       const headers = new Headers((await this.headers?.()) ?? {});
       const token = await this.#token?.();
       if (token) headers.set("Authorization", `Bearer ${token}`);
-      return await ask(urlOf(this.endpoint, this.phoneNumber, this.custSpaceId), headers, signal);
+      return await ask(urlOf(this.endpoint, this.phoneNumber, this.custSpaceId), headers);
     } catch {
       return { ok: false, status: 0 };
     }
@@ -143,7 +126,7 @@ export class CamsQr extends HTMLElement {
   #succeed(list) {
     const { length } = list.qrCodes;
     this.#set({ phase: length ? "loaded" : "empty", list, shown: list.qrCodes });
-    if (length > 1) this.#fetchTools();
+    if (length !== 1) this.#fetchTools();
     this.#tell("cams-qr-load", list);
   }
 
@@ -154,7 +137,6 @@ export class CamsQr extends HTMLElement {
     this.#tell("cams-qr-error", problem);
   }
 
-  /** Shows how long to wait; then asks by itself, or lets the button be pressed where it has done so too often. */
   #countDown(until, signal) {
     if (signal.aborted) return;
     const secondsLeft = Math.max(0, Math.ceil((until - Date.now()) / 1000));
@@ -169,7 +151,6 @@ export class CamsQr extends HTMLElement {
     this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
   }
 
-  /** What the view and the tools ask for. */
   #actions() {
     return {
       retry: () => this.reload(),
@@ -184,6 +165,17 @@ export class CamsQr extends HTMLElement {
     this.#set({});
     return this.#tools;
   }
+}
+
+for (const [name, attribute] of Object.entries(PROPERTIES)) {
+  Object.defineProperty(CamsQr.prototype, name, {
+    get() {
+      return this.getAttribute(attribute) ?? "";
+    },
+    set(value) {
+      this.setAttribute(attribute, value);
+    },
+  });
 }
 
 if (!customElements.get("cams-qr")) customElements.define("cams-qr", CamsQr);

@@ -8,17 +8,17 @@ const LONG = 280;
 // Cloned, for there may be thousands of it.
 const blank = make(
   "li",
-  { class: "card", part: "card" },
+  { class: "card" },
   make(
     "div",
     { class: "head" },
-    make("label", { class: "pick" }, make("input", { type: "checkbox" }), make("span", { class: "code", part: "code" })),
-    make("button", { type: "button", class: "more", part: "more", "aria-haspopup": "menu", "aria-expanded": "false" }, "⋯"),
+    make("label", { class: "pick" }, make("input", { type: "checkbox" }), make("span", { class: "code" })),
+    make("button", { type: "button", class: "more", "aria-haspopup": "menu", "aria-expanded": "false" }, "⋯"),
   ),
-  make("div", { class: "tile", part: "drawing" }),
-  make("p", { class: "prefilled", part: "message", dir: "auto" }),
-  make("a", { class: "link", part: "link", target: "_blank", rel: "noopener noreferrer" }),
-  make("button", { type: "button", class: "copy", part: "copy" }),
+  make("div", { class: "tile" }),
+  make("p", { class: "prefilled", dir: "auto" }),
+  make("a", { class: "link", target: "_blank", rel: "noopener noreferrer" }),
+  make("button", { type: "button", class: "copy" }),
 );
 
 /** The card of a code, which it carries as `code`; not drawn yet. */

@@ -2,19 +2,13 @@
 
 const SVG = ["svg", "path"];
 
-/** An element with attributes and children. */
+/** An element with attributes and children. Its classes are parts too, so that the page can style them. */
 export function make(tag, attributes = {}, ...children) {
   const node = SVG.includes(tag)
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)
     : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (attributes.class) node.setAttribute("part", attributes.class);
   node.append(...children);
   return node;
-}
-
-/** A button that does something and sends no form. */
-export function makeButton(attributes, act) {
-  const button = make("button", { type: "button", ...attributes });
-  button.onclick = act;
-  return button;
 }

@@ -1,7 +1,6 @@
-// One question to the function, and what went wrong with it. That an answer is kept as long as its headers allow, and
-// revalidated by its ETag, is the browser's doing.
+// One question to the function. The browser keeps answers, and revalidates them by their ETag.
 
-// What may pass, whoever says so: the function, or Function Compute, which does not tell for how long.
+// Function Compute does not tell for how long.
 const BUSY = [429, 503];
 const BUSY_SECONDS = 1;
 const REFUSED = [401, 403];
@@ -14,29 +13,16 @@ export function urlOf(endpoint, phoneNumber, custSpaceId) {
   return `${endpoint.replace(/\/+$/, "")}/qr-codes?${query}`;
 }
 
-/** The answer; `said` is its JSON, null where it is none. The request ends when nobody waits for it any longer. */
-export function ask(url, headers, signal) {
+/** The answer; `said` is its JSON, null where it is none. Raises TypeError where there is no answer. */
+export function ask(url, headers) {
   const key = JSON.stringify([url, ...headers]);
-  const flight = flights.get(key) ?? takeOff(key, url, headers);
-  flight.waiting += 1;
-  signal.addEventListener("abort", () => {
-    flight.waiting -= 1;
-    if (!flight.waiting) flight.end();
-  });
-  return flight.answer;
-}
-
-function takeOff(key, url, headers) {
-  const controller = new AbortController();
-  const land = () => flights.get(key) === flight && flights.delete(key);
-  const answer = read(url, { headers, signal: controller.signal, credentials: "omit" }).finally(() => land());
-  const flight = { answer, waiting: 0, end: () => (land(), controller.abort()) };
+  const flight = flights.get(key) ?? read(url, headers).finally(() => flights.delete(key));
   flights.set(key, flight);
   return flight;
 }
 
-async function read(url, options) {
-  const response = await fetch(url, options);
+async function read(url, headers) {
+  const response = await fetch(url, { headers, credentials: "omit" });
   const { status } = response;
   const said = await response.json().catch(() => null);
   const seconds = Number(response.headers.get("Retry-After")) || (BUSY.includes(status) ? BUSY_SECONDS : 0);

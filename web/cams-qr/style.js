@@ -1,4 +1,4 @@
-// How the element looks. What begins with --cams-qr- is for the page to set, and so are the parts.
+// What begins with --cams-qr- is for the page to set.
 
 export const style = new CSSStyleSheet();
 
@@ -23,18 +23,19 @@ p { margin: 0; }
 .main:focus { outline: none; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 
-button, input, select { font: inherit; color: inherit; }
-button, select, [type=search] {
+button {
+  font: inherit;
   min-height: 2.75rem;
   padding: .4rem .9rem;
   border: 1px solid var(--line);
   border-radius: calc(var(--radius) * .75);
   background: var(--ground);
+  color: var(--accent);
+  font-weight: 600;
+  cursor: pointer;
 }
-button { color: var(--accent); font-weight: 600; cursor: pointer; }
 button:hover { border-color: var(--accent); }
 :disabled { color: var(--quiet); cursor: default; opacity: .7; }
-[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--accent); }
 .pick { display: flex; align-items: center; gap: .6rem; min-height: 2.75rem; cursor: pointer; }
 
 [data-phase=failed] .panel {
@@ -63,18 +64,6 @@ button:hover { border-color: var(--accent); }
 .many .tools { align-content: end; min-height: 12.5rem; }
 @media (min-width: 40rem) { .many .tools { min-height: 7.5rem; padding-block: .75rem; } }
 
-.empty {
-  display: grid;
-  justify-items: center;
-  gap: 1rem;
-  padding: 2.5rem 1.25rem;
-  border: 2px dashed var(--line);
-  border-radius: var(--radius);
-  text-align: center;
-}
-.empty p { max-width: 32rem; }
-.sign { width: 4rem; fill: none; stroke: var(--accent); stroke-width: 2; }
-
 .cards {
   display: grid;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 16rem), 1fr));
@@ -94,7 +83,6 @@ button:hover { border-color: var(--accent); }
   background: var(--ground);
 }
 .card { content-visibility: auto; contain-intrinsic-block-size: auto 30rem; }
-.card:has(:checked) { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
 .head { display: flex; align-items: center; justify-content: space-between; gap: .5rem; }
 .head .pick { min-width: 0; }
 .main:not(.many) .card input { display: none; }
@@ -129,7 +117,6 @@ button:hover { border-color: var(--accent); }
 .link { margin-top: auto; color: var(--quiet); font-size: .85rem; overflow-wrap: anywhere; }
 .link[href]:hover { color: var(--accent); }
 .copy { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
-.copy:hover { filter: brightness(1.12); }
 
 .ghost { height: 30rem; padding: 4rem 1rem 1rem; }
 .ghost > * { border-radius: .5rem; background: var(--line); animation: wait 1.6s ease-in-out infinite alternate; }
@@ -141,10 +128,9 @@ button:hover { border-color: var(--accent); }
 @media (prefers-reduced-motion: reduce) { .ghost > * { animation: none; } }
 @media (forced-colors: active) {
   .prefilled, .ghost > * { border: 1px solid; }
-  .card:has(:checked) { outline: 3px solid Highlight; }
 }
 @media print {
-  .tools, .panel, .empty, .copy, .more, .card input { display: none !important; }
+  .tools, .panel, .copy, .more, .card input { display: none !important; }
   .card { break-inside: avoid; content-visibility: visible; }
 }
 `);

@@ -1,13 +1,13 @@
-// What is seen of a state. `actions` is how the view asks for another one.
+// What is seen of a state.
 
 import { drawInto, makeCard } from "./card.js";
-import { make, makeButton } from "./dom.js";
+import { make } from "./dom.js";
 import { style } from "./style.js";
 
 const COPIED_MS = 2000;
 const GHOSTS = 6;
 
-/** Builds the element's inside once. Gives what renders a state, and what draws every code, as printers want. */
+/** Builds what is seen, once. Gives what renders a state, and what draws every code, as printers want. */
 export function makeView(root, actions) {
   const parts = makeParts(actions);
   const cards = makeCards(parts.cards, actions);
@@ -24,27 +24,21 @@ export function makeView(root, actions) {
 }
 
 function makeParts({ retry }) {
-  // A button that was pressed goes; whoever pressed it with a key keeps the place.
-  const again = () => (main.focus(), retry());
-  const alert = make("div", { id: "message", part: "alert", role: "alert" });
-  const retryButton = makeButton({ id: "retry", part: "retry" }, again);
-  const panel = make("div", { class: "panel" }, alert, retryButton);
-  const status = make("p", { id: "status", part: "status", role: "status" });
-  const tools = make("div", { class: "tools", part: "tools" }, status);
-  const hint = make("p");
-  const look = makeButton({}, again);
-  const empty = make("div", { class: "empty", part: "empty" }, makeSign(), hint, look);
+  const alert = make("div", { id: "message", class: "alert", role: "alert" });
+  const button = make("button", { type: "button", id: "retry", class: "retry" });
+  const panel = make("div", { class: "panel" }, alert, button);
+  const status = make("p", { id: "status", class: "status", role: "status" });
+  const tools = make("div", { class: "tools" }, status);
   const blanks = Array.from({ length: GHOSTS }, () => make("div", { class: "ghost" }, make("i"), make("b"), make("b")));
   const ghosts = make("div", { class: "cards", "aria-hidden": "true" }, ...blanks);
-  const cards = make("ul", { id: "cards", class: "cards", part: "cards" });
-  const main = make("div", { class: "main", tabindex: -1 }, panel, tools, empty, ghosts, cards);
-  return { main, alert, retry: retryButton, status, hint, look, empty, ghosts, cards };
-}
-
-/** A code that is not there yet: its three corners. */
-function makeSign() {
-  const d = "M2 2h12v12H2zM26 2h12v12H26zM2 26h12v12H2zM7 7h2v2H7zM31 7h2v2h-2zM7 31h2v2H7zM32 26v12M26 32h12";
-  return make("svg", { class: "sign", viewBox: "0 0 40 40", "aria-hidden": "true" }, make("path", { d }));
+  const cards = make("ul", { id: "cards", class: "cards" });
+  const main = make("div", { class: "main", tabindex: -1 }, panel, tools, ghosts, cards);
+  button.onclick = () => {
+    // The button goes; whoever pressed it with a key keeps the place.
+    main.focus();
+    retry();
+  };
+  return { main, alert, retry: button, status, ghosts, cards };
 }
 
 function renderState(parts, state, text) {
@@ -53,9 +47,6 @@ function renderState(parts, state, text) {
   parts.main.classList.toggle("many", list?.qrCodes.length > 1);
   parts.cards.ariaBusy = String(phase === "loading");
   parts.ghosts.hidden = phase !== "loading";
-  parts.empty.hidden = phase !== "empty";
-  parts.hint.textContent = text.whatNow;
-  parts.look.textContent = text.lookAgain;
   say(parts.status, state.said || statusOf(state, text));
   renderProblem(parts, state, text);
 }
@@ -82,7 +73,7 @@ function renderProblem({ alert, retry }, { problem, secondsLeft }, text) {
   if (alert.textContent !== said.join("")) alert.replaceChildren(...said.map((line) => make("p", {}, line)));
 }
 
-/** The cards of the codes that are shown. Each is made once, and drawn when it comes near. */
+/** Each card is made once, and drawn when it comes near. */
 function makeCards(node, actions) {
   let cards = new Map();
   let last = {};
@@ -106,7 +97,6 @@ function makeCards(node, actions) {
     if (target.matches(".more")) actions.openMenu(target, code);
   });
   return {
-    // Not where a sheet is printed instead.
     drawAll: () => document.querySelector(".cams-qr-sheet") ?? [...node.children].forEach(draw),
     render({ list, shown, selected }, text) {
       const isNew = list !== last.list || text !== last.text;

@@ -7,8 +7,6 @@ export const text = {
   found: (count) => (count === 1 ? "1 QR code" : `${number(count)} QR codes`),
   stale: (time) => `WhatsApp could not be asked just now. This list is from ${new Date(time).toLocaleString("en")}.`,
   none: "This number has no QR codes.",
-  whatNow: "Create one for this number in WhatsApp Manager or in the Chat App Message Service console, then look again.",
-  lookAgain: "Look again",
   select: (code) => `Select ${code}`,
   drawing: (code, message) => `QR code ${code}${message ? `: ${message}` : ""}`,
   notDrawn: "This QR code could not be drawn.",

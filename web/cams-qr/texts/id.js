@@ -7,8 +7,6 @@ export const text = {
   found: (count) => `${number(count)} kode QR`,
   stale: (time) => `WhatsApp tidak dapat dihubungi saat ini. Daftar ini dari ${new Date(time).toLocaleString("id")}.`,
   none: "Nomor ini tidak memiliki kode QR.",
-  whatNow: "Buat kode untuk nomor ini di WhatsApp Manager atau di konsol Chat App Message Service, lalu cari lagi.",
-  lookAgain: "Cari lagi",
   select: (code) => `Pilih ${code}`,
   drawing: (code, message) => `Kode QR ${code}${message ? `: ${message}` : ""}`,
   notDrawn: "Kode QR ini tidak dapat digambar.",

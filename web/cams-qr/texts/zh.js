@@ -7,8 +7,6 @@ export const text = {
   found: (count) => `${number(count)} 个二维码`,
   stale: (time) => `目前无法查询 WhatsApp，此列表获取于 ${new Date(time).toLocaleString("zh")}。`,
   none: "该号码没有二维码。",
-  whatNow: "请在 WhatsApp 商务管理平台或 Chat App 消息服务控制台为该号码创建二维码，然后重新查找。",
-  lookAgain: "重新查找",
   select: (code) => `选择 ${code}`,
   drawing: (code, message) => `二维码 ${code}${message ? `：${message}` : ""}`,
   notDrawn: "无法绘制此二维码。",

@@ -1,12 +1,12 @@
 // A menu that opens at a button.
 
-import { make, makeButton } from "../dom.js";
+import { make } from "../dom.js";
 
 const GAP = 4;
 
 /** Puts one menu into the root. Gives what opens it at a button, with items of `{label, act}` or `{label, href}`. */
 export function makeMenu(root) {
-  const menu = make("div", { role: "menu", popover: "auto", part: "menu" });
+  const menu = make("div", { role: "menu", popover: "auto", class: "menu" });
   let opener;
   let opened = new AbortController();
   root.append(menu);
@@ -42,12 +42,10 @@ function closeWhenMoved(menu) {
 
 function makeItem({ label, act, href }) {
   const attributes = { role: "menuitem", tabindex: -1 };
-  if (!href) {
-    const item = makeButton(attributes, act);
-    item.textContent = label;
-    return item;
-  }
-  return make("a", { ...attributes, href, target: "_blank", rel: "noopener noreferrer" }, label);
+  if (href) return make("a", { ...attributes, href, target: "_blank", rel: "noopener noreferrer" }, label);
+  const item = make("button", { ...attributes, type: "button" }, label);
+  item.onclick = act;
+  return item;
 }
 
 /** Below the button, or above it where there is more room; never out of sight. */

@@ -13,7 +13,7 @@ export function askHowToPrint(main, codes, text) {
   const start = make("button", { type: "button", class: "copy" }, text.doPrint);
   const title = make("h2", { id: "sheet" }, text.sheet);
   const fields = [make("label", {}, text.paper, paper), make("label", {}, text.perPage, perPage)];
-  const dialog = make("dialog", { part: "dialog", "aria-labelledby": "sheet" });
+  const dialog = make("dialog", { class: "dialog", "aria-labelledby": "sheet" });
   const tell = () => (told.textContent = `${text.what(codes.length)} · ${text.pages(Math.ceil(codes.length / perPage.value))}`);
   dialog.append(title, ...fields, told, make("div", { class: "acts" }, cancel, start));
   perPage.addEventListener("change", tell);

@@ -13,7 +13,7 @@ class Cancelled extends Error {}
 export async function withProgress(main, text, total, work) {
   const bar = make("progress", { max: total, value: 0, "aria-label": text.busy });
   const cancel = make("button", { type: "button" }, text.cancel);
-  const box = make("div", { class: "progress", part: "progress", popover: "manual" }, make("p", {}, text.busy), bar, cancel);
+  const box = make("div", { class: "progress", popover: "manual" }, make("p", {}, text.busy), bar, cancel);
   let cancelled = false;
   let began = performance.now();
   cancel.addEventListener("click", () => (cancelled = true));

@@ -3,6 +3,14 @@
 export const style = new CSSStyleSheet();
 
 style.replaceSync(`
+select, input { font: inherit; color: inherit; }
+select, [type=search] {
+  min-height: 2.75rem;
+  padding: .4rem .9rem;
+  border: 1px solid var(--line);
+  border-radius: calc(var(--radius) * .75);
+  background: var(--ground);
+}
 .find { display: flex; flex: 1 1 100%; flex-wrap: wrap; gap: .5rem; }
 #filter, #sort, .acts { flex: 1 1 100%; min-width: 0; }
 #filter::placeholder { color: var(--quiet); opacity: 1; }
@@ -18,6 +26,22 @@ style.replaceSync(`
   }
   .card * { scroll-margin-block: 9rem; }
 }
+
+.empty {
+  display: grid;
+  justify-items: center;
+  gap: 1rem;
+  padding: 2.5rem 1.25rem;
+  border: 2px dashed var(--line);
+  border-radius: var(--radius);
+  text-align: center;
+}
+.empty p { max-width: 32rem; }
+.sign { width: 4rem; fill: none; stroke: var(--accent); stroke-width: 2; }
+
+.card:has(:checked) { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
+[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--accent); }
+@media (forced-colors: active) { .card:has(:checked) { outline: 3px solid Highlight; } }
 
 [role=menu] {
   position: fixed;
@@ -73,5 +97,5 @@ dialog .acts { justify-content: end; margin-top: 1rem; }
   box-shadow: 0 .5rem 1.5rem #0004;
 }
 .progress progress { width: 100%; margin-block: .5rem .75rem; accent-color: var(--accent); }
-@media print { dialog, .progress { display: none; } }
+@media print { dialog, .empty, .progress { display: none !important; } }
 `);

@@ -7,6 +7,8 @@ function english() {
   return {
     shown: (count, total) => `${number(count)} of ${number(total)} QR codes`,
     selected: (count) => `${number(count)} selected`,
+    whatNow: "Create one for this number in WhatsApp Manager or in the Chat App Message Service console, then look again.",
+    lookAgain: "Look again",
     noMatch: "No message or code matches the filter.",
     clear: "Clear the filter",
     filter: "Filter by message or code",
@@ -34,6 +36,8 @@ function chinese() {
   return {
     shown: (count, total) => `${number(total)} 个二维码中的 ${number(count)} 个`,
     selected: (count) => `已选 ${number(count)} 个`,
+    whatNow: "请在 WhatsApp 商务管理平台或 Chat App 消息服务控制台为该号码创建二维码，然后重新查找。",
+    lookAgain: "重新查找",
     noMatch: "没有消息或代码符合筛选条件。",
     clear: "清除筛选",
     filter: "按消息或代码筛选",
@@ -61,6 +65,8 @@ function indonesian() {
   return {
     shown: (count, total) => `${number(count)} dari ${number(total)} kode QR`,
     selected: (count) => `${number(count)} dipilih`,
+    whatNow: "Buat kode untuk nomor ini di WhatsApp Manager atau di konsol Chat App Message Service, lalu cari lagi.",
+    lookAgain: "Cari lagi",
     noMatch: "Tidak ada pesan atau kode yang cocok dengan filter.",
     clear: "Hapus filter",
     filter: "Saring menurut pesan atau kode",

@@ -8,7 +8,6 @@ import { selectByHand } from "./select.js";
 export function makeToolbar(main, actions, { print, download }) {
   const bar = main.querySelector(".tools");
   const parts = makeParts(bar);
-  const noMatch = makeNoMatch(main);
   let state;
   let text;
 
@@ -25,29 +24,30 @@ export function makeToolbar(main, actions, { print, download }) {
   }
 
   const chosen = () => (state.selected.size ? state.list.qrCodes.filter((code) => state.selected.has(code)) : state.shown);
-  const clear = () => (parts.filter.focus(), change({ filter: "" }));
   parts.filter.addEventListener("input", () => change({ filter: parts.filter.value }));
   parts.sort.addEventListener("change", () => change({ sort: parts.sort.value }));
   parts.all.addEventListener("change", () => select(state.shown, parts.all.checked));
   parts.print.addEventListener("click", () => print(chosen()));
   parts.download.addEventListener("click", () => download(parts.download, chosen()));
-  noMatch.act.addEventListener("click", clear);
   selectByHand(main.querySelector("#cards"), select);
 
   return {
+    clear() {
+      parts.filter.focus();
+      change({ filter: "" });
+    },
     render(now, words) {
       [state, text] = [now, words];
-      renderLabels(parts, noMatch, text);
+      renderLabels(parts, text);
       renderBar(parts, state);
-      noMatch.box.hidden = !state.list?.qrCodes.length || state.shown.length > 0;
     },
   };
 }
 
 function makeParts(bar) {
   const options = ["given", "message", "code"].map((value) => make("option", { value }));
-  const filter = make("input", { id: "filter", part: "filter", type: "search", autocomplete: "off" });
-  const sort = make("select", { id: "sort", part: "sort" }, ...options);
+  const filter = make("input", { id: "filter", class: "filter", type: "search", autocomplete: "off" });
+  const sort = make("select", { id: "sort", class: "sort" }, ...options);
   const all = make("input", { type: "checkbox", id: "all" });
   const label = make("span");
   const print = make("button", { type: "button", id: "print", "aria-haspopup": "dialog" });
@@ -59,15 +59,7 @@ function makeParts(bar) {
   return { filter, sort, all, label, print, download, added: [...before, after] };
 }
 
-function makeNoMatch(main) {
-  const hint = make("p");
-  const act = make("button", { type: "button" });
-  const box = make("div", { class: "empty" }, hint, act);
-  main.append(box);
-  return { box, hint, act };
-}
-
-function renderLabels(parts, noMatch, text) {
+function renderLabels(parts, text) {
   parts.filter.placeholder = text.filter;
   parts.filter.setAttribute("aria-label", text.filter);
   parts.sort.setAttribute("aria-label", text.sort);
@@ -75,8 +67,6 @@ function renderLabels(parts, noMatch, text) {
   parts.label.textContent = text.selectAll;
   parts.print.textContent = text.print;
   parts.download.textContent = text.download;
-  noMatch.hint.textContent = text.noMatch;
-  noMatch.act.textContent = text.clear;
 }
 
 function renderBar(parts, { list, shown, selected, filter = "", sort = "given" }) {

@@ -1,6 +1,8 @@
-// What many codes need: to be found, chosen, printed and saved. Fetched when there are many, or a menu is first opened.
+// What many codes need: to be found, chosen, printed and saved. Fetched where there are many or none, or a menu is
+// first opened.
 
 import { isWebLink, modulesOf } from "../drawing.js";
+import { makeEmpty } from "./empty.js";
 import { csvOf, pictureOf, saveFile, zipOf } from "./files.js";
 import { makeMenu } from "./menu.js";
 import { askHowToPrint } from "./print.js";
@@ -28,6 +30,8 @@ export function makeTools(root, actions) {
       openMenu(button, Object.keys(save).map((kind) => ({ label: text.kinds[kind], act: () => save[kind](codes) }))),
   });
 
+  const empty = makeEmpty(main, { retry: actions.retry, clear: toolbar.clear });
+
   async function saveZip(codes, format) {
     const zip = await withProgress(main, text, codes.length, (turn) => zipOf(codes, format, turn));
     if (zip) saveFile(`qr-codes-${format}.zip`, zip);
@@ -49,6 +53,7 @@ export function makeTools(root, actions) {
     render(state, words) {
       text = { ...words.text, ...texts[words.language] };
       toolbar.render(state, text);
+      empty.render(state, text);
     },
   };
 }
