@@ -155,14 +155,18 @@ export class CamsQr extends HTMLElement {
     return {
       retry: () => this.reload(),
       set: (change) => this.#set(change),
-      openMenu: async (button, code) => (await this.#fetchTools()).openMenu(button, code),
+      openMenu: async (button, code) => (await this.#fetchTools())?.openMenu(button, code),
     };
   }
 
   async #fetchTools() {
-    const { makeTools } = await import("./cams-qr/tools/tools.js");
-    this.#tools ??= makeTools(this.#root, this.#actions());
-    this.#set({});
+    try {
+      const { makeTools } = await import("./cams-qr/tools/tools.js");
+      this.#tools ??= makeTools(this.#root, this.#actions());
+      this.#set({});
+    } catch {
+      this.#set({ said: this.#words.text.problems.unreachable });
+    }
     return this.#tools;
   }
 }

@@ -4,7 +4,7 @@ const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "bas
 const fields = { message: (code) => code.prefilledMessage ?? "", code: (code) => code.code ?? "" };
 
 /** The list's codes that hold each word of the filter in their message or code, sorted. */
-export function shownCodes({ list, filter, sort }) {
+export function shownCodes({ list, filter = "", sort }) {
   const words = fold(filter).split(/\s+/);
   const holds = (code) => {
     const where = fold(`${fields.message(code)} ${fields.code(code)}`);

@@ -15,6 +15,7 @@ export async function withProgress(main, text, total, work) {
   const cancel = make("button", { type: "button" }, text.cancel);
   const box = make("div", { class: "progress", popover: "manual" }, make("p", {}, text.busy), bar, cancel);
   let cancelled = false;
+  let done = 0;
   let began = performance.now();
   cancel.addEventListener("click", () => (cancelled = true));
   main.append(box);
@@ -22,8 +23,9 @@ export async function withProgress(main, text, total, work) {
   cancel.focus();
 
   async function turn() {
-    bar.value += 1;
+    done += 1;
     if (performance.now() - began < TURN_MS) return;
+    bar.value = done;
     await new Promise((resolve) => setTimeout(resolve));
     began = performance.now();
     if (cancelled) throw new Cancelled();

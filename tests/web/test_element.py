@@ -1,0 +1,291 @@
+"""The element on other people's pages: what they set, hear and style, under a policy that allows them nothing."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from playwright.sync_api import Page, expect
+
+from cams_qr.problems import Problem
+from local.pages import pages
+from local.serve import serve
+from tests.conftest import NUMBER, Function
+from tests.web.site import MANY, Site, make_list, no_barriers, problems, read, wait_for, wait_for_drawings
+
+pytestmark = pytest.mark.browser
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; img-src 'self'; connect-src {api}; "
+    "require-trusted-types-for 'script'; trusted-types 'none'; base-uri 'none'"
+)
+HTML = """<!doctype html><html lang="{lang}"><title>Shop</title><link rel="icon" href="/web/icon.svg">
+<script type="module" src="/web/cams-qr.js"></script><main><h1>Shop</h1>{body}</main></html>"""
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def shop(site: Site, function: Function) -> Iterator[Open]:
+    """Opens a page of somebody else's with this body; it is the site's origin from then on."""
+    shown: dict[str, str] = {}
+
+    async def answer(request: web.Request) -> web.Response:
+        policy = {"Content-Security-Policy": POLICY.format(api=site.api)}
+        return web.Response(text=HTML.format(**shown), content_type="text/html", headers=policy)
+
+    def open_page(body: str, lang: str = "en", **options: Any) -> Page:
+        shown.update(body=body, lang=lang)
+        return site.open("/shop", **options)
+
+    app = web.Application()
+    app.router.add_get("/shop", answer)
+    app.add_subapp("/web/", pages())
+    with serve(app) as host:
+        site.origin = f"http://{host}"
+        function.configure(ALLOWED_ORIGINS=site.origin)
+        yield open_page
+
+
+def tag(site: Site, number: str = NUMBER, more: str = "") -> str:
+    return f'<cams-qr phone-number="{number}" endpoint="{site.api}" {more}></cams-qr>'
+
+
+def requests_of(page: Page, site: Site) -> list[dict[str, str]]:
+    """The headers of each request to the function, as they come."""
+    seen: list[dict[str, str]] = []
+    page.on("request", lambda asked: seen.append(asked.headers) if asked.url.startswith(site.api) else None)
+    return seen
+
+
+def assign(page: Page, **properties: str) -> None:
+    """Set properties of the element on the page."""
+    page.evaluate("properties => void Object.assign(document.querySelector('cams-qr'), properties)", properties)
+
+
+def listen(page: Page) -> Callable[[], list[Any]]:
+    """Gives what was heard of the element since, when asked."""
+    page.evaluate("""() => {
+      window.heard = [];
+      for (const type of ["cams-qr-load", "cams-qr-error"])
+        document.addEventListener(type, ({ detail }) => window.heard.push([type, detail]));
+    }""")
+    return lambda: list(page.evaluate("window.heard"))
+
+
+def test_the_tag_is_all_it_takes(site: Site, shop: Open) -> None:
+    page = shop(tag(site))
+    wait_for_drawings(page, 2)
+    assert sorted(read(page.screenshot(full_page=True))) == [
+        "https://wa.me/message/4O4YGZEG3RIVE1",
+        "https://wa.me/message/WOMVT6TJ2BP7A1",
+    ]
+    no_barriers(page)
+
+
+def test_several_of_one_number_ask_once(site: Site, shop: Open) -> None:
+    page = shop("")
+    asked = requests_of(page, site)
+    page.evaluate(
+        """([numbers, endpoint]) => document.querySelector("main").append(...numbers.map((phoneNumber) =>
+          Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint })))""",
+        [[NUMBER, NUMBER, "6281200001234"], site.api],
+    )
+    wait_for_drawings(page, 5)
+    assert len(asked) == 2
+
+
+def test_who_asks_with_another_token_asks_apart(site: Site, shop: Open) -> None:
+    page = shop("")
+    asked = requests_of(page, site)
+    page.evaluate(
+        """([phoneNumber, endpoint]) => document.querySelector("main").append(...["one", "other"].map((token) =>
+          Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint, token: async () => token })))""",
+        [NUMBER, site.api],
+    )
+    wait_for_drawings(page, 4)
+    tokens = {headers["authorization"] for headers in asked if "authorization" in headers}
+    assert tokens == {"Bearer one", "Bearer other"}
+
+
+def test_a_new_token_is_tried_where_the_old_was_refused(site: Site, shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    site.answer(page, "{}", 401, times=1)
+    assign(page, phoneNumber=NUMBER, endpoint=site.api)
+    expect(page.get_by_role("alert")).to_contain_text(problems("en")["refused"])
+    page.evaluate("void (document.querySelector('cams-qr').token = () => 'new')")
+    wait_for_drawings(page, 2)
+
+
+def test_what_is_set_before_the_element_is_defined_counts(site: Site, shop: Open) -> None:
+    page = shop("")
+    page.route("**/cams-qr.js", lambda route: route.abort(), times=1)
+    page.reload()
+    asked = requests_of(page, site)
+    page.evaluate(
+        """async ([phoneNumber, endpoint]) => {
+          const element = document.createElement("cams-qr");
+          Object.assign(element, { phoneNumber, endpoint, custSpaceId: "cams-8filvjc8snw", token: () => "early" });
+          document.querySelector("main").append(element);
+          await import("/web/cams-qr.js?again");
+        }""",
+        [NUMBER, site.api],
+    )
+    wait_for_drawings(page, 2)
+    assert asked[-1]["authorization"] == "Bearer early"
+
+
+def test_it_tells_of_the_list_and_of_problems(site: Site, shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    events = listen(page)
+    listed = make_list({"code": "A", "prefilledMessage": "Hi", "deepLinkUrl": "https://wa.me/message/A"})
+    failed = Problem("not_owned", "Not shown.").to_dict("request-1")
+    site.answer(page, failed, 404, times=1)
+    site.answer(page, listed, times=1)
+    assign(page, phoneNumber="1", endpoint=site.api)
+    wait_for(page, lambda: len(events()) == 1)
+    assign(page, phoneNumber="2")
+    wait_for(page, lambda: len(events()) == 2)
+    assert events() == [["cams-qr-load", listed], ["cams-qr-error", failed]]
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        (401, {"status": 401, "code": "refused", "retryable": True}),
+        (503, {"status": 503, "code": "throttled", "retryable": True, "retryAfter": 1}),
+        (500, {"status": 500, "code": "internal_error", "retryable": False}),
+        (200, {"status": 200, "code": "internal_error", "retryable": False}),
+        (0, {"status": 0, "code": "unreachable", "retryable": True}),
+    ],
+)
+def test_whoever_fails_there_is_a_problem(site: Site, shop: Open, status: int, problem: dict[str, Any]) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    events = listen(page)
+    if status:
+        site.answer(page, '{"message": "from a gateway"}', status)
+    else:
+        page.route("**/qr-codes?*", lambda route: route.abort())
+    assign(page, phoneNumber="1", endpoint=site.api)
+    wait_for(page, lambda: bool(events()))
+    assert events()[0] == ["cams-qr-error", problem]
+
+
+def test_a_closed_root_stays_closed(site: Site, shop: Open) -> None:
+    page = shop(tag(site, more='shadow="closed"'))
+    wait_for(page, lambda: len(read(page.screenshot(full_page=True))) == 2)
+    assert page.evaluate("document.querySelector('cams-qr').shadowRoot") is None
+
+
+@pytest.mark.parametrize(("page_lang", "own", "said"), [("zh-CN", "", "2 个二维码"), ("zh", 'lang="id"', "2 kode QR")])
+def test_the_language_is_its_own_or_the_pages(site: Site, shop: Open, page_lang: str, own: str, said: str) -> None:
+    page = shop(tag(site, more=own), lang=page_lang)
+    expect(page.get_by_role("status")).to_have_text(said)
+    page.evaluate("document.querySelector('cams-qr').lang = 'en-GB'")
+    expect(page.get_by_role("status")).to_have_text("2 QR codes")
+    expect(page.get_by_role("button", name="Copy link").first).to_be_visible()
+
+
+def test_the_page_decides_how_it_looks(site: Site, shop: Open) -> None:
+    page = shop(tag(site))
+    wait_for_drawings(page, 2)
+    page.evaluate("""() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(`
+        cams-qr { --cams-qr-accent: rgb(1, 2, 3); }
+        cams-qr::part(card) { background: rgb(4, 5, 6); }`);
+      document.adoptedStyleSheets = [sheet];
+    }""")
+    colour = "(node, name) => getComputedStyle(node)[name]"
+    assert page.locator(".copy").first.evaluate(colour, "backgroundColor") == "rgb(1, 2, 3)"
+    assert page.locator(".card").first.evaluate(colour, "backgroundColor") == "rgb(4, 5, 6)"
+
+
+def test_moving_it_asks_nothing(site: Site, shop: Open) -> None:
+    page = shop(tag(site))
+    wait_for_drawings(page, 2)
+    asked = requests_of(page, site)
+    page.evaluate("document.body.append(document.querySelector('cams-qr'))")
+    page.wait_for_timeout(200)
+    expect(page.locator(".card")).to_have_count(2)
+    assert asked == []
+
+
+def test_once_removed_it_asks_no_more(site: Site, shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    site.answer(page, Problem("throttled", "Not shown.", retry_after=1).to_dict("request-1"), 429)
+    asked = requests_of(page, site)
+    assign(page, phoneNumber="1", endpoint=site.api)
+    expect(page.locator("#retry")).to_be_disabled()
+    page.evaluate("document.querySelector('cams-qr').remove()")
+    page.wait_for_timeout(1500)
+    assert len(asked) == 1
+
+
+def test_without_a_number_it_waits(site: Site, shop: Open) -> None:
+    page = shop(f'<cams-qr endpoint="{site.api}"></cams-qr>')
+    asked = requests_of(page, site)
+    page.wait_for_timeout(200)
+    assert asked == []
+    page.evaluate("number => document.querySelector('cams-qr').setAttribute('phone-number', number)", NUMBER)
+    wait_for_drawings(page, 2)
+
+
+@pytest.fixture
+def revalidated(site: Site) -> Iterator[tuple[str, list[str | None]]]:
+    """A function whose list is to be revalidated each time, and the entity tags it was asked with."""
+    tags: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        cors = {"Access-Control-Allow-Origin": site.origin, "ETag": '"one"', "Cache-Control": "private, max-age=0"}
+        tags.append(request.headers.get("If-None-Match"))
+        if tags[-1] == '"one"':
+            return web.Response(status=304, headers=cors)
+        return web.json_response(make_list({"code": "A", "deepLinkUrl": "https://wa.me/message/A"}), headers=cors)
+
+    app = web.Application()
+    app.router.add_get("/qr-codes", answer)
+    with serve(app) as address:
+        yield f"http://{address}", tags
+
+
+def test_a_list_that_has_not_changed_comes_from_the_browser(
+    site: Site, revalidated: tuple[str, list[str | None]]
+) -> None:
+    address, tags = revalidated
+    page = site.open("/texts.js")
+    page.evaluate(
+        """async ([phoneNumber, endpoint]) => {
+      await import("/cams-qr.js");
+      const element = Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint });
+      document.body.append(element);
+    }""",
+        [NUMBER, address],
+    )
+    wait_for_drawings(page, 1)
+    page.evaluate("document.querySelector('cams-qr').reload()")
+    wait_for(page, lambda: len(tags) == 2)
+    wait_for_drawings(page, 1)
+    assert tags == [None, '"one"']
+
+
+def test_the_first_of_2000_codes_is_painted_within_a_second(site: Site, shop: Open, function: Function) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    page.evaluate(
+        """([phoneNumber, endpoint]) => {
+          const element = document.querySelector("cams-qr");
+          const painted = () => element.shadowRoot.querySelector(".drawing")
+            ? requestAnimationFrame(() => setTimeout(() => (window.paintedAt = performance.now())))
+            : requestAnimationFrame(painted);
+          requestAnimationFrame(painted);
+          Object.assign(element, { phoneNumber, endpoint });
+        }""",
+        [MANY, site.api],
+    )
+    took = """() => {
+      const answer = performance.getEntriesByType("resource").find(({ name }) => name.includes("phoneNumber="));
+      return window.paintedAt - answer.responseEnd;
+    }"""
+    wait_for(page, lambda: page.evaluate("!!window.paintedAt"))
+    assert page.evaluate(took) < 1000
+    assert page.locator(".card").count() == 2000

@@ -1,0 +1,204 @@
+"""Many codes: found, chosen by hand, and saved."""
+
+import csv
+import io
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import resvg_py
+from playwright.sync_api import Page, expect
+
+from tests.web.site import MANY, Site, ask, make_list, no_barriers, read, wait_for_drawings
+
+pytestmark = pytest.mark.browser
+
+MESSAGES = ["Table 10", "Table 2", "Café <b>", "=1+1", "+cmd|' /C calc'!A0", None, "a/b: *c*\u202e?", "Table 2"]
+
+
+def code(index: int, message: str | None) -> dict[str, Any]:
+    return {"code": f"CODE{index}", "prefilledMessage": message, "deepLinkUrl": f"https://wa.me/message/CODE{index}"}
+
+
+@pytest.fixture
+def page(site: Site) -> Page:
+    """Eight codes with messages of many kinds."""
+    page = site.open()
+    site.answer(page, make_list(*[code(index, message) for index, message in enumerate(MESSAGES)]))
+    ask(page)
+    expect(page.locator("#filter")).to_be_visible()
+    return page
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator(".card .code").all_text_contents()
+
+
+def chosen(page: Page) -> list[str]:
+    return page.locator(".card:has(:checked) .code").all_text_contents()
+
+
+def save(page: Page, kind: str) -> tuple[str, bytes]:
+    page.locator("#download").click()
+    with page.expect_download() as started:
+        page.get_by_role("menuitem", name=kind).click()
+    return started.value.suggested_filename, Path(started.value.path()).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("table", ["0", "1", "7"]), ("CAFE", ["2"]), ("2 table", ["1", "7"]), ("code5", ["5"]), ("  ", list("01234567"))],
+)
+def test_a_filter_looks_at_message_and_code(page: Page, words: str, found: list[str]) -> None:
+    page.locator("#filter").fill(words)
+    assert shown(page) == [f"CODE{index}" for index in found]
+    said = f"{len(found)} of 8 QR codes" if len(found) < 8 else "8 QR codes"
+    expect(page.get_by_role("status")).to_have_text(said)
+
+
+def test_nothing_found_says_what_to_do(page: Page) -> None:
+    page.locator("#filter").fill("pizza")
+    expect(page.get_by_text("No message or code matches the filter.")).to_be_visible()
+    expect(page.locator("#download")).to_be_disabled()
+    no_barriers(page)
+    page.get_by_role("button", name="Clear the filter").click()
+    assert len(shown(page)) == 8
+    expect(page.locator("#filter")).to_be_focused()
+
+
+def test_sorted_as_people_count(page: Page) -> None:
+    page.locator("#sort").select_option("By message")
+    messages = page.locator(".prefilled").all_text_contents()
+    assert messages.index("Table 2") < messages.index("Table 10")
+    page.locator("#sort").select_option("As listed")
+    assert shown(page) == [f"CODE{index}" for index in range(8)]
+
+
+def test_chosen_by_keyboard(page: Page) -> None:
+    boxes = page.locator(".card input")
+    boxes.first.focus()
+    for key in ["Space", "ArrowDown", "ArrowRight", "Shift+ArrowDown", "End"]:
+        page.keyboard.press(key)
+    assert chosen(page) == ["CODE0", "CODE2", "CODE3"]
+    expect(boxes.last).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("8 QR codes · 3 selected")
+    page.keyboard.press("Control+a")
+    assert len(chosen(page)) == 8
+    expect(page.locator("#all")).to_be_checked()
+
+
+def test_chosen_by_mouse_as_a_range(page: Page) -> None:
+    page.locator(".card input").nth(1).click()
+    page.locator(".card input").nth(4).click(modifiers=["Shift"])
+    assert chosen(page) == ["CODE1", "CODE2", "CODE3", "CODE4"]
+    assert page.locator("#all").evaluate("box => box.indeterminate")
+    page.locator("#filter").fill("table")
+    page.locator("#all").check()
+    page.locator("#filter").fill("")
+    assert chosen(page) == ["CODE0", "CODE1", "CODE2", "CODE3", "CODE4", "CODE7"]
+
+
+@pytest.mark.parametrize("image_format", ["svg", "png"])
+def test_a_zip_of_drawings(page: Page, image_format: str) -> None:
+    name, content = save(page, image_format.upper())
+    assert name == f"qr-codes-{image_format}.zip"
+    with zipfile.ZipFile(io.BytesIO(content)) as files:
+        assert files.testzip() is None
+        drawn = {name: files.read(name) for name in files.namelist()}
+    assert [name.removesuffix(f".{image_format}") for name in drawn] == [
+        *["CODE0 Table 10", "CODE1 Table 2", "CODE2 Café b", "CODE3 =1+1", "CODE4 +cmd ' C calc'!A0", "CODE5"],
+        *["CODE6 a b c", "CODE7 Table 2"],
+    ]
+    for index, picture in enumerate(drawn.values()):
+        png = bytes(resvg_py.svg_to_bytes(svg_string=picture.decode())) if image_format == "svg" else picture
+        assert read(png) == [f"https://wa.me/message/CODE{index}"]
+
+
+def test_names_are_told_apart(site: Site) -> None:
+    page = site.open()
+    same = {"code": "a" * 80, "deepLinkUrl": "https://wa.me/message/A"}
+    site.answer(page, make_list(same, {**same, "code": "A" * 80}, {"code": "none"}))
+    ask(page)
+    with zipfile.ZipFile(io.BytesIO(save(page, "SVG")[1])) as files:
+        assert files.namelist() == [f"{'a' * 60}.svg", f"{'A' * 60} (2).svg"]
+
+
+def test_only_the_chosen_are_saved(page: Page) -> None:
+    page.locator(".card input").nth(3).check()
+    page.locator("#filter").fill("table")
+    with zipfile.ZipFile(io.BytesIO(save(page, "PNG")[1])) as files:
+        assert files.namelist() == ["CODE3 =1+1.png"]
+
+
+def test_a_table_holds_no_formula(page: Page) -> None:
+    name, content = save(page, "Table")
+    assert name == "qr-codes.csv"
+    assert content.startswith(b"\xef\xbb\xbf")
+    lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    assert lines[0] == ["code", "prefilledMessage", "deepLinkUrl", "phoneNumber"]
+    assert [line[1] for line in lines[1:]] == [
+        *["Table 10", "Table 2", "Café <b>", "'=1+1", "'+cmd|' /C calc'!A0", "", "a/b: *c*\u202e?", "Table 2"]
+    ]
+    assert lines[1][2] == "https://wa.me/message/CODE0"
+
+
+@pytest.fixture
+def many(site: Site) -> Page:
+    """The most that WhatsApp allows. Where `expect` has to wait, it describes the page, and takes seconds for this."""
+    page = site.open()
+    ask(page, MANY)
+    page.wait_for_selector("#filter")
+    return page
+
+
+@pytest.mark.parametrize("kind", ["PNG", "SVG"])
+def test_2000_are_saved_within_5_s(many: Page, kind: str) -> None:
+    began = time.monotonic()
+    _, content = save(many, kind)
+    assert time.monotonic() - began < 5
+    with zipfile.ZipFile(io.BytesIO(content)) as files:
+        assert len(files.namelist()) == 2000
+
+
+def test_what_takes_long_shows_how_far_it_is_and_can_be_cancelled(many: Page) -> None:
+    downloads: list[object] = []
+    many.on("download", lambda download: downloads.append(download))
+    many.locator("#download").click()
+    many.get_by_role("menuitem", name="PNG").click()
+    bar = many.wait_for_selector("progress")
+    assert bar
+    assert 0 <= bar.evaluate("bar => bar.value") < bar.evaluate("bar => bar.max") == 2000
+    many.keyboard.press("Enter")
+    many.wait_for_selector("progress", state="detached")
+    many.wait_for_timeout(300)
+    assert downloads == []
+
+
+def test_2000_are_filtered_as_one_types(many: Page) -> None:
+    took = many.evaluate("""() => new Promise((resolve) => {
+      const filter = document.querySelector("cams-qr").shadowRoot.querySelector("#filter");
+      const began = performance.now();
+      filter.value = "Table 19";
+      filter.dispatchEvent(new Event("input"));
+      requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - began)));
+    })""")
+    assert took < 500
+    assert many.locator("#status").text_content() == "139 of 2,000 QR codes"
+
+
+def test_what_comes_into_sight_is_drawn(many: Page) -> None:
+    assert many.locator(".drawing").count() < 100
+    last = many.locator(".card").last
+    last.scroll_into_view_if_needed()
+    last.locator(".drawing").wait_for()
+
+
+def test_one_code_needs_no_bar(site: Site) -> None:
+    page = site.open()
+    ask(page, "6281200001234")
+    wait_for_drawings(page, 1)
+    page.get_by_role("button", name="More for").click()
+    expect(page.locator("#filter")).to_be_hidden()
+    expect(page.locator(".card input")).to_be_hidden()
