@@ -1,0 +1,120 @@
+"""The print sheet, as Chromium's PDF has it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pypdfium2
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web.site import Site, ask, make_list, no_barriers, read, wait_for
+
+pytestmark = pytest.mark.browser
+
+POINTS = {"A4": (595.3, 841.9), "Letter": (612, 792)}
+GRIDS = {1: (1, 1), 4: (2, 2), 8: (2, 4), 12: (3, 4), 24: (4, 6)}
+MARGIN = 10 / 25.4 * 72
+LONG = "A message that does not end, " * 30
+COUNT = 25
+
+
+def code(index: int) -> dict[str, Any]:
+    message = LONG if index == 1 else f"Table {index}"
+    return {"code": f"CODE{index}", "prefilledMessage": message, "deepLinkUrl": f"https://wa.me/message/CODE{index:09}"}
+
+
+@pytest.fixture
+def page(site: Site) -> Page:
+    page = site.open()
+    page.evaluate("void (window.print = () => (window.printed = true))")
+    site.answer(page, make_list(*[code(index) for index in range(COUNT)]))
+    ask(page)
+    expect(page.locator("#filter")).to_be_visible()
+    return page
+
+
+def print_sheet(page: Page, paper: str, per_page: int) -> None:
+    """From the open dialog until the browser's own would come up."""
+    page.get_by_label("Paper").select_option(paper)
+    page.get_by_label("Codes on a page").select_option(str(per_page))
+    page.get_by_role("button", name="Print", exact=True).click()
+    wait_for(page, lambda: page.evaluate("!!window.printed"))
+
+
+def places(sheet: pypdfium2.PdfPage) -> Iterator[tuple[float, float]]:
+    """The middle of each link on the page, from its top left corner."""
+    text = sheet.get_textpage()
+    finder = text.search("https://")
+    while found := finder.get_next():
+        left, _, _, top = text.get_charbox(found[0])
+        end = text.get_text_range(found[0], 40).find("\r")
+        right = text.get_charbox(found[0] + (end if end > 0 else 30) - 1)[2]
+        yield (left + right) / 2, sheet.get_height() - top
+
+
+def words(sheet: pypdfium2.PdfPage) -> str:
+    """The page's text, without the gaps that depend on the font."""
+    return "".join(sheet.get_textpage().get_text_range().split())
+
+
+@pytest.mark.parametrize("paper", POINTS)
+@pytest.mark.parametrize("per_page", GRIDS)
+def test_each_code_has_its_place(page: Page, paper: str, per_page: int) -> None:
+    page.locator("#print").click()
+    print_sheet(page, paper, per_page)
+    document = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True, print_background=False))
+    assert len(document) == -(-COUNT // per_page)
+    assert document[0].get_size() == pytest.approx(POINTS[paper], abs=1)
+    columns, rows = GRIDS[per_page]
+    width, height = ((side - 2 * MARGIN) / count for side, count in zip(POINTS[paper], (columns, rows), strict=True))
+    seen = [
+        (number, (x - MARGIN) // width, (y - MARGIN) // height)
+        for number, sheet in enumerate(document)
+        for x, y in places(sheet)
+    ]
+    expected = [(index // per_page, index % per_page % columns, index % per_page // columns) for index in range(COUNT)]
+    assert seen == expected
+    drawn = read(document[0].render(scale=300 / 72).to_pil())
+    assert sorted(drawn) == [f"https://wa.me/message/CODE{index:09}" for index in range(min(per_page, COUNT))]
+
+
+def test_lines_to_cut_along(page: Page) -> None:
+    page.locator("#print").click()
+    print_sheet(page, "A4", 4)
+    image = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))[0].render(scale=2).to_pil().convert("L")
+    middle = image.width // 2
+    across = [min(image.getpixel((x, y)) for x in range(middle - 3, middle + 4)) for y in range(image.height)]
+    assert 0.3 < sum(shade < 200 for shade in across) / image.height < 0.8
+
+
+def test_only_the_chosen_and_then_the_page_again(page: Page) -> None:
+    for index in (2, 4):
+        page.locator(".card input").nth(index).check()
+    page.locator("#print").click()
+    expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("2 codes · 1 page")
+    no_barriers(page)
+    print_sheet(page, "A4", 8)
+    (sheet,) = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
+    assert words(sheet) == "Table2https://wa.me/message/CODE000000002Table4https://wa.me/message/CODE000000004"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator(".cams-qr-sheet")).to_have_count(0)
+    assert "Table3" in "".join(map(words, pypdfium2.PdfDocument(page.pdf())))
+
+
+def test_one_code_from_its_menu(page: Page) -> None:
+    page.get_by_role("button", name="More for CODE7").click()
+    page.get_by_role("menuitem", name="Print").click()
+    print_sheet(page, "Letter", 1)
+    (sheet,) = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
+    assert read(sheet.render(scale=2).to_pil()) == ["https://wa.me/message/CODE000000007"]
+
+
+@pytest.mark.parametrize(("locale", "paper"), [("en-US", "Letter"), ("de-DE", "A4")])
+def test_the_paper_is_that_of_the_country(site: Site, locale: str, paper: str) -> None:
+    page = site.open(locale=locale)
+    ask(page)
+    page.locator("#print").click()
+    expect(page.get_by_label("Paper")).to_have_value(paper)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("#print")).to_be_focused()
