@@ -32,7 +32,7 @@ async function read(url, headers) {
 /** The function's own problem, or what the status says where somebody before it answered, or nobody did. */
 export function toProblem({ status, seconds, said }) {
   const wait = seconds ? { retryAfter: seconds } : {};
-  if (typeof said?.code === "string" && said.type) return { ...said, ...wait };
+  if (typeof said?.code === "string" && said.type) return { ...wait, ...said };
   const [busy, refused] = [BUSY, REFUSED].map((statuses) => statuses.includes(status));
   const code = busy ? "throttled" : refused ? "refused" : status ? "internal_error" : "unreachable";
   return { status, code, retryable: busy || refused || !status, ...wait };

@@ -50,19 +50,22 @@ button:hover { border-color: var(--accent); }
 .request { color: var(--quiet); font-size: .85rem; }
 #retry { margin-top: .75rem; font-variant-numeric: tabular-nums; }
 
-.tools {
-  display: flex;
-  flex-wrap: wrap;
-  align-items: center;
-  gap: .5rem 1rem;
-  margin-block: 0 1rem;
-}
-#status { flex: 1 1 8rem; color: var(--quiet); overflow-wrap: anywhere; }
+.tools { margin-block: 0 1rem; }
+.status { grid-area: status; align-self: center; color: var(--quiet); overflow-wrap: anywhere; }
 [data-phase=idle] .tools { display: none; }
 [data-phase=failed] .tools { margin-block: .75rem; }
 /* The tools come a little later than the codes: their place is kept. */
-.many .tools { align-content: end; min-height: 12.5rem; }
-@media (min-width: 40rem) { .many .tools { min-height: 7.5rem; padding-block: .75rem; } }
+.many .tools {
+  display: grid;
+  grid: "find find" minmax(6rem, auto) "pick status" minmax(2.75rem, auto) "acts acts" minmax(2.75rem, auto) / minmax(8rem, auto) 1fr;
+  gap: .5rem 1rem;
+}
+@media (min-width: 40rem) {
+  .many .tools {
+    grid: "find find find" minmax(2.75rem, auto) "pick status acts" minmax(2.75rem, auto) / minmax(8rem, auto) 1fr auto;
+    padding-block: .75rem;
+  }
+}
 
 .cards {
   display: grid;

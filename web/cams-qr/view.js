@@ -44,7 +44,7 @@ function makeParts({ retry }) {
 function renderState(parts, state, text) {
   const { phase, list } = state;
   parts.main.dataset.phase = phase;
-  parts.main.classList.toggle("many", list?.qrCodes.length > 1);
+  parts.main.classList.toggle("many", phase === "loading" || list?.qrCodes.length > 1);
   parts.cards.ariaBusy = String(phase === "loading");
   parts.ghosts.hidden = phase !== "loading";
   say(parts.status, state.said || statusOf(state, text));

@@ -11,17 +11,16 @@ select, [type=search] {
   border-radius: calc(var(--radius) * .75);
   background: var(--ground);
 }
-.find { display: flex; flex: 1 1 100%; flex-wrap: wrap; gap: .5rem; }
-#filter, #sort, .acts { flex: 1 1 100%; min-width: 0; }
+.find { display: flex; grid-area: find; flex-wrap: wrap; gap: .5rem; }
+#filter, #sort { flex: 1 1 100%; min-width: 0; }
 #filter::placeholder { color: var(--quiet); opacity: 1; }
-.acts { display: flex; flex-wrap: wrap; gap: .5rem; }
-@media (min-width: 40rem) { #filter { flex: 1 1 12rem; } #sort, .acts { flex: none; } }
+.acts { display: flex; grid-area: acts; flex-wrap: wrap; gap: .5rem; }
+@media (min-width: 40rem) { #filter { flex: 1 1 12rem; } #sort { flex: none; } }
 @media (min-width: 40rem) and (min-height: 40rem) {
   [data-phase=loaded].many .tools {
     position: sticky;
     z-index: 1;
     inset-block-start: 0;
-    padding-block: .75rem;
     background: var(--cams-qr-behind, light-dark(#f6f7f6, #101614));
   }
   .card * { scroll-margin-block: 9rem; }

@@ -1,0 +1,172 @@
+"""How each state looks, wherever it is seen. With SCREENSHOTS=docs/screenshots the pictures are kept."""
+
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cams_qr.problems import Problem
+from tests.web.site import MANY, Site, ask, keep, make_list, no_barriers, read, wait_for_drawings
+
+pytestmark = pytest.mark.browser
+
+WIDE = {"viewport": {"width": 1100, "height": 900}}
+PHONE = {"viewport": {"width": 320, "height": 700}, "color_scheme": "dark"}
+# What is left of a screen of 1280 by 1024 pixels at 400 %.
+ZOOMED = {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}
+PLACES: dict[str, dict[str, Any]] = {
+    "wide": WIDE,
+    "dark": {**WIDE, "color_scheme": "dark"},
+    "phone": PHONE,
+    "zoomed": ZOOMED,
+    "forced": {**WIDE, "forced_colors": "active"},
+}
+CODES = [
+    {"code": "4O4YGZEG3RIVE1", "prefilledMessage": "Hello, I would like to know more about your products."},
+    {"code": "WOMVT6TJ2BP7A1", "prefilledMessage": "你好，我想预约 🗓️"},
+    {"code": "APDM5HUWH26SG1", "prefilledMessage": "مرحبا، أود حجز طاولة لشخصين (2) الليلة من فضلكم."},
+    {"code": "5QBPAD2DC6L5A1", "prefilledMessage": "I have a question about my order. " * 14},
+    {"code": "A" * 40, "prefilledMessage": None},
+    {"code": "Q3HC4UX7JD2KA1", "prefilledMessage": "Table 12, waiter please"},
+]
+
+
+def show(page: Page, site: Site, **changes: Any) -> None:
+    codes = [{**code, "deepLinkUrl": f"https://wa.me/message/{code['code']}"} for code in CODES]
+    site.answer(page, make_list(*codes, **changes))
+    ask(page)
+
+
+def fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_codes(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    show(page, site)
+    expect(page.locator("#filter")).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    wait_for_drawings(page, len(CODES))
+    fits(page)
+    no_barriers(page)
+    keep(page, f"codes-{place}", full_page=place != "zoomed")
+    drawn = page.locator(".tile").first.screenshot()
+    assert read(drawn) == ["https://wa.me/message/4O4YGZEG3RIVE1"]
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    show(page, site)
+    page.locator(".card input").first.check()
+    page.locator(".card .more").nth(1).click()
+    expect(page.get_by_role("menu")).to_be_visible()
+    fits(page)
+    keep(page, f"menu-{place}", full_page=False)
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_the_print_dialog(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    show(page, site)
+    page.locator("#print").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    fits(page)
+    no_barriers(page)
+    keep(page, f"print-{place}", full_page=False)
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_no_codes(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    site.answer(page, make_list())
+    ask(page)
+    expect(page.get_by_role("button", name="Look again")).to_be_visible()
+    fits(page)
+    no_barriers(page)
+    keep(page, f"empty-{place}")
+
+
+@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
+def test_a_failure(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    problem = Problem("throttled", "Not shown.", retry_after=30).to_dict("1a2bd70a-1e7d-4334-abb8-112d2f5065d7")
+    site.answer(page, problem, 429)
+    ask(page)
+    expect(page.locator("#retry")).to_be_visible()
+    fits(page)
+    no_barriers(page)
+    keep(page, f"throttled-{place}")
+
+
+def test_an_old_list(site: Site) -> None:
+    page = site.open(**WIDE)
+    show(page, site, stale=True)
+    expect(page.get_by_role("status")).to_contain_text("WhatsApp could not be asked just now.")
+    no_barriers(page)
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_while_it_loads(site: Site, place: str, motion: Any) -> None:
+    page = site.open(**PLACES[place], reduced_motion=motion)
+    page.route("**/qr-codes?*", lambda route: None)
+    ask(page)
+    expect(page.locator(".ghost").first).to_be_visible()
+    moving = page.evaluate("document.querySelector('cams-qr').shadowRoot.getAnimations().length")
+    assert bool(moving) is (motion == "no-preference")
+    no_barriers(page)
+    keep(page, f"loading-{place}")
+
+
+def test_right_to_left(site: Site) -> None:
+    page = site.open(**WIDE)
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    show(page, site)
+    expect(page.locator("#filter")).to_be_visible()
+    wait_for_drawings(page, len(CODES))
+    box, more = (page.locator(name).first.bounding_box() for name in (".card input", ".card .more"))
+    assert box
+    assert more
+    assert box["x"] > more["x"]
+    fits(page)
+    keep(page, "codes-rtl")
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_nothing_moves_when_the_codes_come(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    page.evaluate("""() => {
+      window.shifts = [];
+      new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(({ value }) => value)))
+        .observe({ type: "layout-shift", buffered: true });
+    }""")
+    codes = [{**code, "deepLinkUrl": f"https://wa.me/message/{code['code']}"} for code in CODES]
+    # Later than half a second after a key, when a shift would be the user's doing.
+    page.route(
+        "**/qr-codes?*",
+        lambda route: (
+            time.sleep(0.7),
+            route.fulfill(json=make_list(*codes), headers={"Access-Control-Allow-Origin": site.origin}),
+        ),
+    )
+    page.route("**/tools/tools.js", lambda route: (time.sleep(0.3), route.continue_()))
+    ask(page)
+    expect(page.locator("#filter")).to_be_visible()
+    page.wait_for_timeout(200)
+    assert sum(page.evaluate("window.shifts")) < 0.01
+
+
+def test_2000_codes(site: Site) -> None:
+    page = site.open(**WIDE)
+    ask(page, MANY)
+    page.wait_for_selector("#filter")
+    page.locator(".card").nth(900).scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    keep(page, "many", full_page=False)
+    assert page.locator("#status").is_visible()
+    top = page.locator("#status").bounding_box()
+    assert top
+    assert top["y"] < 200
