@@ -111,6 +111,9 @@ remove: $(VENV)/.dev
 docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/*.py)
 	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.openapi import document; print(json.dumps(document(), indent=2))' > $@
 
+web/cams-qr/schemas.d.ts: docs/openapi.json examples/typescript/node_modules
+	$(BIN)/python -m tests.web.schemas > $@
+
 # Long runs that try to break the function; docs/reliability.md has their figures.
 reliability: faults deadlines soak model fuzz
 

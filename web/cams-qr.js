@@ -26,7 +26,6 @@ const START = {
 export class CamsQr extends HTMLElement {
   static observedAttributes = [...Object.values(PROPERTIES), "lang"];
 
-  headers = null;
   #token = null;
   #state = START;
   #search = new AbortController();

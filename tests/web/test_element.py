@@ -126,6 +126,7 @@ def test_what_is_set_before_the_element_is_defined_counts(site: Site, shop: Open
         """async ([phoneNumber, endpoint]) => {
           const element = document.createElement("cams-qr");
           Object.assign(element, { phoneNumber, endpoint, custSpaceId: "cams-8filvjc8snw", token: () => "early" });
+          element.headers = () => ({ "If-None-Match": '"early"' });
           document.querySelector("main").append(element);
           await import("/web/cams-qr.js?again");
         }""",
@@ -133,6 +134,7 @@ def test_what_is_set_before_the_element_is_defined_counts(site: Site, shop: Open
     )
     wait_for_drawings(page, 2)
     assert asked[-1]["authorization"] == "Bearer early"
+    assert asked[-1]["if-none-match"] == '"early"'
 
 
 def test_it_tells_of_the_list_and_of_problems(site: Site, shop: Open) -> None:

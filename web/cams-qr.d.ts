@@ -1,0 +1,40 @@
+// The element, for TypeScript. The shapes of lists and problems are made from docs/openapi.json.
+
+import type { components } from "./cams-qr/schemas.js";
+
+export type QrCode = components["schemas"]["QrCode"];
+export type QrCodeList = components["schemas"]["QrCodeList"];
+export type Problem = components["schemas"]["Problem"];
+
+/** What went wrong where it was not the function that answered: somebody before it did, or nobody. */
+export interface Failure {
+  /** 0 where nobody answered. */
+  status: number;
+  code: "refused" | "throttled" | "internal_error" | "unreachable";
+  retryable: boolean;
+  /** Seconds. */
+  retryAfter?: number;
+}
+
+export class CamsQr extends HTMLElement {
+  phoneNumber: string;
+  /** The function's address; "/qr-codes" is added to it. */
+  endpoint: string;
+  custSpaceId: string;
+  /** Asked before each request for what goes after "Bearer". */
+  token: (() => string | Promise<string>) | null;
+  /** Asked before each request for more headers. */
+  headers?: (() => HeadersInit | Promise<HeadersInit>) | null;
+  /** Asks once more. */
+  reload(): void;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "cams-qr": CamsQr;
+  }
+  interface HTMLElementEventMap {
+    "cams-qr-load": CustomEvent<QrCodeList>;
+    "cams-qr-error": CustomEvent<Problem | Failure>;
+  }
+}
