@@ -85,7 +85,7 @@ BELIEFS = {
     "over_cap": Belief(
         "429",
         "the status of a call over the reserved concurrency",
-        "local/gateway.py; web/ and README, which have drawings fetched one after another",
+        "local/gateway.py; web/, which asks again after it; README, “From a web page”",
         "Error codes: ResourceExhausted",
     ),
     "log_field": Belief(

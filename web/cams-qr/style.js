@@ -89,6 +89,8 @@ button:hover { border-color: var(--accent); }
 .head { display: flex; align-items: center; justify-content: space-between; gap: .5rem; }
 .head .pick { min-width: 0; }
 .main:not(.many) .card input { display: none; }
+/* Until the tools are there to hear it. */
+.card input { visibility: hidden; }
 .code { font: .9rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 .more { flex: none; width: 2.75rem; padding: 0; margin-inline-end: -.5rem; border-color: transparent; font-size: 1.25rem; }
 .tile {

@@ -38,6 +38,7 @@ select, [type=search] {
 .empty p { max-width: 32rem; }
 .sign { width: 4rem; fill: none; stroke: var(--accent); stroke-width: 2; }
 
+.card input { visibility: visible; }
 .card:has(:checked) { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
 [type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--accent); }
 @media (forced-colors: active) { .card:has(:checked) { outline: 3px solid Highlight; } }
