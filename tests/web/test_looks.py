@@ -12,7 +12,7 @@ from tests.web.site import MANY, Site, ask, keep, make_list, no_barriers, read, 
 pytestmark = pytest.mark.browser
 
 WIDE = {"viewport": {"width": 1100, "height": 900}}
-PHONE = {"viewport": {"width": 320, "height": 700}, "color_scheme": "dark"}
+PHONE = {"viewport": {"width": 320, "height": 720}, "color_scheme": "dark"}
 # What is left of a screen of 1280 by 1024 pixels at 400 %.
 ZOOMED = {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}
 PLACES: dict[str, dict[str, Any]] = {
@@ -51,7 +51,7 @@ def test_codes(site: Site, place: str) -> None:
     wait_for_drawings(page, len(CODES))
     fits(page)
     no_barriers(page)
-    keep(page, f"codes-{place}", full_page=place != "zoomed")
+    keep(page, f"codes-{place}", full_page=place not in ("phone", "zoomed"))
     drawn = page.locator(".tile").first.screenshot()
     assert read(drawn) == ["https://wa.me/message/4O4YGZEG3RIVE1"]
 
@@ -118,7 +118,7 @@ def test_while_it_loads(site: Site, place: str, motion: Any) -> None:
     moving = page.evaluate("document.querySelector('cams-qr').shadowRoot.getAnimations().length")
     assert bool(moving) is (motion == "no-preference")
     no_barriers(page)
-    keep(page, f"loading-{place}")
+    keep(page, f"loading-{place}", full_page=False)
 
 
 def test_right_to_left(site: Site) -> None:
