@@ -1,6 +1,7 @@
 """The print sheet, as Chromium's PDF has it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pypdfium2
@@ -41,6 +42,16 @@ def print_sheet(page: Page, paper: str, per_page: int) -> None:
     wait_for(page, lambda: page.evaluate("!!window.printed"))
 
 
+@contextmanager
+def pdf_of(page: Page) -> Iterator[pypdfium2.PdfDocument]:
+    """What Chromium prints. Closed here: PDFium bears no garbage collection from the servers' threads."""
+    document = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
+    try:
+        yield document
+    finally:
+        document.close()
+
+
 def places(sheet: pypdfium2.PdfPage) -> Iterator[tuple[float, float]]:
     """The middle of each link on the page, from its top left corner."""
     text = sheet.get_textpage()
@@ -62,26 +73,28 @@ def words(sheet: pypdfium2.PdfPage) -> str:
 def test_each_code_has_its_place(page: Page, paper: str, per_page: int) -> None:
     page.locator("#print").click()
     print_sheet(page, paper, per_page)
-    document = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True, print_background=False))
-    assert len(document) == -(-COUNT // per_page)
-    assert document[0].get_size() == pytest.approx(POINTS[paper], abs=1)
     columns, rows = GRIDS[per_page]
     width, height = ((side - 2 * MARGIN) / count for side, count in zip(POINTS[paper], (columns, rows), strict=True))
-    seen = [
-        (number, (x - MARGIN) // width, (y - MARGIN) // height)
-        for number, sheet in enumerate(document)
-        for x, y in places(sheet)
+    with pdf_of(page) as document:
+        assert len(document) == -(-COUNT // per_page)
+        assert document[0].get_size() == pytest.approx(POINTS[paper], abs=1)
+        seen = [
+            (number, (x - MARGIN) // width, (y - MARGIN) // height)
+            for number, sheet in enumerate(document)
+            for x, y in places(sheet)
+        ]
+        drawn = read(document[0].render(scale=300 / 72).to_pil())
+    assert seen == [
+        (index // per_page, index % per_page % columns, index % per_page // columns) for index in range(COUNT)
     ]
-    expected = [(index // per_page, index % per_page % columns, index % per_page // columns) for index in range(COUNT)]
-    assert seen == expected
-    drawn = read(document[0].render(scale=300 / 72).to_pil())
     assert sorted(drawn) == [f"https://wa.me/message/CODE{index:09}" for index in range(min(per_page, COUNT))]
 
 
 def test_lines_to_cut_along(page: Page) -> None:
     page.locator("#print").click()
     print_sheet(page, "A4", 4)
-    image = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))[0].render(scale=2).to_pil().convert("L")
+    with pdf_of(page) as document:
+        image = document[0].render(scale=2).to_pil().convert("L")
     middle = image.width // 2
     across = [min(image.getpixel((x, y)) for x in range(middle - 3, middle + 4)) for y in range(image.height)]
     assert 0.3 < sum(shade < 200 for shade in across) / image.height < 0.8
@@ -94,19 +107,22 @@ def test_only_the_chosen_and_then_the_page_again(page: Page) -> None:
     expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("2 codes · 1 page")
     no_barriers(page)
     print_sheet(page, "A4", 8)
-    (sheet,) = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
-    assert words(sheet) == "Table2https://wa.me/message/CODE000000002Table4https://wa.me/message/CODE000000004"
+    with pdf_of(page) as document:
+        (said,) = map(words, document)
+    assert said == "Table2https://wa.me/message/CODE000000002Table4https://wa.me/message/CODE000000004"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator(".cams-qr-sheet")).to_have_count(0)
-    assert "Table3" in "".join(map(words, pypdfium2.PdfDocument(page.pdf())))
+    with pdf_of(page) as document:
+        assert "Table3" in "".join(map(words, document))
 
 
 def test_one_code_from_its_menu(page: Page) -> None:
     page.get_by_role("button", name="More for CODE7").click()
     page.get_by_role("menuitem", name="Print").click()
     print_sheet(page, "Letter", 1)
-    (sheet,) = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
-    assert read(sheet.render(scale=2).to_pil()) == ["https://wa.me/message/CODE000000007"]
+    with pdf_of(page) as document:
+        (drawn,) = (read(sheet.render(scale=2).to_pil()) for sheet in document)
+    assert drawn == ["https://wa.me/message/CODE000000007"]
 
 
 @pytest.mark.parametrize(("locale", "paper"), [("en-US", "Letter"), ("de-DE", "A4")])
