@@ -19,22 +19,6 @@ from tests.tokens import Issuer
 pytestmark = pytest.mark.browser
 
 ENDPOINT = "https://cams-qr.example"
-ELEMENT = Path("web/cams-qr.js")
-# The element's interface, for a tree in which it is not there yet.
-STAND_IN = """
-customElements.define("cams-qr", class extends HTMLElement {
-  token = async () => "";
-  connectedCallback() { setTimeout(() => this.ask()); }
-  async ask() {
-    const url = `${this.getAttribute("endpoint")}/qr-codes?phoneNumber=${this.getAttribute("phone-number")}`;
-    const headers = { Authorization: `Bearer ${await this.token()}` };
-    const list = await fetch(url, { headers }).then((answer) => answer.json()).catch(() => null);
-    this.append(...(list?.qrCodes ?? []).map((code) => code.prefilledMessage));
-    const detail = list?.qrCodes ? list : { code: "refused" };
-    this.dispatchEvent(new CustomEvent(list?.qrCodes ? "cams-qr-load" : "cams-qr-error", { detail, bubbles: true }));
-  }
-});
-"""
 LISTEN = """
 window.told = [];
 for (const name of ["cams-qr-load", "cams-qr-error"]) addEventListener(name, () => told.push(name), true);
@@ -47,11 +31,7 @@ for (const name of ["cams-qr-load", "cams-qr-error"]) addEventListener(name, () 
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that a static host serves."""
     root: Path = tmp_path_factory.mktemp(request.param)
-    if ELEMENT.exists():
-        shutil.copytree("web", root / "web")
-    else:
-        (root / "web").mkdir()
-        (root / ELEMENT).write_text(STAND_IN)
+    shutil.copytree("web", root / "web")
     if request.param == "plain":
         page = Path("examples/plain.html").read_text().replace("../web/", "./web/")
         (root / "index.html").write_text(page)
