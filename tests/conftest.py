@@ -4,12 +4,13 @@ import base64
 import importlib
 import importlib.util
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +19,18 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 from local.valkey import Valkey
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 NUMBER = "8613800001234"
 INVOKE_PATH = "/2023-03-30/functions/cams-qr/invocations"
 INVOKE_DOMAIN = "1234567890123456.ap-southeast-1.fc.aliyuncs.com"
@@ -205,3 +218,16 @@ def log(capsys: pytest.CaptureFixture[str]) -> Any:
         return [json.loads(line) for line in printed.out.splitlines()]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """One Chromium for all tests of a process, for there cannot be two."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    # Not where only the contract is tested, for which it is not installed.
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
