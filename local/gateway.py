@@ -22,7 +22,7 @@ from aiohttp import web
 from local.acs3 import Refused, Verifier
 from local.beliefs import BELIEFS
 from local.fc import Handler, Invoked, invoke
-from local.invocations import PATH, bare, invocations
+from local.invocations import PATH, bare, invocations, refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
 Shape = Literal["v1", "classic"]
@@ -84,7 +84,7 @@ def _refusal(check: Callable[[web.Request], None], request: web.Request) -> web.
     try:
         check(request)
     except Refused as refused:
-        return web.json_response({"Code": refused.code, "Message": refused.message}, status=refused.status)
+        return refusal(refused)
     return None
 
 

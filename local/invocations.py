@@ -39,7 +39,7 @@ def invocations(
         try:
             _check(request, payload, verifier)
         except Refused as refused:
-            return web.json_response({"Code": refused.code, "Message": refused.message}, status=refused.status)
+            return refusal(refused)
         event = to_event(request, payload)
         loop = asyncio.get_running_loop()
         if request.headers.get("x-fc-invocation-type", "Sync") == "Sync":
@@ -52,6 +52,11 @@ def invocations(
         return web.Response(status=202, headers={"X-Fc-Request-Id": context.request_id, "X-Fc-Async-Task-Id": task_id})
 
     return answer
+
+
+def refusal(refused: Refused) -> web.Response:
+    """What Function Compute says of a request that it does not let in."""
+    return web.json_response({"Code": refused.code, "Message": refused.message}, status=refused.status)
 
 
 def bare(_: web.Request, payload: bytes) -> bytes:

@@ -36,16 +36,14 @@ class Patience(NamedTuple):
 async def patience(fleet: Fleet, seconds: float = 30, warm: float = 5) -> Patience:
     """All callers start at once and are patient for the default time; the first seconds count for no share."""
     answers: list[Answer] = []
-    count, begin = len(fleet.instances), time.monotonic()
-    async with running(*_people(fleet.instances, answers)):
-        await asyncio.sleep(warm + seconds)
-    end = time.monotonic()
+    count = len(fleet.instances)
+    begin, end = await _all_ask(fleet, answers, warm, seconds)
     arrivals = [arrival.at for arrival in await fleet.arrivals()]
     refused = [answer for answer in answers if answer.refused]
     retries = [answer for answer in answers if answer.retry]
     served = measures.served_of_each(answers, count)
     return Patience(
-        measures.quota_used(arrivals, QUOTA, begin + warm, end),
+        measures.quota_used(arrivals, QUOTA, begin, end),
         measures.most_in_a_second(arrivals),
         len(refused),
         sum(1 for answer in refused if answer.seconds > 0.1),
@@ -54,8 +52,17 @@ async def patience(fleet: Fleet, seconds: float = 30, warm: float = 5) -> Patien
         measures.most_within(sorted(answer.asked for answer in retries), _STEP_SECONDS),
         min(served),
         max(served),
-        measures.longest_without(answers, count, begin, end),
+        measures.longest_without(answers, count, begin - warm, end),
     )
+
+
+async def _all_ask(fleet: Fleet, answers: list[Answer], warm: float, seconds: float) -> tuple[float, float]:
+    """All callers ask in a closed loop; returns when the time that counts began and ended."""
+    async with running(*_people(fleet.instances, answers)):
+        await asyncio.sleep(warm)
+        begin = time.monotonic()
+        await asyncio.sleep(seconds)
+        return begin, time.monotonic()
 
 
 def _people(instances: list[Program], answers: list[Answer]) -> Iterator[Coroutine[Any, Any, None]]:
@@ -207,11 +214,7 @@ class Jitter(NamedTuple):
 
 async def slow_redis(fleet: Fleet, seconds: float = 25, warm: float = 5) -> Jitter:
     """All callers ask in a closed loop."""
-    async with running(*_people(fleet.instances, [])):
-        await asyncio.sleep(warm)
-        begin = time.monotonic()
-        await asyncio.sleep(seconds)
-        end = time.monotonic()
+    begin, end = await _all_ask(fleet, [], warm, seconds)
     moments = [arrival.at for arrival in await fleet.arrivals()]
     changes = [line["redis"] for instance in fleet.instances for line in instance.log if "redis" in line]
     used, most = measures.quota_used(moments, QUOTA, begin, end), measures.most_in_a_second(moments)
@@ -238,11 +241,7 @@ class Competition(NamedTuple):
 async def competition(fleet: Fleet, seconds: float = 30, warm: float = 10) -> Competition:
     """All callers ask in a closed loop; the share used is that of what others leave."""
     answers: list[Answer] = []
-    async with running(*_people(fleet.instances, answers)):
-        await asyncio.sleep(warm)
-        begin = time.monotonic()
-        await asyncio.sleep(seconds)
-        end = time.monotonic()
+    begin, end = await _all_ask(fleet, answers, warm, seconds)
     arrivals = [arrival for arrival in await fleet.arrivals() if begin <= arrival.at < end]
     left = fleet.plan.cams.quota - fleet.plan.cams.others
     return Competition(

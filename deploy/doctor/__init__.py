@@ -1,10 +1,8 @@
 """`make doctor` checks for anything that would block a deployment, with the deployer's rights; changes nothing."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import alibabacloud_oss_v2 as oss
-import yaml
 from alibabacloud_credentials.exceptions import CredentialException
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
@@ -17,10 +15,9 @@ from deploy.doctor.look import Check, Look, Refusal, code_of, is_not_opened, may
 from deploy.doctor.rights import rights
 from deploy.doctor.services import concurrency, function_compute, function_compute_role, logs, queue_roles
 from deploy.doctor.surroundings import contact_group, gateway, security_group, vpc, vswitch
+from deploy.parameters import first_of, with_defaults
 from deploy.sls import SlsUnreachable
 from deploy.table import Finding, unknown, wrong
-
-_TEMPLATE = Path(__file__).parent.parent.parent / "template.yml"
 
 # (what the row says, the check, the right without which it sees nothing)
 CHECKS: tuple[tuple[str, Check, str], ...] = (
@@ -58,8 +55,8 @@ def examine(
     except (UnretryableException, CredentialException) as error:
         yield _no_answer("caller", error)
         return
-    known = _defaults() | dict(parameters)
-    number = number or known["AllowedPhoneNumbers"].split(",")[0].strip()
+    known = with_defaults(parameters)
+    number = number or first_of(known["AllowedPhoneNumbers"])
     look = Look(account, identity, bucket, runtime, known, number)
     for what, check, right in CHECKS:
         found = _examined(look, what, check, right)
@@ -90,8 +87,3 @@ def _no_answer(what: str, error: Exception) -> Finding:
         )
     reason = type(cause).__name__
     return wrong(what, f"the service could not be reached ({reason})", "check this machine's network, proxy and DNS")
-
-
-def _defaults() -> dict[str, str]:
-    parameters = yaml.safe_load(_TEMPLATE.read_text())["Parameters"]
-    return {name: str(parameter.get("Default", "")) for name, parameter in parameters.items()}

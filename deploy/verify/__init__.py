@@ -12,12 +12,13 @@ from deploy.account import Account
 from deploy.doctor.chat import NOBODY
 from deploy.doctor.look import may_not_look
 from deploy.doctor.services import FC_CONSOLE
+from deploy.parameters import first_of, with_defaults
 from deploy.sls import SlsError, SlsUnreachable
 from deploy.stack import Stacks
 from deploy.table import Finding, are_fine, show, unknown, wrong
 from deploy.verify import direct, logs, route, settings, web
 from deploy.verify.report import Report, tell, write
-from deploy.verify.rows import Check, Logged, Measured, Row, Seen, Target
+from deploy.verify.rows import GRANT_CHECKS, REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("signed GET", web.signed),
@@ -45,9 +46,9 @@ def verify(
     folder: Path,
 ) -> bool:
     """Print the table, write the report into the folder; returns whether all is as it should be."""
-    parameters = _defaults() | stacks.parameters(stack)
-    number = options.number or parameters["AllowedPhoneNumbers"].split(",")[0].strip()
-    space = options.space or parameters["AllowedCustSpaceIds"].split(",")[0].strip()
+    parameters = with_defaults(stacks.parameters(stack))
+    number = options.number or first_of(parameters["AllowedPhoneNumbers"])
+    space = options.space or first_of(parameters["AllowedCustSpaceIds"])
     target = Target(
         account, stacks, stack, outputs, parameters, number, number or NOBODY, space, options.token, options.log_seconds
     )
@@ -74,7 +75,7 @@ def _collect(target: Target) -> Report:
             elif row.request_id:
                 logged.append(row)
             else:
-                yield wrong(row.what, "the answer has no request id", "report it with the JSON file below")
+                yield wrong(row.what, "the answer has no request id", REPORT_IT)
 
     return Report(show(findings()), seen, measured)
 
@@ -92,14 +93,10 @@ def _safely(what: str, check: Check, target: Target) -> Iterator[Row]:
         yield wrong(what, f"no answer ({type(error).__name__})", "check this machine's network, proxy and DNS")
     except AlibabaCloudException as error:
         if may_not_look(error):
-            yield unknown(what, f"refused: {error.code}", "add deploy/policy-checks.json to this caller's policies")
+            yield unknown(what, f"refused: {error.code}", GRANT_CHECKS)
         else:
             yield wrong(what, f"refused: {error.code}", f"{FC_CONSOLE}   # see whether it is still there")
     except SlsError as error:
         yield logs.not_permitted(error.code)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         yield unknown(what, f"the answer is not as its reference says ({type(error).__name__})")
-
-
-def _defaults() -> dict[str, str]:
-    return {name: str(parameter.get("Default", "")) for name, parameter in settings.TEMPLATE["Parameters"].items()}

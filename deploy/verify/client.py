@@ -36,7 +36,7 @@ class Answer(NamedTuple):
     @property
     def document(self) -> dict[str, Any]:
         """The JSON object that the body is; an empty one where it is none."""
-        return _document(self.body)
+        return json_object(self.body)
 
 
 def ask(target: Target, path: str, method: str = "GET", *, signed: bool = True, **headers: str) -> Answer:
@@ -71,9 +71,10 @@ def invoke(target: Target, event: Any) -> Answer:
     return Answer(answer.status_code, answer.headers, body, round((time.monotonic() - started) * 1000, 1))
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def json_object(text: bytes | str) -> dict[str, Any]:
+    """The JSON object in a text; an empty one where there is none."""
     try:
-        document = json.loads(body)
+        document = json.loads(text)
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}

@@ -1,22 +1,19 @@
 """Checks by InvokeFunction."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from deploy.table import Finding, fine, wrong
-from deploy.verify.client import Answer, invoke
-from deploy.verify.rows import Logged, Row, Seen, Target
+from deploy.verify.client import Answer, invoke, json_object
+from deploy.verify.rows import REPORT_IT, Logged, Row, Seen, Target
 from deploy.verify.web import judged
-
-_REPORT = "report it with the JSON file below"
 
 
 def direct(target: Target) -> Iterator[Row]:
     """A query is answered."""
     answer = invoke(target, target.query)
     if "statusCode" in answer.document:
-        yield wrong("direct call", f"answered as over HTTP: {answer.document['statusCode']}", _REPORT)
+        yield wrong("direct call", f"answered as over HTTP: {answer.document['statusCode']}", REPORT_IT)
     else:
         yield _judged("direct call", target, answer.document)
     yield Logged("direct call", answer.request_id, answer.document.get("status", 0))
@@ -28,7 +25,7 @@ def batch(target: Target) -> Iterator[Row]:
     results = answer.document.get("results") or [{}, {}]
     code = results[-1].get("problem", {}).get("code")
     if answer.document.get("status") != 207 or code != "invalid_request":
-        yield wrong("batch", f"{answer.document.get('status')}, a bad query: {code}", _REPORT)
+        yield wrong("batch", f"{answer.document.get('status')}, a bad query: {code}", REPORT_IT)
     else:
         first = _judged("batch", target, results[0])
         yield first._replace(found=f"207: {first.found}, 400 invalid_request")
@@ -45,7 +42,7 @@ def bus(target: Target) -> Iterator[Row]:
     if kind and _raised(answer) == "invalid_request":
         yield fine("bus message", f"raises {answer.document.get('errorType')}, {kind}")
     else:
-        yield wrong("bus message", f"a bad message does not raise: {answer.status}", _REPORT)
+        yield wrong("bus message", f"a bad message does not raise: {answer.status}", REPORT_IT)
     yield Logged("bus message", answer.request_id, 400)
 
 
@@ -54,9 +51,5 @@ def _judged(what: str, target: Target, answer: dict[str, Any]) -> Finding:
 
 
 def _raised(answer: Answer) -> str | None:
-    try:
-        problem = json.loads(str(answer.document.get("errorMessage")))
-    except ValueError:
-        return None
-    code = problem.get("code") if isinstance(problem, dict) else None
+    code = json_object(str(answer.document.get("errorMessage"))).get("code")
     return str(code) if code else None

@@ -1,15 +1,16 @@
 """The line of each invocation in the log store; lines come late, so this waits, but not for ever."""
 
-import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from cams_qr.events.wrapped import ROUTE
+from cams_qr.logs import level_of
 from deploy import sls
 from deploy.table import fine, unknown, wrong
-from deploy.verify.rows import Logged, Measured, Row, Seen, Target
+from deploy.verify.client import json_object
+from deploy.verify.rows import GRANT_CHECKS, Logged, Measured, Row, Seen, Target
 
 _POLL_SECONDS = 3.0
 _BEFORE = 900
@@ -26,7 +27,7 @@ def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
         yield unknown("log lines", "nothing was invoked")
         return
     least = target.parameters["LogLevel"]
-    logged = [invocation for invocation in logged if _level(invocation.status) >= logging.getLevelName(least)]
+    logged = [invocation for invocation in logged if level_of(invocation.status) >= logging.getLevelName(least)]
     if not logged:
         yield unknown("log lines", f"LogLevel is {least}: no call that was made here writes a line")
         return
@@ -43,13 +44,6 @@ def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
         )
     else:
         yield fine("log lines", f"{len(found)} of {len(logged)} found by requestId, after {waited}")
-
-
-def _level(status: int) -> int:
-    """The level of an invocation's line, by the status of its worst query."""
-    if status < 400:
-        return logging.INFO
-    return logging.ERROR if status >= 500 else logging.WARNING
 
 
 def _wait(target: Target, ids: set[str], until: float) -> dict[str, _Line]:
@@ -89,22 +83,12 @@ def _line(target: Target, request_id: str) -> _Line | None:
     )
     for log in found:
         for field, text in log.items():
-            fields = _object(text)
+            fields = json_object(text)
             if fields.get("requestId") == request_id:
                 return _Line(field, fields)
     return None
 
 
-def _object(text: str) -> dict[str, Any]:
-    if not text.startswith("{"):
-        return {}
-    try:
-        found: dict[str, Any] = json.loads(text)
-    except ValueError:
-        return {}
-    return found
-
-
 def not_permitted(code: str) -> Row:
     """The row where the log store may not be read."""
-    return unknown("log lines", f"SLS answered {code}", "add deploy/policy-checks.json to this caller's policies")
+    return unknown("log lines", f"SLS answered {code}", GRANT_CHECKS)

@@ -7,6 +7,10 @@ from deploy.account import Account
 from deploy.stack import Stacks
 from deploy.table import Finding
 
+# What helps where nothing else does; where a right to look is missing.
+REPORT_IT = "report it with the JSON file below"
+GRANT_CHECKS = "add deploy/policy-checks.json to this caller's policies"
+
 
 class Target(NamedTuple):
     """One deployment; `parameters` holds the template's defaults too, `token` a JSON Web Token where that is asked for.

@@ -1,16 +1,13 @@
 """Checks of what the template asked for around the function: concurrency and alarms."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from deploy import sls
+from deploy.parameters import TEMPLATE
 from deploy.table import fine, unknown, wrong
 from deploy.verify.rows import Row, Target
 
-TEMPLATE = yaml.safe_load((Path(__file__).parent.parent.parent / "template.yml").read_text())
 # The stack still has what is wanted, so that a deployment would change nothing.
 _ALARM_PAGES = {
     "ALIYUN::CMS::ResourceMetricRule": "https://cloudmonitor.console.alibabacloud.com/",

@@ -1,30 +1,42 @@
 """Checks over the HTTP trigger."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from deploy.doctor.services import FC_CONSOLE
 from deploy.table import Finding, fine, unknown, wrong
 from deploy.verify.client import Answer, ask
-from deploy.verify.rows import Logged, Measured, Row, Seen, Target
+from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
 _STRANGER = "https://verify.invalid"
 # What the function answers to an origin that may not read.
 _NO_ORIGIN = "https://not-allowed.invalid"
-_REPORT = "report it with the JSON file below"
 _WARM_CALLS = 5
 _OPERATIONS = "docs/operations.md says what to do"
 _NEEDS_NUMBER = "make verify … NUMBER=…   # a number with QR codes"
 
 
+def _signing(*rows: str) -> Callable[[Check], Check]:
+    """A check of those who are let in; its rows are unknown without the token that the trigger asks for."""
+
+    def decorate(check: Check) -> Check:
+        def checked(target: Target) -> Iterator[Row]:
+            if target.parameters["HttpAuth"] == "function" or target.token:
+                yield from check(target)
+            else:
+                for row in rows:
+                    yield unknown(row, "the trigger asks for a token (HttpAuth jwt)", "make verify … TOKEN=…")
+
+        return checked
+
+    return decorate
+
+
+@_signing("signed GET", "cold and warm")
 def signed(target: Target) -> Iterator[Row]:
     """A signed GET is answered, at first and again; what its headers are."""
-    if not _can_sign(target):
-        yield _needs_token("signed GET")
-        yield _needs_token("cold and warm")
-        return
     first = ask(target, _path(target))
     yield _judged("signed GET", target, first)
     yield Logged("signed GET", first.request_id, first.status)
@@ -72,7 +84,7 @@ def preflight(target: Target) -> Iterator[Row]:
     found = f"{answer.status}, Access-Control-Allow-Origin: {allowed or 'none'}"
     is_let_in = allowed in (origin, "*")
     if not _origins(target) and is_let_in:
-        yield wrong("preflight", f"{found}, though AllowedOrigins is empty", _REPORT)
+        yield wrong("preflight", f"{found}, though AllowedOrigins is empty", REPORT_IT)
     elif not _origins(target) or (answer.status == 204 and is_let_in):
         yield fine("preflight", found)
     else:
@@ -80,11 +92,9 @@ def preflight(target: Target) -> Iterator[Row]:
         yield wrong("preflight", f"{found}; browsers cannot call", mend)
 
 
+@_signing("CORS")
 def cors(target: Target) -> Iterator[Row]:
     """Only origins that are allowed may read answers."""
-    if not _can_sign(target):
-        yield _needs_token("CORS")
-        return
     answers = {origin: ask(target, _path(target), Origin=origin) for origin in (_STRANGER, *_named_origins(target)[:1])}
     strange = _cors_of(answers[_STRANGER])
     is_theirs = _STRANGER in strange or "," in strange or "credentials" in strange
@@ -92,7 +102,7 @@ def cors(target: Target) -> Iterator[Row]:
     for origin, answer in answers.items():
         found, expected = _cors_of(answer), _expected_cors(target, origin)
         if found != expected:
-            yield wrong("CORS", f"{origin} gets Access-Control-Allow-Origin: {found}, not {expected}", _REPORT)
+            yield wrong("CORS", f"{origin} gets Access-Control-Allow-Origin: {found}, not {expected}", REPORT_IT)
             return
     yield fine("CORS", "; ".join(f"{_cors_of(answer)} for {origin}" for origin, answer in answers.items()))
 
@@ -109,11 +119,9 @@ def _expected_cors(target: Target, origin: str) -> str:
     return origin if origin in origins else _NO_ORIGIN
 
 
+@_signing("ETag")
 def conditional(target: Target) -> Iterator[Row]:
     """What has not changed is not sent again."""
-    if not _can_sign(target):
-        yield _needs_token("ETag")
-        return
     if not target.number or target.parameters["CacheTtlSeconds"] == "0":
         yield unknown("ETag", "no number with QR codes was given, or the cache is off", _NEEDS_NUMBER)
         return
@@ -130,18 +138,17 @@ def conditional(target: Target) -> Iterator[Row]:
     yield wrong("ETag", f"{again.status} for what has not changed, ETag {etag or 'none'}", _OPERATIONS)
 
 
+@_signing("drawing")
 def drawing(target: Target) -> Iterator[Row]:
     """A code is drawn, as text and as an image."""
-    if not _can_sign(target):
-        yield _needs_token("drawing")
-        return
     codes = ask(target, _path(target)).document.get("qrCodes") or []
     relative = next((code["svgUrl"] for code in codes if code.get("svgUrl")), None)
     if relative is None:
         yield unknown("drawing", "no number with QR codes was given", _NEEDS_NUMBER)
         return
-    svg = ask(target, urljoin("/qr-codes", relative))
-    parts = urlsplit(urljoin("/qr-codes", relative))
+    path = urljoin("/qr-codes", relative)
+    parts = urlsplit(path)
+    svg = ask(target, path)
     png = ask(target, f"{parts.path.removesuffix('.svg')}.png?{parts.query}")
     yield Measured("headers of a drawing", svg.headers)
     is_decoded = png.body.startswith(b"\x89PNG")
@@ -152,11 +159,9 @@ def drawing(target: Target) -> Iterator[Row]:
         yield wrong("drawing", f"SVG {svg.status}, PNG {png.status}", _OPERATIONS)
 
 
+@_signing("two at once")
 def together(target: Target) -> Iterator[Row]:
     """Two calls at once are both answered, where there may be two instances."""
-    if not _can_sign(target):
-        yield _needs_token("two at once")
-        return
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: ask(target, _path(target)), range(2)))
     refused = [answer for answer in answers if not _is_ours(answer)]
@@ -176,14 +181,6 @@ def _path(target: Target) -> str:
     # Where the gateway names the caller's space, no other may be asked for.
     query = {"phoneNumber": target.asked} if target.parameters["CustSpaceHeader"] else target.query
     return f"/qr-codes?{urlencode(query)}"
-
-
-def _can_sign(target: Target) -> bool:
-    return target.parameters["HttpAuth"] == "function" or bool(target.token)
-
-
-def _needs_token(what: str) -> Finding:
-    return unknown(what, "the trigger asks for a token (HttpAuth jwt)", "make verify … TOKEN=…")
 
 
 def _origins(target: Target) -> list[str]:

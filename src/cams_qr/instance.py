@@ -1,7 +1,6 @@
 """One function instance, and the way of one invocation through it: decode, ask, encode, log."""
 
 import itertools
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -133,25 +132,25 @@ def _log_invocation(
     request_id: str, call: Call, outcomes: list[Outcome], answer: object, seconds: float, cold: bool
 ) -> None:
     """One line for the invocation; where it had several queries, one more for each that differs."""
-    failed = [outcome for outcome in outcomes if isinstance(outcome.result, Problem)]
+    failures = [outcome.result.status for outcome in outcomes if isinstance(outcome.result, Problem)]
+    level = logs.level_of(max(failures, default=200))
     line: dict[str, Any] = {
         "requestId": request_id,
         "trigger": call.trigger,
         "route": call.route,
-        "status": _status(answer, failed),
+        "status": _status(answer, failures),
         "coldStart": cold,
         "totalMs": _ms(seconds),
     }
     if len(outcomes) == 1:
-        logs.log(_level(failed), line | _told(outcomes[0]))
+        logs.log(level, line | _told(outcomes[0]))
         return
-    several = {"queries": len(outcomes), "failed": len(failed)} if outcomes else {}
-    logs.log(_level(failed), line | several)
+    several = {"queries": len(outcomes), "failed": len(failures)} if outcomes else {}
+    logs.log(level, line | several)
     distinct = {id(outcome): outcome for outcome in outcomes}.values()
     for item, outcome in enumerate(distinct):
-        failure = [outcome] if isinstance(outcome.result, Problem) else []
         status = outcome.result.status if isinstance(outcome.result, Problem) else 200
-        logs.log(_level(failure), {"requestId": request_id, "item": item, "status": status, **_told(outcome)})
+        logs.log(logs.level_of(status), {"requestId": request_id, "item": item, "status": status, **_told(outcome)})
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:
@@ -170,18 +169,11 @@ def _told(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _status(answer: object, failed: Sequence[Outcome]) -> int | None:
+def _status(answer: object, failures: Sequence[int]) -> int | None:
     """The answer's status; that of the failure, where it was raised."""
     if isinstance(answer, dict):
         return answer.get("statusCode", answer.get("status"))
-    return next((outcome.result.status for outcome in failed if isinstance(outcome.result, Problem)), None)
-
-
-def _level(failed: Sequence[Outcome]) -> int:
-    statuses = [outcome.result.status for outcome in failed if isinstance(outcome.result, Problem)]
-    if not statuses:
-        return logging.INFO
-    return logging.ERROR if max(statuses) >= 500 else logging.WARNING
+    return next(iter(failures), None)
 
 
 def _ms(seconds: float) -> float:

@@ -19,6 +19,13 @@ def configure(level: str) -> None:
     _logger.setLevel(level)
 
 
+def level_of(status: int) -> int:
+    """The level of a line about an answer of that status."""
+    if status < 400:
+        return logging.INFO
+    return logging.ERROR if status >= 500 else logging.WARNING
+
+
 def log(level: int, fields: Mapping[str, Any]) -> None:
     """Write one line, whole and at once, for a frozen instance flushes nothing; fields that are None are left out.
 
@@ -26,8 +33,9 @@ def log(level: int, fields: Mapping[str, Any]) -> None:
     before the JSON.
     """
     if _logger.isEnabledFor(level):
-        told = {**fields, "traceId": trace.current()}
-        line = {"level": logging.getLevelName(level), **{k: v for k, v in told.items() if v is not None}}
+        line = {"level": logging.getLevelName(level), **{k: v for k, v in fields.items() if v is not None}}
+        if (trace_id := trace.current()) is not None:
+            line["traceId"] = trace_id
         print(_encode(line), flush=True)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from cams_qr import logs
 from tests.permits.fleet_model import Manner, World
 
 LIMIT = 5
@@ -39,10 +38,7 @@ HORIZON_SECONDS = 14.0
 SOON_SECONDS = 3.5
 NOW = 1_700_000_000_000_000
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> None:
-    logs.configure("CRITICAL")
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.fixture

@@ -1,28 +1,14 @@
 """No permit is wasted, whoever has gone: schedules in which others left, are far away, or were idle for long."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from cams_qr import logs
 from tests.permits.fleet_model import Manner, World
 
 # Whoever is refused does not come back.
 PERSON = Manner(obeys=False)
 BULK = Manner(bulk=True, budget=30.0, obeys=False)
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> None:
-    logs.configure("CRITICAL")
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    """Five calls a second."""
-    made = World(5)
-    yield made
-    made.close()
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def saturate(world: World, seconds: float, instances: int = 24) -> None:

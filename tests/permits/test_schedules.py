@@ -2,12 +2,10 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
-from cams_qr import logs
 from tests.permits.fleet_model import Manner, World
 from tests.permits.random_steps import random_world
 
@@ -15,18 +13,7 @@ PERSON = Manner(obeys=False)
 HASTY = Manner(budget=0.2, obeys=False)
 BULK = Manner(bulk=True, budget=60.0, obeys=False)
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> None:
-    logs.configure("CRITICAL")
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    """Five calls a second."""
-    made = World(5)
-    yield made
-    made.close()
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def outcomes(world: World, at: int, count: int) -> Counter[str]:

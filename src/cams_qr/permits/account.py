@@ -38,6 +38,7 @@ from cams_qr.permits.throttle import (
     Caller,
     Permit,
     no_permit,
+    noting,
     wait_until,
 )
 from cams_qr.permits.turns import Turns
@@ -110,17 +111,12 @@ class AccountThrottle:
         permit = self._reserve(caller, deadline, waiting)
         wait_until(permit.departure.at - self._headway - READY_SECONDS, waiting)
         try:
-            yield permit
+            with noting(lambda: self._note_answer(permit)):
+                yield permit
         except DepartureMissed:
             late = time.monotonic() - permit.departure.at
             self._headway = min(max(self._headway, late), 2 * ANSWER_SECONDS)
             raise
-        except Problem as problem:
-            if problem.upstream:
-                self._note_answer(permit)
-            raise
-        else:
-            self._note_answer(permit)
 
     def _note_answer(self, permit: Permit) -> None:
         """How long the way to CAMS and back took."""

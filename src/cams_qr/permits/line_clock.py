@@ -32,11 +32,11 @@ class LineClock:
 
     def error(self) -> float:
         """How many seconds `now` may be wrong."""
-        return 0.0 if self._offset is None else self._error + (time.monotonic() - self._set) * _DRIFT
+        return 0.0 if self._offset is None else self._error + self._drift()
 
     def has_drifted(self) -> bool:
         """Whether it was last set so long ago that it is worth a question to set it again."""
-        return self._offset is not None and (time.monotonic() - self._set) * _DRIFT > _DRIFTED_SECONDS
+        return self._offset is not None and self._drift() > _DRIFTED_SECONDS
 
     def hear(self, line_now: float, sent: float, received: float) -> None:
         """Learn from an answer to a question that was `sent` and `received` then."""
@@ -58,6 +58,9 @@ class LineClock:
             return -ahead > doubt
         # Two instances that heard the time differently must not set it to and fro.
         return ahead > max(doubt, _STEP_SECONDS) and asked / _MICRO <= sent + self._offset + doubt
+
+    def _drift(self) -> float:
+        return (time.monotonic() - self._set) * _DRIFT
 
     def _agrees(self, line_now: float, sent: float, received: float) -> bool:
         """Whether the line's time was what it is believed to be, at some moment of the round trip."""

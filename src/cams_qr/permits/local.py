@@ -19,17 +19,21 @@ from cams_qr.permits.throttle import (
     Caller,
     Permit,
     no_permit,
+    noting,
     wait_until,
 )
-from cams_qr.problems import Problem
 
 
 @dataclass(slots=True)
 class _Call:
-    """A permitted call: its moment, and when it was over."""
+    """A permitted call: its moment, and when its answer was there; without one it may be on its way still."""
 
     moment: float
     ended: float = math.inf
+
+    def end(self) -> None:
+        """The answer is there."""
+        self.ended = time.monotonic()
 
     def arrived(self) -> float:
         """The latest time at which it reached CAMS."""
@@ -53,14 +57,8 @@ class LocalThrottle:
         call = self._book(deadline)
         booked = time.monotonic()
         wait_until(call.moment - READY_SECONDS, waiting)
-        try:
+        with noting(call.end):
             yield Permit(Departure(call.moment, call.moment + GUARD_SECONDS / 2), booked)
-        except Problem as problem:
-            # Without an answer it may be on its way still.
-            if problem.upstream:
-                call.ended = time.monotonic()
-            raise
-        call.ended = time.monotonic()
 
     def throttled(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.throttled."""

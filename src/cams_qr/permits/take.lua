@@ -169,6 +169,8 @@ local pause = pace < limit and WINDOW / pace or 0
 -- arrive, as its booking has it.
 local function tolerance_of(moment) return moment % 1000 * 1000 end
 
+local function bare(moment) return moment - moment % 1000 end
+
 local function code(moment, tolerance)
   return math.ceil(moment / 1000) * 1000 + math.min(math.ceil(tolerance / 1000), 999)
 end
@@ -178,7 +180,7 @@ local OWN, ANYBODYS = guard + 2 * ask.blur, guard + 2 * line.blur
 
 local function moment_after(others, tolerance)
   local rounds = math.floor(others / limit)
-  local after_last = line.last - line.last % 1000 + pause * (others + 1)
+  local after_last = bare(line.last) + pause * (others + 1)
   local moment = math.max(earliest + rounds * (WINDOW + ANYBODYS), after_last)
   if line.count + others >= limit then
     local arrived = number(redis.call('HGET', KEYS[1], text((line.count + others) % limit)))
@@ -186,10 +188,7 @@ local function moment_after(others, tolerance)
     moment = math.max(moment, arrived + WINDOW + rounds * (WINDOW + ANYBODYS))
   end
   -- What is booked now takes the next place in the ring all the same, and tolerances differ.
-  if others > 0 then
-    local first = moment_after(0, tolerance)
-    moment = math.max(moment, first - first % 1000)
-  end
+  if others > 0 then moment = math.max(moment, bare(moment_after(0, tolerance))) end
   return code(moment, tolerance)
 end
 
@@ -288,7 +287,7 @@ local function person()
     redis.call('RPUSH', KEYS[3], text(first))
     line.streak = 0
   end
-  if appointment then moment = code(moment - moment % 1000, ANYBODYS) end
+  if appointment then moment = code(bare(moment), ANYBODYS) end
   book(moment)
   line.streak = line.streak + 1
   if appointment then

@@ -1,8 +1,8 @@
 """What a permit is, and who asks for one; `local.py` grants them for one instance, `account.py` for all of them."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, Protocol
 
 from cams_qr.deadline import Deadline, Departure
@@ -62,6 +62,18 @@ def wait_until(moment: float, waiting: Callable[[], None] = lambda: None) -> Non
     while (left := moment - time.monotonic()) > 0:
         waiting()
         time.sleep(min(left, _REPORT_SECONDS))
+
+
+@contextmanager
+def noting(answered: Callable[[], None]) -> Iterator[None]:
+    """A block that makes one call: `answered` is called at its end where CAMS answered, be it with an error."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.upstream:
+            answered()
+        raise
+    answered()
 
 
 def no_permit(seconds: float) -> Problem:
