@@ -108,8 +108,8 @@ remove: $(VENV)/.dev
 	  $(if $(REGION),--region $(REGION))
 
 # After a change of the HTTP contract; a test compares.
-docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/*.py)
-	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.openapi import document; print(json.dumps(document(), indent=2))' > $@
+docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/http/*.py)
+	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.events.http.openapi import document; print(json.dumps(document(), indent=2))' > $@
 
 web/cams-qr/schemas.d.ts: docs/openapi.json examples/typescript/node_modules
 	$(BIN)/python -m tests.web.schemas > $@

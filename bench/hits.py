@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 
-from cams_qr.cache import Cache
+from cams_qr.cache.cache import Cache
 from cams_qr.instance import Instance
+from cams_qr.redis_store import Store
 from cams_qr.service import Service
-from cams_qr.store import Store
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from cams_qr.events import decode
+from cams_qr.events.triggers import decode
 from cams_qr.settings import read_settings
 
 SIZE = 8_000

@@ -15,8 +15,8 @@ from cams_qr.deadline import Deadline
 from cams_qr.permits.account import AccountThrottle
 from cams_qr.permits.throttle import Caller
 from cams_qr.problems import Problem
+from cams_qr.redis_store import Store
 from cams_qr.settings import read_settings
-from cams_qr.store import Store
 
 _PATIENCE_SECONDS = 5.0
 

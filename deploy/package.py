@@ -23,7 +23,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from cams_qr.libraries import LEFT_OUT
+from cams_qr.cams.sdk.libraries import LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
 HASHES = ROOT / "deploy" / "hashes.txt"

@@ -49,7 +49,7 @@ BELIEFS = {
     "cors": Belief(
         "the function's alone",
         "CORS headers of the function stand in the place of Function Compute's own",
-        "local/gateway.py, src/cams_qr/events/http_answer.py",
+        "local/gateway.py, src/cams_qr/events/http/answer.py",
         "HTTP triggers overview: by default any origin is let in, unless the function sets the headers",
     ),
     "request_id": Belief(

@@ -5,7 +5,7 @@ import time
 from alibabacloud_credentials.client import Client as CredentialClient
 from alibabacloud_credentials_api import ICredentials, ICredentialsProvider
 
-from cams_qr.cams import connect
+from cams_qr.cams.operation import connect
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.problems import Problem
 from cams_qr.query import parse_query

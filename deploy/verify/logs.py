@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from cams_qr.events.wrapped import ROUTE
+from cams_qr.events.invoke_function import ROUTE
 from cams_qr.logs import level_of
 from deploy import sls
 from deploy.table import fine, unknown, wrong

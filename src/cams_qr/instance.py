@@ -5,14 +5,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cams_qr import cams, logs, trace
-from cams_qr.breaker import Breaker
-from cams_qr.cache import Cache
-from cams_qr.credentials import InvocationCredentials, credentials_of
+from cams_qr import logs, trace
+from cams_qr.cache.cache import Cache
+from cams_qr.cams import operation
+from cams_qr.cams.credentials import InvocationCredentials, credentials_of
 from cams_qr.deadline import Deadline
-from cams_qr.events import decode
 from cams_qr.events.call import Call
+from cams_qr.events.triggers import decode
 from cams_qr.outcome import Effort, Outcome
+from cams_qr.permits.breaker import Breaker
 from cams_qr.permits.local import instance_throttle
 from cams_qr.problems import Problem
 from cams_qr.query import QrQuery, mask_phone_number
@@ -21,7 +22,7 @@ from cams_qr.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from cams_qr.permits.throttle import Throttle
-    from cams_qr.store import Store
+    from cams_qr.redis_store import Store
 
 # Function Compute's own default, for a context that does not tell its timeout.
 _DEFAULT_TIMEOUT_SECONDS = 3.0
@@ -103,7 +104,7 @@ def _service(settings: Settings, account: str) -> Service:
     scope = f"{account} {endpoint} {settings.redis_url}"
     store, throttle = _store_and_throttle(settings, account)
     breaker = Breaker(account, endpoint, store)
-    client = cams.connect(endpoint, settings.cams_protocol, InvocationCredentials(), breaker.answered)
+    client = operation.connect(endpoint, settings.cams_protocol, InvocationCredentials(), breaker.answered)
     return Service(settings, Cache(ttl, stale, scope, store), throttle, client, breaker)
 
 
@@ -112,7 +113,7 @@ def _store_and_throttle(settings: Settings, account: str) -> "tuple[Store | None
         return None, instance_throttle(settings.cams_qps, settings.max_instances)
     # redis-py takes 0.13 s to import.
     from cams_qr.permits.account import AccountThrottle
-    from cams_qr.store import Store
+    from cams_qr.redis_store import Store
 
     store = Store(settings.redis_url)
     return store, AccountThrottle(

@@ -5,11 +5,11 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-from cams_qr.breaker import PROBE_SECONDS, Breaker, CircuitOpen
-from cams_qr.cache import Cache, Entry, Flight
-from cams_qr.cams import Cams
+from cams_qr.cache.cache import Cache, Entry, Flight
+from cams_qr.cams.operation import Cams
 from cams_qr.deadline import Deadline, DepartureMissed
 from cams_qr.outcome import CacheStatus, CacheUse, Effort, Outcome
+from cams_qr.permits.breaker import PROBE_SECONDS, Breaker, CircuitOpen
 from cams_qr.permits.throttle import Caller, Permit, Throttle
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery

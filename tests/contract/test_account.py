@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import redis
 
-from cams_qr import breaker, cache, permits
+from cams_qr import permits
+from cams_qr.cache import cache
+from cams_qr.permits import breaker
 from cams_qr.permits.throttle import GUARD_SECONDS, WINDOW_SECONDS
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox

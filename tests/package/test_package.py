@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from cams_qr.libraries import LEFT_OUT
+from cams_qr.cams.sdk.libraries import LEFT_OUT
 from deploy.package import HASHES, build, content_hash, describe
 
 RUNTIME = "python{}.{}".format(*sys.version_info)

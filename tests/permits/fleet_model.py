@@ -19,7 +19,7 @@ from cams_qr.deadline import Deadline, DepartureMissed
 from cams_qr.permits.account import AccountThrottle
 from cams_qr.permits.throttle import GUARD_MIN_SECONDS, WINDOW_SECONDS, Caller, Permit
 from cams_qr.problems import Problem
-from cams_qr.store import ANSWER_SECONDS, Store
+from cams_qr.redis_store import ANSWER_SECONDS, Store
 from tests.permits.hub import Hub, Process, Thread
 from tests.permits.stub_redis import CommandError, RunawayError, StubRedis
 

@@ -17,7 +17,7 @@ from cams_qr.deadline import Deadline, DepartureMissed
 from cams_qr.permits.account import AccountThrottle
 from cams_qr.permits.throttle import GUARD_SECONDS, WINDOW_SECONDS, Caller
 from cams_qr.problems import Problem
-from cams_qr.store import Store
+from cams_qr.redis_store import Store
 from local.valkey import Valkey
 from tests.proxy import Proxy
 

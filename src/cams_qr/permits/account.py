@@ -43,7 +43,7 @@ from cams_qr.permits.throttle import (
 )
 from cams_qr.permits.turns import Turns
 from cams_qr.problems import Problem
-from cams_qr.store import ANSWER_SECONDS, PROBE_SECONDS, Store, StoreUnavailable
+from cams_qr.redis_store import ANSWER_SECONDS, PROBE_SECONDS, Store, StoreUnavailable
 
 _MICRO = 1_000_000
 # What an instance knows of the line is of use for so long; the line itself is kept twice as long.

@@ -6,8 +6,8 @@ Source: "Use Function Compute as the backend service of an API operation" (event
 
 from typing import Any
 
-from cams_qr.events import http
 from cams_qr.events.call import Call
+from cams_qr.events.http import request as http
 from cams_qr.settings import Settings
 
 

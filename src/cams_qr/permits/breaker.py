@@ -20,7 +20,7 @@ from cams_qr import logs
 from cams_qr.problems import Problem, Unreachable
 
 if TYPE_CHECKING:
-    from cams_qr.store import Store
+    from cams_qr.redis_store import Store
 
 # Without any answer for so long, CAMS is silent; slow answers take less, and who waited less cannot tell.
 SILENCE_SECONDS = 1.75

@@ -5,7 +5,7 @@ from typing import Any
 import schemathesis
 from pydantic import ValidationError
 
-from cams_qr.drawing import Style
+from cams_qr.events.http.drawing import Style
 
 
 @schemathesis.hook

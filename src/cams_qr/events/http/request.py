@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from cams_qr import logs
 from cams_qr.events.call import Call, Question, parse_json
-from cams_qr.events.http_answer import Render, Reply, common_headers, show_code, show_document, show_drawing, show_list
-from cams_qr.events.routes import CODE, DRAWING, LIST, OPENAPI, Route, find_route
+from cams_qr.events.http.answer import Render, Reply, common_headers, show_code, show_document, show_drawing, show_list
+from cams_qr.events.http.routes import CODE, DRAWING, LIST, OPENAPI, Route, find_route
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
 from cams_qr.settings import Settings

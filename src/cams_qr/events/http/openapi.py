@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from cams_qr.drawing import MEDIA_TYPES, Style
-from cams_qr.events.routes import CODE, CODE_PATTERN, DRAWING, LIST, OPENAPI
+from cams_qr.events.http.drawing import MEDIA_TYPES, Style
+from cams_qr.events.http.routes import CODE, CODE_PATTERN, DRAWING, LIST, OPENAPI
 from cams_qr.problems import KINDS
 from cams_qr.query import QrCode, QrCodeList, QrQuery
 

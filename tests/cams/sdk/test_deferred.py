@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from cams_qr.libraries import DEFERRED
+from cams_qr.cams.sdk.libraries import DEFERRED
 
 STAND_INS = """
 import sys
 import index
-import cams_qr.libraries
-from cams_qr.deferred import StandIn
-cams_qr.libraries.default_credentials_provider()
+import cams_qr.cams.sdk.libraries
+from cams_qr.cams.sdk.deferred import StandIn
+cams_qr.cams.sdk.libraries.default_credentials_provider()
 found = {f"{module}.{name}": value for module, loaded in list(sys.modules.items()) if loaded
          for name, value in vars(loaded).items() if isinstance(value, StandIn)}
 """
@@ -38,7 +38,7 @@ def test_nothing_deferred_is_imported() -> None:
 def test_everything_is_imported_where_deferring_is_off() -> None:
     loaded = run(f"import sys, index; {LOADED}", DEFER_IMPORTS="off")
     assert [name for name in DEFERRED if f"'{name}'" not in loaded and name not in OF_PYTHON] == []
-    assert run("from cams_qr.libraries import LEFT_OUT; print(LEFT_OUT)", DEFER_IMPORTS="off") == "()"
+    assert run("from cams_qr.cams.sdk.libraries import LEFT_OUT; print(LEFT_OUT)", DEFER_IMPORTS="off") == "()"
 
 
 def test_every_stand_in_is_the_real_thing_when_it_is_used() -> None:
@@ -48,7 +48,7 @@ for name, stand_in in found.items():
     print(name, getattr(real, "__module__", None) or getattr(real, "__name__", type(real).__name__))
 """
     real = dict(line.split(" ") for line in run(STAND_INS + touch, **NO_METADATA).splitlines())
-    assert "cams_qr.deferred" not in real.values()
+    assert "cams_qr.cams.sdk.deferred" not in real.values()
     for name in ("darabonba.core.aiohttp", "darabonba.websocket.ABNF", "alibabacloud_tea_openapi.utils.hashes"):
         assert name in real
     untouched = [name for name in DEFERRED if not any(f"{of}.".startswith(f"{name}.") for of in real.values())]
@@ -65,13 +65,13 @@ key = generate_private_key(65537, 2048).private_bytes(Encoding.DER, PrivateForma
 import base64
 print(len(rsa_sign(b"text", base64.b64encode(key).decode())))
 """
-    assert run("import cams_qr.libraries" + signing) == "256"
+    assert run("import cams_qr.cams.sdk.libraries" + signing) == "256"
 
 
 @pytest.mark.parametrize("library", ["makes_a_subclass", "makes_a_call", "decorates", "tests_it", "can_do_without"])
 def test_what_cannot_wait_is_told(library: str) -> None:
     code = f"""
-from cams_qr.deferred import NeededWhileImporting, deferring
+from cams_qr.cams.sdk.deferred import NeededWhileImporting, deferring
 try:
     with deferring("deferred_library"):
         import {library}
@@ -83,7 +83,7 @@ except NeededWhileImporting as error:
 
 def test_what_is_imported_afterwards_is_real() -> None:
     code = """
-from cams_qr.deferred import deferring
+from cams_qr.cams.sdk.deferred import deferring
 with deferring("deferred_library"):
     import uses_it
 import deferred_library

@@ -16,8 +16,9 @@ import base64
 import re
 from typing import Any
 
-from cams_qr.events import http, http_trigger
 from cams_qr.events.call import Call, Question
+from cams_qr.events.http import http_trigger
+from cams_qr.events.http import request as http
 from cams_qr.problems import Problem
 from cams_qr.query import invalid_field
 from cams_qr.settings import Settings

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
-from cams_qr.libraries import (
+from cams_qr.cams.sdk.libraries import (
     CredentialException,
     ICredentials,
     ICredentialsProvider,

@@ -19,7 +19,7 @@ from cams_qr.query import QrCodeList, QrQuery
 if TYPE_CHECKING:
     from redis import Redis
 
-    from cams_qr.store import Store
+    from cams_qr.redis_store import Store
 
 MAX_ENTRIES = 1000
 MAX_BYTES = 16 * 1024 * 1024
@@ -207,7 +207,7 @@ class Cache:
     def _from_store(self, key: str, query: QrQuery) -> Entry | None:
         if self._store is None:
             return None
-        from cams_qr.stored import from_json
+        from cams_qr.cache.entry_json import from_json
 
         def read(client: "Redis") -> Any:
             both = client.pipeline()
@@ -221,7 +221,7 @@ class Cache:
     def _to_store(self, key: str, query: QrQuery, result: QrCodeList | Problem) -> None:
         if self._store is None:
             return
-        from cams_qr.stored import to_json
+        from cams_qr.cache.entry_json import to_json
 
         kept = FAILURE_SECONDS if isinstance(result, Problem) else self._ttl + self._stale
         text = to_json(query, result, kept)

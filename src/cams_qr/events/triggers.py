@@ -3,13 +3,13 @@
 A module has `recognise(document)`, which looks at nothing but the shape of the event, and
 `decode(document, settings, request_id)`, which makes a Call of it and raises nothing. `decode` below tries the
 modules in the order of TRIGGERS; the first that recognises the event gets it, and `unknown` gets what none does.
-Before that it takes an event out of the request that InvokeFunction may have put around it (`wrapped`).
+Before that it takes an event out of the request that InvokeFunction may have put around it (`invoke_function`).
 """
 
 from typing import Any, Protocol
 
 from cams_qr import logs, trace
-from cams_qr.events import api_gateway, batch, cloud_event, direct, http_trigger, stream, timer, topic, unknown, wrapped
+from cams_qr.events import batch, cloud_event, direct, invoke_function, stream, timer, topic, unknown
 from cams_qr.events.call import (
     Call,
     QueryFailed,
@@ -19,6 +19,7 @@ from cams_qr.events.call import (
     parse_json,
     parse_loosely,
 )
+from cams_qr.events.http import api_gateway, http_trigger
 from cams_qr.events.trace_parent import trace_of
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
@@ -56,7 +57,7 @@ def _decode(event: bytes, settings: Settings, request_id: str, may_be_wrapped: b
         return _flawed(event, problem, settings, request_id)
     try:
         trace.follow(trace_of(document))
-        if may_be_wrapped and wrapped.recognise(document):
+        if may_be_wrapped and invoke_function.recognise(document):
             return _unwrapped(document, settings, request_id)
         trigger = _trigger(document)
         if trigger is None:
@@ -69,11 +70,11 @@ def _decode(event: bytes, settings: Settings, request_id: str, may_be_wrapped: b
 def _unwrapped(document: Any, settings: Settings, request_id: str) -> Call:
     """The payload's Call. A wrapping inside the wrapping is none: Function Compute makes one."""
     try:
-        payload = wrapped.payload(document)
+        payload = invoke_function.payload(document)
     except Problem as problem:
         return unknown.decode(problem, request_id)
     call = _decode(payload, settings, request_id, may_be_wrapped=False)
-    return wrapped.within_own_space(call, document, settings)
+    return invoke_function.within_own_space(call, document, settings)
 
 
 def _trigger(document: Any) -> Trigger | None:

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from cams_qr.deadline import Deadline, Departure
-from cams_qr.libraries import (
+from cams_qr.cams.sdk.libraries import (
     DEFAULT_POOL_MAXSIZE,
     AlibabaCloudException,
     Client,
@@ -27,9 +26,10 @@ from cams_qr.libraries import (
     Session,
     UnretryableException,
 )
+from cams_qr.cams.transport import BoundedAdapter, Seen, TransportError, json_object, leaving
+from cams_qr.deadline import Deadline, Departure
 from cams_qr.problems import Problem, Unreachable, from_upstream
 from cams_qr.query import QrCode, QrCodeList, QrQuery
-from cams_qr.transport import BoundedAdapter, Seen, TransportError, json_object, leaving
 
 _OPERATION = Params(
     action="ListPhoneMessageQrdl",

@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 
 import certifi
 
+from cams_qr.cams.parked import Parked
+from cams_qr.cams.sdk.libraries import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
-from cams_qr.libraries import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
-from cams_qr.parked import Parked
 from cams_qr.sockets import in_thread, open_socket, seconds_left
 
 MAX_BODY_BYTES = 8 * 1024 * 1024

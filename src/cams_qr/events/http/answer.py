@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from cams_qr import logs
-from cams_qr.events.routes import CODE_PATTERN, Route
+from cams_qr.events.http.routes import CODE_PATTERN, Route
 from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QrCode, QrCodeList
@@ -113,7 +113,7 @@ def show_code(codes: str, name: str) -> Render:
 def show_drawing(name: str, image_format: str, *parameters: Mapping[str, Any]) -> Render:
     """One code of the list as an image. Raises Problem for parameters that make no style."""
     # It takes 40 ms to import, and few ask for it.
-    from cams_qr import drawing
+    from cams_qr.events.http import drawing
 
     style = drawing.parse_style(ChainMap(*(dict(source) for source in parameters)))
 
@@ -138,7 +138,7 @@ def show_document(_: None) -> Representation:
 
 @cache
 def _document() -> bytes:
-    from cams_qr.openapi import document
+    from cams_qr.events.http.openapi import document
 
     return json.dumps(document(), ensure_ascii=False).encode()
 

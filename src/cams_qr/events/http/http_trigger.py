@@ -6,8 +6,8 @@ Source: "Use an HTTP trigger to invoke a function" (request and response structs
 from typing import Any
 from urllib.parse import unquote
 
-from cams_qr.events import http
 from cams_qr.events.call import Call
+from cams_qr.events.http import request as http
 from cams_qr.settings import Settings
 
 
