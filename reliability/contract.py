@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cams_qr.events.call import QueryFailed
+from cams_qr.events.answers import QueryFailed
 from cams_qr.instance import Instance
 from cams_qr.problems import KINDS
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from cams_qr.events.call import QueryFailed
+from cams_qr.events.answers import QueryFailed
 from cams_qr.instance import Instance
 from cams_qr.problems import KINDS
 from local.fc import make_context

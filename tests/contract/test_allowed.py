@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cams_qr.events.call import QueryFailed
+from cams_qr.events.answers import QueryFailed
 from local.sandbox import Sandbox
 from tests.conftest import NUMBER, Function
 

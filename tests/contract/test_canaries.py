@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from cams_qr.events.call import QueryFailed
+from cams_qr.events.answers import QueryFailed
 from local.serve import serve
 from local.traps import ERRORS
 from reliability.contract import EVENTS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cams_qr.events.call import QueryFailed
+from cams_qr.events.answers import QueryFailed
 from tests.conftest import NUMBER, Function
 
 FOLDER = Path("tests/captured")

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from pydantic import ValidationError
 
-from cams_qr.events.call import QueryFailed
+from cams_qr.events.answers import QueryFailed
 from cams_qr.problems import Problem
 from tests.conftest import Function, v1_event
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cams_qr.events.call import QueryFailed
+from cams_qr.events.answers import QueryFailed
 from tests.conftest import NUMBER, Function, classic_event, v1_event, wrapped_event
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cams_qr.events.call import QueryFailed
+from cams_qr.events.answers import QueryFailed
 from local.sandbox import Sandbox
 from tests.conftest import INVOKE_DOMAIN, INVOKE_PATH, NUMBER, Function, classic_event, v1_event, wrapped_event
 

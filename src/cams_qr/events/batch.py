@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from cams_qr.events.call import Call, answer_all, answer_one, question
+from cams_qr.events.answers import answer_all, answer_one
+from cams_qr.events.call import Call
+from cams_qr.events.messages import question
 from cams_qr.query import invalid_field
 from cams_qr.settings import Settings
 

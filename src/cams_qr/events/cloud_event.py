@@ -7,7 +7,9 @@ import base64
 import binascii
 from typing import Any
 
-from cams_qr.events.call import Call, Question, answer_message, is_query, message_question
+from cams_qr.events.answers import answer_message
+from cams_qr.events.call import Call, Question
+from cams_qr.events.messages import is_query, message_question
 from cams_qr.query import invalid_field
 from cams_qr.settings import Settings
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from cams_qr.events.call import Call, answer_one, is_query, question
+from cams_qr.events.answers import answer_one
+from cams_qr.events.call import Call
+from cams_qr.events.messages import is_query, question
 from cams_qr.settings import Settings
 
 

@@ -6,7 +6,10 @@ Sources: "Formats of events for different triggers"; Kafka's elements are JSON t
 from typing import Any
 
 from cams_qr.events import cloud_event
-from cams_qr.events.call import Call, Question, answer_messages, is_message, parse_json
+from cams_qr.events.answers import answer_messages
+from cams_qr.events.call import Call, Question
+from cams_qr.events.json_text import parse_json
+from cams_qr.events.messages import is_message
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 

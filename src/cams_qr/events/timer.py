@@ -6,7 +6,10 @@ Source: "Formats of events for different triggers" (`triggerTime`, `triggerName`
 from typing import Any
 
 from cams_qr.events import batch
-from cams_qr.events.call import Call, answer_message, answer_messages, message_question, parse_json
+from cams_qr.events.answers import answer_message, answer_messages
+from cams_qr.events.call import Call
+from cams_qr.events.json_text import parse_json
+from cams_qr.events.messages import message_question
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 

@@ -5,7 +5,9 @@ A raw text that is JSON looks like a direct call, and is one; one in base64 does
 
 from typing import Any
 
-from cams_qr.events.call import Call, answer_message, is_message, message_question
+from cams_qr.events.answers import answer_message
+from cams_qr.events.call import Call
+from cams_qr.events.messages import is_message, message_question
 from cams_qr.settings import Settings
 
 _MESSAGE_FIELDS = ("Message", "body")

@@ -3,8 +3,8 @@
 from typing import Any
 
 from cams_qr.events import cloud_event
-from cams_qr.events.call import parse_loosely
 from cams_qr.events.http import api_gateway, http_trigger
+from cams_qr.events.json_text import parse_loosely
 from cams_qr.trace import parse_traceparent
 
 _NAME = "traceparent"

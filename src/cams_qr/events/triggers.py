@@ -10,21 +10,14 @@ from typing import Any, Protocol
 
 from cams_qr import logs, trace
 from cams_qr.events import batch, cloud_event, direct, invoke_function, stream, timer, topic, unknown
-from cams_qr.events.call import (
-    Call,
-    QueryFailed,
-    answer_message,
-    is_message,
-    parse_elements,
-    parse_json,
-    parse_loosely,
-)
+from cams_qr.events.answers import answer_message
+from cams_qr.events.call import Call
 from cams_qr.events.http import api_gateway, http_trigger
+from cams_qr.events.json_text import parse_elements, parse_json, parse_loosely
+from cams_qr.events.messages import is_message
 from cams_qr.events.trace_parent import trace_of
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
-
-__all__ = ["TRIGGERS", "Call", "QueryFailed", "decode"]
 
 
 class Trigger(Protocol):

@@ -1,6 +1,7 @@
 """An event of no supported kind: answered like a direct call, with what is wrong with it."""
 
-from cams_qr.events.call import Call, answer_one
+from cams_qr.events.answers import answer_one
+from cams_qr.events.call import Call
 from cams_qr.problems import FieldError, Problem
 
 NO_KIND = Problem(

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cams_qr import logs
-from cams_qr.events.call import Call, Question, parse_json
+from cams_qr.events.call import Call, Question
 from cams_qr.events.http.answer import Render, Reply, common_headers, show_code, show_document, show_drawing, show_list
 from cams_qr.events.http.routes import CODE, DRAWING, LIST, OPENAPI, Route, find_route
+from cams_qr.events.json_text import parse_json
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
 from cams_qr.settings import Settings

@@ -1,0 +1,67 @@
+"""The query in what a caller sent: an object, or a message of a bus, which may be text, or in base64."""
+
+import base64
+from typing import Any
+
+from cams_qr.events.call import Question
+from cams_qr.events.json_text import decode_utf8, parse_json
+from cams_qr.problems import Problem
+from cams_qr.query import QUERY_FIELDS, invalid_field, normalise_phone_number, parse_query
+
+
+def question(fields: Any, field: str) -> Question:
+    """The query in a JSON object, or the problem with it; `field` names the object."""
+    if not isinstance(fields, dict):
+        return invalid_field(field, 'is no query; send an object like {"phoneNumber": "8613800001234"}')
+    try:
+        return parse_query(fields)
+    except Problem as problem:
+        return problem
+
+
+def message_question(message: Any, field: str) -> Question:
+    """The query in a message of a bus: an object, that as JSON text, or just a phone number; texts also in base64."""
+    if not isinstance(message, str):
+        return question(message, field)
+    text = plain_text(message)
+    if is_phone_number(text):
+        return question({"phoneNumber": text.strip()}, field)
+    try:
+        return question(parse_json(text, field), field)
+    except Problem as problem:
+        return problem
+
+
+def plain_text(message: str) -> str:
+    """The text of a bus's message: where it is a query in base64, that query; else the message as it is.
+
+    SMQ's clients encode what they send unless told otherwise, EventBridge decodes only where its source says so
+    (`IsBase64Decode`), and Kafka's values in the format `Binary` are encoded. A phone number stays one, though some
+    are good base64; and no JSON object is base64.
+    """
+    if is_phone_number(message):
+        return message
+    try:
+        text = decode_utf8(base64.b64decode("".join(message.split()), validate=True))
+        found = is_phone_number(text) or is_query(parse_json(text, "message"))
+    except (ValueError, Problem):
+        return message
+    return text if found else message
+
+
+def is_message(text: str) -> bool:
+    """Whether a text that is no JSON object is a query all the same: a phone number, or a query in base64."""
+    return is_phone_number(text) or plain_text(text) != text
+
+
+def is_phone_number(text: str) -> bool:
+    """Whether the text is a phone number, as people write them, and nothing else."""
+    try:
+        return len(text) <= 64 and bool(normalise_phone_number(text.strip()))
+    except ValueError:
+        return False
+
+
+def is_query(document: Any) -> bool:
+    """Whether this is a JSON object with a field of a query at its top level."""
+    return isinstance(document, dict) and not QUERY_FIELDS.isdisjoint(document)
