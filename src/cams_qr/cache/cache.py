@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
+from cams_qr.cache.entry import Entry
 from cams_qr.deadline import Deadline
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
@@ -49,17 +50,6 @@ _EXTEND = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
-
-
-class Entry(NamedTuple):
-    """A result, and the Unix time it was stored at."""
-
-    result: QrCodeList | Problem
-    at: float
-
-    def age(self) -> float:
-        """Seconds since it was stored."""
-        return max(0.0, time.time() - self.at)
 
 
 class Flight(NamedTuple):

@@ -4,7 +4,7 @@ import time
 
 from pydantic import BaseModel, Field, ValidationError
 
-from cams_qr.cache.cache import Entry
+from cams_qr.cache.entry import Entry
 from cams_qr.problems import KINDS, Problem, Upstream
 from cams_qr.query import QrCodeList, QrQuery
 

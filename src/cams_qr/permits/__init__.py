@@ -1,4 +1,4 @@
-"""Permits: at most CAMS_QPS calls reach CAMS in any rolling second. Every call has one, retries too.
+"""Permits: whether a call to CAMS may leave now: CAMS_QPS in any rolling second, and none while CAMS is down.
 
-`service.py` comes in through Throttle. This room knows nothing of events, CAMS or the cache.
+`service.py` comes in through Throttle and Breaker. This room knows nothing of events, CAMS or the cache.
 """
