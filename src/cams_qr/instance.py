@@ -72,7 +72,7 @@ class Instance:
             outcomes = self._outcomes(call, deadline, context.request_id)
         answer = None
         try:
-            answer = call.encode(outcomes)
+            answer = call.encode(outcomes, context.request_id)
             return answer
         finally:
             _log_invocation(context.request_id, call, outcomes, answer, time.monotonic() - started, cold)

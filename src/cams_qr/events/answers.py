@@ -15,23 +15,20 @@ class QueryFailed(Exception):
     """
 
 
-def answer_one(outcome: Outcome, request_id: str) -> dict[str, Any]:
-    """`{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`."""
-    result = outcome.result
-    if isinstance(result, Problem):
-        return {"status": result.status, "problem": result.to_dict(request_id)}
-    return {"status": 200, "result": result.model_dump(mode="json", by_alias=True)}
+def answer_direct(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+    """The answer to a single query: `{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`."""
+    return _answer(outcomes[0], request_id)
 
 
-def answer_all(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
-    """`{"status": 207, "results": [...]}`, each as `answer_one` has it, in order."""
-    return {"status": 207, "results": [answer_one(outcome, request_id) for outcome in outcomes]}
+def answer_batch(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+    """`{"status": 207, "results": [...]}`: in order, what each query would be answered by itself."""
+    return {"status": 207, "results": [_answer(outcome, request_id) for outcome in outcomes]}
 
 
 def answer_message(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
     """The answer to a bus's one message. Raises QueryFailed for a failure of any kind."""
     _raise_for(outcomes[0], request_id)
-    return answer_one(outcomes[0], request_id)
+    return _answer(outcomes[0], request_id)
 
 
 def answer_messages(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
@@ -42,7 +39,14 @@ def answer_messages(outcomes: Sequence[Outcome], request_id: str) -> dict[str, A
     for outcome in outcomes:
         if isinstance(outcome.result, Problem) and outcome.result.retryable:
             _raise_for(outcome, request_id)
-    return answer_all(outcomes, request_id)
+    return answer_batch(outcomes, request_id)
+
+
+def _answer(outcome: Outcome, request_id: str) -> dict[str, Any]:
+    result = outcome.result
+    if isinstance(result, Problem):
+        return {"status": result.status, "problem": result.to_dict(request_id)}
+    return {"status": 200, "result": result.model_dump(mode="json", by_alias=True)}
 
 
 def _raise_for(outcome: Outcome, request_id: str) -> None:

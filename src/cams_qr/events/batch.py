@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cams_qr.events.answers import answer_all, answer_one
+from cams_qr.events.answers import answer_batch, answer_direct
 from cams_qr.events.call import Call
 from cams_qr.events.messages import question
 from cams_qr.query import invalid_field
@@ -26,6 +26,6 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
         unknown = next(name for name in document if name != "queries")
         wrong = invalid_field(unknown[:64], "is not a field of a batch; the only field is queries")
     if wrong:
-        return Call("batch", (wrong,), lambda outcomes: answer_one(outcomes[0], request_id))
+        return Call("batch", (wrong,), answer_direct)
     queries = tuple(question(item, f"queries[{place}]") for place, item in enumerate(items))
-    return Call("batch", queries, lambda outcomes: answer_all(outcomes, request_id))
+    return Call("batch", queries, answer_batch)

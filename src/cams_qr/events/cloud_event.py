@@ -24,7 +24,7 @@ def recognise(document: Any) -> bool:
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call with the query in the event's data."""
-    return Call("cloud_event", (cloud_event_question(document),), lambda outcomes: answer_message(outcomes, request_id))
+    return Call("cloud_event", (cloud_event_question(document),), answer_message)
 
 
 def cloud_event_question(document: dict[str, Any]) -> Question:

@@ -18,7 +18,7 @@ from typing import Any
 
 from cams_qr.events.call import Call, Question
 from cams_qr.events.http import http_trigger
-from cams_qr.events.http import request as http
+from cams_qr.events.http.request import is_true, lower_case_names, query_in_own_space
 from cams_qr.problems import Problem
 from cams_qr.query import invalid_field
 from cams_qr.settings import Settings
@@ -49,22 +49,22 @@ def payload(document: Any) -> bytes:
     """The bytes given to InvokeFunction. Raises Problem where the body is none."""
     body = document.get("body") or ""
     try:
-        if http.is_true(document.get("isBase64Encoded")):
+        if is_true(document.get("isBase64Encoded")):
             return base64.b64decode(body, validate=True)
         return str.encode(body)
     except (TypeError, ValueError):
         raise invalid_field("body", "is not valid; it must be text, or base64 where isBase64Encoded is true") from None
 
 
-def within_own_space(call: Call, document: Any, settings: Settings) -> Call:
+def in_own_space(call: Call, document: Any, settings: Settings) -> Call:
     """The payload's call, with nothing in it that its HTTP request may not ask."""
-    headers = http.lower_case_names(document.get("headers"))
+    headers = lower_case_names(document.get("headers"))
     queries = tuple(_checked(query, headers, settings) for query in call.queries)
     return call._replace(queries=queries, route=call.route or ROUTE)
 
 
 def _checked(query: Question, headers: dict[str, str], settings: Settings) -> Question:
     try:
-        return query if isinstance(query, Problem) else http.within_own_space(query, headers, settings)
+        return query if isinstance(query, Problem) else query_in_own_space(query, headers, settings)
     except Problem as problem:
         return problem

@@ -22,7 +22,7 @@ def recognise(document: Any) -> bool:
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call with a query for each message; one that could not be read is the Problem with it."""
     queries = tuple(_question(element, place) for place, element in enumerate(document))
-    return Call("stream", queries, lambda outcomes: answer_messages(outcomes, request_id))
+    return Call("stream", queries, answer_messages)
 
 
 def _question(element: Any, place: int) -> Question:

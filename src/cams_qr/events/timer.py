@@ -24,9 +24,9 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
     payload = document["payload"]
     many = _batch(payload, settings, request_id)
     if many is not None and len(many.queries) > 1:
-        return Call("timer", many.queries, lambda outcomes: answer_messages(outcomes, request_id))
+        return Call("timer", many.queries, answer_messages)
     queries = many.queries if many else (message_question(payload, "payload"),)
-    return Call("timer", queries, lambda outcomes: answer_message(outcomes, request_id))
+    return Call("timer", queries, answer_message)
 
 
 def _batch(payload: Any, settings: Settings, request_id: str) -> Call | None:

@@ -23,10 +23,6 @@ def recognise(document: Any) -> bool:
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call with the query in the message."""
     if isinstance(document, str):
-        return Call(
-            "topic", (message_question(document, "message"),), lambda outcomes: answer_message(outcomes, request_id)
-        )
+        return Call("topic", (message_question(document, "message"),), answer_message)
     field = next(name for name in _MESSAGE_FIELDS if name in document)
-    return Call(
-        "topic", (message_question(document[field], field),), lambda outcomes: answer_message(outcomes, request_id)
-    )
+    return Call("topic", (message_question(document[field], field),), answer_message)

@@ -2,21 +2,21 @@
 
 A module has `recognise(document)`, which looks at nothing but the shape of the event, and
 `decode(document, settings, request_id)`, which makes a Call of it and raises nothing. `decode` below tries the
-modules in the order of TRIGGERS; the first that recognises the event gets it, and `unknown` gets what none does.
-Before that it takes an event out of the request that InvokeFunction may have put around it (`invoke_function`).
+modules in the order of TRIGGERS; the first that recognises the event gets it. Before that it takes an event out of the
+request that InvokeFunction may have put around it (`invoke_function`).
 """
 
 from typing import Any, Protocol
 
 from cams_qr import logs, trace
-from cams_qr.events import batch, cloud_event, direct, invoke_function, stream, timer, topic, unknown
-from cams_qr.events.answers import answer_message
+from cams_qr.events import batch, cloud_event, direct, invoke_function, stream, timer, topic
+from cams_qr.events.answers import answer_direct, answer_message
 from cams_qr.events.call import Call
 from cams_qr.events.http import api_gateway, http_trigger
 from cams_qr.events.json_text import parse_elements, parse_json, parse_loosely
 from cams_qr.events.messages import is_message
 from cams_qr.events.trace_parent import trace_of
-from cams_qr.problems import Problem
+from cams_qr.problems import FieldError, Problem
 from cams_qr.settings import Settings
 
 
@@ -30,7 +30,13 @@ class Trigger(Protocol):
 
 TRIGGERS: tuple[Trigger, ...] = (http_trigger, api_gateway, cloud_event, timer, batch, direct, stream, topic)
 # Those that bring one message.
-BUSES: dict[Trigger, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
+_BUSES: dict[Trigger, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
+_NO_KIND = Problem(
+    "invalid_request",
+    "This event is of no supported kind: send an HTTP request through a trigger or gateway, "
+    'or an object like {"phoneNumber": "8613800001234"}.',
+    errors=(FieldError("phoneNumber", "is required"),),
+)
 # Far more than a query in base64 needs.
 _MAX_TEXT_BYTES = 4096
 
@@ -54,10 +60,10 @@ def _decode(event: bytes, settings: Settings, request_id: str, may_be_wrapped: b
             return _unwrapped(document, settings, request_id)
         trigger = _trigger(document)
         if trigger is None:
-            return unknown.decode(unknown.NO_KIND, request_id)
+            return _unreadable(_NO_KIND)
         return trigger.decode(document, settings, request_id)
     except Exception as error:
-        return unknown.decode(logs.internal_error(error, request_id), request_id)
+        return _unreadable(logs.internal_error(error, request_id))
 
 
 def _unwrapped(document: Any, settings: Settings, request_id: str) -> Call:
@@ -65,9 +71,9 @@ def _unwrapped(document: Any, settings: Settings, request_id: str) -> Call:
     try:
         payload = invoke_function.payload(document)
     except Problem as problem:
-        return unknown.decode(problem, request_id)
+        return _unreadable(problem)
     call = _decode(payload, settings, request_id, may_be_wrapped=False)
-    return invoke_function.within_own_space(call, document, settings)
+    return invoke_function.in_own_space(call, document, settings)
 
 
 def _trigger(document: Any) -> Trigger | None:
@@ -81,9 +87,14 @@ def _flawed(event: bytes, problem: Problem, settings: Settings, request_id: str)
     trigger = _trigger(document)
     if trigger is stream:
         return stream.decode(parse_elements(event), settings, request_id)
-    if trigger in BUSES:
-        return Call(BUSES[trigger], (problem,), lambda outcomes: answer_message(outcomes, request_id))
-    return unknown.decode(problem, request_id)
+    if trigger in _BUSES:
+        return Call(_BUSES[trigger], (problem,), answer_message)
+    return _unreadable(problem)
+
+
+def _unreadable(problem: Problem) -> Call:
+    """A Call that is answered like a direct one, with the problem."""
+    return Call("unknown", (problem,), answer_direct)
 
 
 def _text_of_a_topic(event: bytes) -> str | None:

@@ -5,15 +5,17 @@ import hashlib
 import json
 import math
 import re
-from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from pydantic import BaseModel
+
 from cams_qr import logs
-from cams_qr.events.http.routes import CODE_PATTERN, Route
+from cams_qr.events.http.request import Request
+from cams_qr.events.http.routes import CODE, CODE_PATTERN, LIST
 from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QrCode, QrCodeList
@@ -36,118 +38,92 @@ class Representation(NamedTuple):
     stable_seconds: int | None = None
 
 
-# Takes the list, or None where nothing was asked; raises Problem.
-Render = Callable[[Any], Representation]
+def encode(request: Request, settings: Settings, outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+    """The response struct of both gateways. Raises nothing."""
+    headers = _common_headers(request, settings, request_id)
+    result, cache_use = (outcomes[0].result, outcomes[0].cache) if outcomes else (None, None)
+    if isinstance(result, Problem):
+        return _encode_problem(result, headers, request_id)
+    if request.method == "OPTIONS":
+        return _response(204, headers, "text/plain; charset=utf-8", b"")
+    try:
+        return _encode_representation(_represent(request, result), cache_use, headers, request, settings)
+    except Problem as problem:
+        return _encode_problem(problem, headers, request_id)
+    except Exception as error:
+        return _encode_problem(logs.internal_error(error, request_id), headers, request_id)
 
 
-class Reply(NamedTuple):
-    """How one request is answered; without a `render`, it is a preflight."""
-
-    request_id: str
-    headers: Mapping[str, str]
-    render: Render | None
-    if_none_match: str
-    own_space: bool
-
-    def encode(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-        """The response struct of both gateways. Raises nothing."""
-        result, cache_use = (outcomes[0].result, outcomes[0].cache) if outcomes else (None, None)
-        if isinstance(result, Problem):
-            return self._problem(result)
-        if self.render is None:
-            return _response(204, self.headers, "text/plain; charset=utf-8", b"")
-        try:
-            return self._shown(self.render(result), cache_use)
-        except Problem as problem:
-            return self._problem(problem)
-        except Exception as error:
-            return self._problem(logs.internal_error(error, self.request_id))
-
-    def _shown(self, shown: Representation, cache_use: CacheUse | None) -> dict[str, Any]:
-        etag = f'"{hashlib.sha256(shown.body).hexdigest()[:32]}"'
-        headers = {**self.headers, "ETag": etag, **shown.headers}
-        if cache_use is not None:
-            headers |= _cache_headers(cache_use)
-        if shown.stable_seconds is not None:
-            headers["Cache-Control"] = f"private, max-age={shown.stable_seconds}"
-            headers.pop("Age", None)
-        # Where the answer depends on who asks, a browser must ask whether it may show it to the next one.
-        if self.own_space and headers["Cache-Control"] != "no-store":
-            headers["Cache-Control"] = "private, no-cache"
-        if _matches(self.if_none_match, etag):
-            return _response(304, headers, shown.content_type, b"")
-        return _response(200, headers, shown.content_type, shown.body)
-
-    def _problem(self, problem: Problem) -> dict[str, Any]:
-        headers = dict(self.headers)
-        if (retry_after := problem.retry_after_seconds()) is not None:
-            headers["Retry-After"] = str(retry_after)
-        if problem.allow is not None:
-            headers["Allow"] = problem.allow
-        body = json.dumps(problem.to_dict(self.request_id)).encode()
-        return _response(problem.status, headers, "application/problem+json; charset=utf-8", body)
+def _encode_problem(problem: Problem, headers: dict[str, str], request_id: str) -> dict[str, Any]:
+    if (retry_after := problem.retry_after_seconds()) is not None:
+        headers["Retry-After"] = str(retry_after)
+    if problem.allow is not None:
+        headers["Allow"] = problem.allow
+    body = json.dumps(problem.to_dict(request_id)).encode()
+    return _response(problem.status, headers, "application/problem+json; charset=utf-8", body)
 
 
-def show_list(codes: str) -> Render:
-    """The whole list; `codes` is the folder of the drawings, relative to the request's URL."""
-
-    def render(found: QrCodeList) -> Representation:
-        drawn = tuple(_with_drawing(code, codes, found) for code in found.qr_codes)
-        return Representation(
-            _JSON, found.model_copy(update={"qr_codes": drawn}).model_dump_json(by_alias=True).encode()
-        )
-
-    return render
-
-
-def show_code(codes: str, name: str) -> Render:
-    """One code of the list."""
-
-    def render(found: QrCodeList) -> Representation:
-        code = _with_drawing(_pick(found, name), codes, found)
-        return Representation(_JSON, code.model_dump_json(by_alias=True).encode())
-
-    return render
+def _encode_representation(
+    shown: Representation, cache_use: CacheUse | None, headers: dict[str, str], request: Request, settings: Settings
+) -> dict[str, Any]:
+    etag = f'"{hashlib.sha256(shown.body).hexdigest()[:32]}"'
+    headers = {**headers, "ETag": etag, **shown.headers}
+    if cache_use is not None:
+        headers |= _cache_headers(cache_use)
+    if shown.stable_seconds is not None:
+        headers["Cache-Control"] = f"private, max-age={shown.stable_seconds}"
+        headers.pop("Age", None)
+    # Where the answer depends on who asks, a browser must ask whether it may show it to the next one.
+    if settings.cust_space_header is not None and headers["Cache-Control"] != "no-store":
+        headers["Cache-Control"] = "private, no-cache"
+    if request.method == "GET" and _matches(request.headers.get("if-none-match", ""), etag):
+        return _response(304, headers, shown.content_type, b"")
+    return _response(200, headers, shown.content_type, shown.body)
 
 
-def show_drawing(name: str, image_format: str, *parameters: Mapping[str, Any]) -> Render:
-    """One code of the list as an image. Raises Problem for parameters that make no style."""
-    # It takes 40 ms to import, and few ask for it.
+def _represent(request: Request, found: QrCodeList | None) -> Representation:
+    """What the request's route shows of the list that was found. Raises Problem."""
+    route = request.route
+    if found is None:
+        return Representation(_JSON, _description(), stable_seconds=60)
+    if route.template == LIST:
+        drawn = tuple(_with_drawing(code, route.codes, found) for code in found.qr_codes)
+        return _json(found.model_copy(update={"qr_codes": drawn}))
+    code = _pick(found, route.code)
+    if route.template == CODE:
+        return _json(_with_drawing(code, route.codes, found))
+    return _draw(code, request)
+
+
+def _json(model: BaseModel) -> Representation:
+    return Representation(_JSON, model.model_dump_json(by_alias=True).encode())
+
+
+def _draw(code: QrCode, request: Request) -> Representation:
+    # Imported by who draws alone.
     from cams_qr.events.http import drawing
 
-    style = drawing.parse_style(ChainMap(*(dict(source) for source in parameters)))
-
-    def render(found: QrCodeList) -> Representation:
-        link = _pick(found, name).link_to_draw()
-        if link is None:
-            raise Problem("not_found", "This QR code has no link that could be drawn.")
-        headers = {
-            "Content-Disposition": f'inline; filename="{name}.{image_format}"',
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        }
-        body = drawing.draw(link, image_format, style)
-        return Representation(drawing.MEDIA_TYPES[image_format], body, headers, _DRAWING_SECONDS)
-
-    return render
-
-
-def show_document(_: None) -> Representation:
-    """The OpenAPI description of all this."""
-    return Representation(_JSON, _document(), stable_seconds=60)
+    link, image_format = code.link_to_draw(), request.route.image_format
+    if link is None:
+        raise Problem("not_found", "This QR code has no link that could be drawn.")
+    headers = {
+        "Content-Disposition": f'inline; filename="{code.code}.{image_format}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    body = drawing.draw(link, image_format, drawing.parse_style(*request.parameters))
+    return Representation(drawing.MEDIA_TYPES[image_format], body, headers, _DRAWING_SECONDS)
 
 
 @cache
-def _document() -> bytes:
+def _description() -> bytes:
     from cams_qr.events.http.openapi import document
 
     return json.dumps(document(), ensure_ascii=False).encode()
 
 
-def common_headers(
-    route: Route | None, method: str, origin: str | None, settings: Settings, request_id: str
-) -> dict[str, str]:
+def _common_headers(request: Request, settings: Settings, request_id: str) -> dict[str, str]:
     """The headers of every answer."""
-    allowed = settings.allowed_origins
+    allowed, origin = settings.allowed_origins, request.headers.get("origin")
     if "*" in allowed:
         answer = "*"
     else:
@@ -161,8 +137,8 @@ def common_headers(
         "Access-Control-Expose-Headers": "ETag, Retry-After, X-Request-Id, Cache-Status",
         "Vary": "Origin, Authorization",
     }
-    if route and method == "OPTIONS":
-        headers["Access-Control-Allow-Methods"] = ", ".join(route.methods())
+    if request.route.template and request.method == "OPTIONS":
+        headers["Access-Control-Allow-Methods"] = ", ".join(request.route.methods())
         headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-None-Match"
         headers["Access-Control-Max-Age"] = "600"
     return headers

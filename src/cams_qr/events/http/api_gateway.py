@@ -4,10 +4,13 @@ JSON bodies arrive in base64, header names in either case; a request mapping dro
 Source: "Use Function Compute as the backend service of an API operation" (event and response format).
 """
 
+from functools import partial
 from typing import Any
 
 from cams_qr.events.call import Call
-from cams_qr.events.http import request as http
+from cams_qr.events.http.answer import encode
+from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters, read_queries
+from cams_qr.events.http.routes import find_route
 from cams_qr.settings import Settings
 
 
@@ -21,15 +24,16 @@ def recognise(document: Any) -> bool:
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call of the request; a path parameter counts as one of the query."""
     path = document["path"]
-    request = http.Request(
+    request = Request(
         method=str(document["httpMethod"]).upper(),
-        path=path if isinstance(path, str) else "",
-        headers=http.lower_case_names(document.get("headers")),
+        route=find_route(path if isinstance(path, str) else ""),
+        headers=lower_case_names(document.get("headers")),
         parameters=(
-            http.parameters(document.get("queryParameters")),
-            http.parameters(document.get("pathParameters")),
+            parameters(document.get("queryParameters")),
+            parameters(document.get("pathParameters")),
         ),
         body=document.get("body"),
-        body_is_base64=http.is_true(document.get("isBase64Encoded")),
+        body_is_base64=is_true(document.get("isBase64Encoded")),
     )
-    return http.decode("api_gateway", request, settings, request_id)
+    queries = read_queries(request, settings, request_id)
+    return Call("api_gateway", queries, partial(encode, request, settings), request.name(), interactive=True)

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -55,8 +56,12 @@ class Style(BaseModel):
         return self
 
 
-def parse_style(parameters: Mapping[str, Any]) -> Style:
-    """The style in the URL's parameters. Raises Problem `invalid_request` that names the parameter and the fix."""
+def parse_style(*sources: Mapping[str, Any]) -> Style:
+    """The style in the URL's parameters; of one that is in several sources the first counts.
+
+    Raises Problem `invalid_request` that names the parameter and the fix.
+    """
+    parameters = ChainMap(*map(dict, sources))
     try:
         return Style.model_validate({name: parameters[name] for name in Style.model_fields if name in parameters})
     except ValidationError as error:

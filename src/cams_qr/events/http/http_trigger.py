@@ -3,11 +3,14 @@
 Source: "Use an HTTP trigger to invoke a function" (request and response structs).
 """
 
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from cams_qr.events.call import Call
-from cams_qr.events.http import request as http
+from cams_qr.events.http.answer import encode
+from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters, read_queries
+from cams_qr.events.http.routes import find_route
 from cams_qr.settings import Settings
 
 
@@ -22,12 +25,13 @@ def recognise(document: Any) -> bool:
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call of the request; `rawPath` is percent-encoded, the query parameters are not."""
     raw_path = document.get("rawPath")
-    request = http.Request(
+    request = Request(
         method=str(document["requestContext"]["http"].get("method", "")).upper(),
-        path=unquote(raw_path) if isinstance(raw_path, str) else "",
-        headers=http.lower_case_names(document.get("headers")),
-        parameters=(http.parameters(document.get("queryParameters")),),
+        route=find_route(unquote(raw_path) if isinstance(raw_path, str) else ""),
+        headers=lower_case_names(document.get("headers")),
+        parameters=(parameters(document.get("queryParameters")),),
         body=document.get("body"),
-        body_is_base64=http.is_true(document.get("isBase64Encoded")),
+        body_is_base64=is_true(document.get("isBase64Encoded")),
     )
-    return http.decode("http_trigger", request, settings, request_id)
+    queries = read_queries(request, settings, request_id)
+    return Call("http_trigger", queries, partial(encode, request, settings), request.name(), interactive=True)

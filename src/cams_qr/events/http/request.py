@@ -1,4 +1,4 @@
-"""An HTTP request, whatever gateway it came through: its route, its query, its body. `http_answer` has the way back."""
+"""An HTTP request, whatever gateway it came through, and what it asks. `answer.py` has the way back."""
 
 import base64
 import binascii
@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cams_qr import logs
-from cams_qr.events.call import Call, Question
-from cams_qr.events.http.answer import Render, Reply, common_headers, show_code, show_document, show_drawing, show_list
-from cams_qr.events.http.routes import CODE, DRAWING, LIST, OPENAPI, Route, find_route
+from cams_qr.events.call import Question
+from cams_qr.events.http.routes import CODE, DRAWING, LIST, OPENAPI, Route
 from cams_qr.events.json_text import parse_json
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
@@ -18,17 +17,22 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class Request(NamedTuple):
-    """One HTTP request: percent-decoded path, header names in lower case, raw body.
+    """One HTTP request: header names in lower case, raw body.
 
     `parameters` are those of the URL, decoded: of its query, and where the gateway has such, of its path.
     """
 
     method: str
-    path: str
+    route: Route
     headers: Mapping[str, str]
     parameters: tuple[Mapping[str, Any], ...]
     body: Any
     body_is_base64: bool
+
+    def name(self) -> str | None:
+        """What the log calls it; nothing in it is the caller's."""
+        template, methods = self.route.template, self.route.methods()
+        return f"{self.method if self.method in methods else '?'} {template}" if template else None
 
 
 def parameters(source: Any) -> dict[str, Any]:
@@ -52,65 +56,42 @@ def lower_case_names(headers: Any) -> dict[str, str]:
     return merged
 
 
-def decode(trigger: str, request: Request, settings: Settings, request_id: str) -> Call:
-    """Make a Call of the request: one query, one problem, or nothing to ask (a preflight, the description)."""
-    route = find_route(request.path)
-    question, render = _read(route, request, settings, request_id)
-    reply = Reply(
-        request_id,
-        common_headers(route, request.method, request.headers.get("origin"), settings, request_id),
-        render,
-        if_none_match=request.headers.get("if-none-match", "") if request.method == "GET" else "",
-        own_space=settings.cust_space_header is not None,
-    )
-    queries = () if question is None else (question,)
-    return Call(trigger, queries, reply.encode, route=_name(route, request.method), interactive=True)
-
-
-def _name(route: Route | None, method: str) -> str | None:
-    """What the log calls it; nothing in it is the caller's."""
-    return f"{method if method in route.methods() else '?'} {route.template}" if route else None
-
-
-def _read(
-    route: Route | None, request: Request, settings: Settings, request_id: str
-) -> tuple[Question | None, Render | None]:
-    """What is asked, and what of the answer is to be shown."""
+def read_queries(request: Request, settings: Settings, request_id: str) -> tuple[Question, ...]:
+    """What is asked: a query, the problem with the request, or nothing (a preflight, the description)."""
     try:
-        found = _checked(route, request.method)
-        if request.method == "OPTIONS":
-            return None, None
-        if found.template == OPENAPI:
-            return None, show_document
-        return _query(request, settings), _render(found, request)
+        _check_route(request)
+        if request.method == "OPTIONS" or request.route.template == OPENAPI:
+            return ()
+        query = _query(request, settings)
+        if request.route.template == DRAWING:
+            _check_style(request)
+        return (query,)
     except Problem as problem:
-        return problem, None
+        return (problem,)
     except Exception as error:
-        return logs.internal_error(error, request_id), None
+        return (logs.internal_error(error, request_id),)
 
 
-def _checked(route: Route | None, method: str) -> Route:
-    if route is None:
+def _check_route(request: Request) -> None:
+    if request.route.template is None:
         raise Problem("not_found", f"There is no such route; ask for {LIST}, {CODE}, {DRAWING} or {OPENAPI}.")
-    if method not in route.methods():
-        allowed = ", ".join(route.methods())
+    if request.method not in request.route.methods():
+        allowed = ", ".join(request.route.methods())
         raise Problem("method_not_allowed", f"This route takes {allowed}.", allow=allowed)
-    return route
+
+
+def _check_style(request: Request) -> None:
+    # It takes 40 ms to import, and few ask for it.
+    from cams_qr.events.http.drawing import parse_style
+
+    parse_style(*request.parameters)
 
 
 def _query(request: Request, settings: Settings) -> QrQuery:
     body = (_json_body(request),) if request.method == "POST" else ()
     # Other parameters are ignored, as URLs gather them on their way.
     fields = [{k: v for k, v in source.items() if k in QUERY_FIELDS} for source in request.parameters]
-    return within_own_space(parse_query(*fields, *body), request.headers, settings)
-
-
-def _render(route: Route, request: Request) -> Render:
-    if route.template == LIST:
-        return show_list(route.codes)
-    if route.template == CODE:
-        return show_code(route.codes, route.code)
-    return show_drawing(route.code, route.image_format, *request.parameters)
+    return query_in_own_space(parse_query(*fields, *body), request.headers, settings)
 
 
 def _json_body(request: Request) -> dict[str, Any]:
@@ -147,7 +128,7 @@ def _too_large() -> Problem:
     return Problem("payload_too_large", f"Send at most {MAX_BODY_BYTES} bytes.")
 
 
-def within_own_space(query: QrQuery, headers: Mapping[str, str], settings: Settings) -> QrQuery:
+def query_in_own_space(query: QrQuery, headers: Mapping[str, str], settings: Settings) -> QrQuery:
     """The query, in the caller's own space where the gateway names that in a header, which is then the only one.
 
     Raises Problem `not_allowed` for another space, and where the header names none.

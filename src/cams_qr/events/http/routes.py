@@ -21,19 +21,22 @@ _LAST = re.compile(rf"({CODE_PATTERN})(?:\.(svg|png))?")
 
 
 class Route(NamedTuple):
-    """A route and what its path says; `codes` is the folder of the codes' routes, relative to the request's URL."""
+    """A route and what its path says; `codes` is the folder of the codes' routes, relative to the request's URL.
 
-    template: Literal["/qr-codes", "/qr-codes/{code}", "/qr-codes/{code}.{format}", "/openapi.json"]
+    Where a path leads nowhere, `template` is None.
+    """
+
+    template: Literal["/qr-codes", "/qr-codes/{code}", "/qr-codes/{code}.{format}", "/openapi.json"] | None
     codes: str = ""
     code: str = ""
     image_format: str = ""
 
     def methods(self) -> tuple[str, ...]:
         """The methods it takes."""
-        return METHODS[self.template]
+        return METHODS[self.template] if self.template else ()
 
 
-def find_route(path: str) -> Route | None:
+def find_route(path: str) -> Route:
     """The route at the end of a percent-decoded path; `/` is the same as `/qr-codes`."""
     if path in ("", "/"):
         return Route("/qr-codes", codes="qr-codes/")
@@ -46,7 +49,7 @@ def find_route(path: str) -> Route | None:
         return Route("/openapi.json")
     found = _LAST.fullmatch(last) if above.rpartition("/")[2] == "qr-codes" else None
     if found is None:
-        return None
+        return Route(None)
     code, image_format = found.groups()
     if image_format is None:
         return Route("/qr-codes/{code}", up, code)
