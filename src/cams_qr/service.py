@@ -5,8 +5,9 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-from cams_qr.cache.cache import Cache, Flight
+from cams_qr.cache.cache import Cache
 from cams_qr.cache.entry import Entry
+from cams_qr.cache.flight import Flight
 from cams_qr.cams.operation import Cams
 from cams_qr.deadline import Deadline, DepartureMissed
 from cams_qr.outcome import CacheStatus, CacheUse, Effort, Outcome
