@@ -110,8 +110,9 @@ def test_the_element_is_the_one_of_the_folder() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_every_make_command_exists(document: Path) -> None:
-    # A command is a line of a block, or in backticks.
-    found = re.findall(r"(?:^|`)make( [^#`\n]*)?(?=[#`\n])", document.read_text(), re.MULTILINE)
+    text = document.read_text()
+    lines = [line for block in blocks(text, "sh") for line in block.splitlines() if line.startswith("make ")]
+    found = [line.removeprefix("make ") for line in lines] + re.findall(r"`make ([^`]+)`", text)
     for words in map(shlex.split, found):
         targets = [word for word in words if "=" not in word and word != "…"]
         variables = [word.partition("=")[0] for word in words if "=" in word]
