@@ -113,6 +113,29 @@ def test_links_lead_somewhere(document: str) -> None:
         assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
 
 
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_that_are_named_exist(document: str) -> None:
+    """Paths in backticks that look like ours, from the root, from the package's, or from the document."""
+    roots = (Path(), Path("src/cams_qr"), Path("web"), Path(document).parent)
+    named = re.findall(r"`([\w.-]+/[\w./-]*)`", without_code(document))
+    ours = [path for path in named if not path.startswith(("dist/", "application/"))]
+    assert [path for path in ours if not any((root / path).exists() for root in roots)] == []
+
+
+def test_each_step_of_a_way_is_where_the_architecture_says() -> None:
+    """Names in backticks beside a path are in that file, or in one of that folder."""
+    ways = DOCUMENTS["docs/architecture.md"].split("\n## Five ways")[1].split("\n## ")[0]
+    steps = re.findall(r"^\d\. (.+(?:\n   .+)*)", ways, re.MULTILINE)
+    assert len(steps) > 15
+    for step in steps:
+        told = re.findall(r"`([\w./]+)`", step)
+        files = [Path("src/cams_qr", path) for path in told if path.endswith((".py", "/"))]
+        files += [Path(path) for path in told if path == "template.yml"]
+        text = "".join(f.read_text() for file in files for f in ([file] if file.is_file() else file.glob("*.py")))
+        names = [name.split(".")[-1] for name in told if re.fullmatch(r"[\w.]+", name) and "." not in name[-4:]]
+        assert [name for name in names if not re.search(rf"\b{name}\b", text)] == [], step
+
+
 def test_every_example_is_named_where_callers_look() -> None:
     named = CALLING + DOCUMENTS["docs/events.md"]
     examples = {path.name for path in Path("examples").iterdir() if not path.name.startswith("__")}
