@@ -31,7 +31,7 @@ BELIEFS = {
     "preflight": Belief(
         "204",
         "the status of a preflight, which browsers do not sign, where OPTIONS is among the trigger's methods",
-        "local/gateway.py; README, “From a web page”",
+        "local/gateway.py; docs/calling.md, “Web pages”",
         "HTTP triggers overview: where OPTIONS is configured, the function answers",
     ),
     "header_name": Belief(
@@ -43,7 +43,7 @@ BELIEFS = {
     "content_disposition": Belief(
         "attachment",
         "the default domain adds Content-Disposition to every answer",
-        "local/gateway.py; README, “Call it”: a browser downloads a drawing that is opened by itself",
+        "local/gateway.py; docs/deployment.md, “A domain of your own”: browsers download what they open",
         "HTTP triggers overview",
     ),
     "cors": Belief(
@@ -85,7 +85,7 @@ BELIEFS = {
     "over_cap": Belief(
         "429",
         "the status of a call over the reserved concurrency",
-        "local/gateway.py; web/, which asks again after it; README, “From a web page”",
+        "local/gateway.py; web/, which retries after it; docs/calling.md, “Images”",
         "Error codes: ResourceExhausted",
     ),
     "log_field": Belief(

@@ -4,7 +4,7 @@ export const texts = {
   en: {
     title: "WhatsApp QR codes",
     phoneNumber: "Business phone number",
-    hint: "With the country code. Spaces, dots and hyphens do no harm.",
+    hint: "Include the country code. Spaces, dots and hyphens are fine.",
     show: "Show QR codes",
   },
   zh: {

@@ -157,8 +157,9 @@ def test_a_package_is_built_and_uploaded(address: str, cloud: Cloud) -> None:
     version = "python{}.{}".format(*sys.version_info)
     if version not in ("python3.10", "python3.12"):
         pytest.skip("no runtime of Function Compute")
-    arguments = ("deploy", "--stack", "cams-qr", "--bucket", "packages", "--runtime", version, "--no-verify")
-    assert run(address, *arguments).returncode == 0
+    # The default region does not offer every runtime, which the doctor would say.
+    options = ("--runtime", version, "--no-doctor", "--no-verify")
+    assert run(address, "deploy", "--stack", "cams-qr", "--bucket", "packages", *options).returncode == 0
     (stack,) = cloud.stacks.values()
     assert stack.parameters["Runtime"] == version
     assert zipfile.is_zipfile(io.BytesIO(cloud.objects[f"packages/{stack.parameters['CodeObject']}"]))

@@ -1,4 +1,4 @@
-"""README and docs say of settings, parameters and defaults what settings.py and template.yml say."""
+"""The documents say of settings, parameters, problems and defaults what the code and template.yml say."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 import yaml
 
+from cams_qr.problems import KINDS
 from cams_qr.settings import Settings
 from tests.deploy.check_template import REQUIRED, resolved
 
-README = Path("README.md").read_text()
-DOCUMENTS = {str(path): path.read_text() for path in (Path("README.md"), *sorted(Path("docs").glob("*.md")))}
+DOCUMENTS = {
+    str(path): path.read_text() for path in (*sorted(Path().glob("*.md")), *sorted(Path("docs").glob("**/*.md")))
+}
+CALLING = DOCUMENTS["docs/calling.md"]
 TEMPLATE: dict[str, Any] = yaml.safe_load(Path("template.yml").read_text())
-# Parameters that the README explains elsewhere: the package, the function itself, who may call.
+# Parameters that are explained elsewhere: the package, the function itself, who may call.
 THE_FUNCTION = {
     *("CodeBucket", "CodeObject", "FunctionName", "Runtime", "Timeout", "MemorySize", "Cpu", "MaxInstances"),
     *("HttpAuth", "JwtConfig", "LogDays"),
@@ -30,6 +33,16 @@ def names(cell: str) -> list[str]:
     return re.findall(r"`(\w+)`", cell)
 
 
+def without_code(document: str) -> str:
+    return re.sub(r"^```.*?^```$", "", DOCUMENTS[document], flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 def told(value: Any) -> str:
     if value in (None, frozenset()):
         return "none"
@@ -38,7 +51,9 @@ def told(value: Any) -> str:
 
 def test_the_settings_and_their_defaults() -> None:
     by_template = resolved(TEMPLATE, REQUIRED)["Function"]["EnvironmentVariables"]
-    explained = {name: cells[1] for cells in rows(README, "Configure it") for name in names(cells[0])}
+    explained = {
+        name: cells[1] for cells in rows(DOCUMENTS["docs/configuration.md"], "Settings") for name in names(cells[0])
+    }
     expected = {}
     for field, info in Settings.model_fields.items():
         default, template = told(info.default), told(by_template[field.upper()] or None)
@@ -46,6 +61,14 @@ def test_the_settings_and_their_defaults() -> None:
     anything = {name for name, text in explained.items() if text == "any"}
     assert anything == {"ALLOWED_PHONE_NUMBERS", "ALLOWED_CUST_SPACE_IDS"}
     assert {n: "none" if n in anything else text for n, text in explained.items()} == expected
+
+
+def test_every_problem_and_its_status() -> None:
+    explained = {}
+    for cells in rows(CALLING, "Problems"):
+        codes, statuses = names(cells[0]), [int(status) for status in cells[1].split(", ")]
+        explained |= dict(zip(codes, statuses, strict=True))
+    assert explained == {code: kind.status for code, kind in KINDS.items()}
 
 
 def test_the_optional_parts_and_no_others() -> None:
@@ -61,8 +84,8 @@ def test_defaults_told_in_passing(document: str) -> None:
         assert str(TEMPLATE["Parameters"][name]["Default"]) == value
 
 
-def test_the_readme_tells_a_default_in_passing() -> None:
-    assert "`MaxInstances` (5 by default)" in README
+def test_a_default_is_told_in_passing() -> None:
+    assert "`MaxInstances` (5 by default)" in CALLING
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -84,11 +107,36 @@ def test_the_table_of_doubtful_properties_is_about_this_template() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", DOCUMENTS[document]):
-        assert target.startswith("https://") or (Path(document).parent / target).exists(), target
+    for target, anchor in re.findall(r"(?:\]\(|src=\")(?!https://)([^)#\"]*)#?([^)\"]*)[)\"]", without_code(document)):
+        path = Path(document).parent / target if target else Path(document)
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_that_are_named_exist(document: str) -> None:
+    """Paths in backticks that look like ours, from the root, from the package's, or from the document."""
+    roots = (Path(), Path("src/cams_qr"), Path("web"), Path(document).parent)
+    named = re.findall(r"`([\w.-]+/[\w./-]*)`", without_code(document))
+    ours = [path for path in named if not path.startswith(("dist/", "application/"))]
+    assert [path for path in ours if not any((root / path).exists() for root in roots)] == []
+
+
+def test_each_step_of_a_way_is_where_the_architecture_says() -> None:
+    """Names in backticks beside a path are in that file, or in one of that folder."""
+    ways = DOCUMENTS["docs/architecture.md"].split("\n## Five ways")[1].split("\n## ")[0]
+    steps = re.findall(r"^\d\. (.+(?:\n   .+)*)", ways, re.MULTILINE)
+    assert len(steps) > 15
+    for step in steps:
+        told = re.findall(r"`([\w./]+)`", step)
+        files = [Path("src/cams_qr", path) for path in told if path.endswith((".py", "/"))]
+        files += [Path(path) for path in told if path == "template.yml"]
+        text = "".join(f.read_text() for file in files for f in ([file] if file.is_file() else file.glob("*.py")))
+        names = [name.split(".")[-1] for name in told if re.fullmatch(r"[\w.]+", name) and "." not in name[-4:]]
+        assert [name for name in names if not re.search(rf"\b{name}\b", text)] == [], step
 
 
 def test_every_example_is_named_where_callers_look() -> None:
-    named = DOCUMENTS["docs/calling.md"] + README
+    named = CALLING + DOCUMENTS["docs/events.md"]
     examples = {path.name for path in Path("examples").iterdir() if not path.name.startswith("__")}
     assert {name for name in examples if f"examples/{name}" not in named} == {"answers.py", "email_code.html"}

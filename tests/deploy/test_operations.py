@@ -122,8 +122,8 @@ def test_each_query_answers_from_real_lines(answers: dict[str, list[Row]]) -> No
     assert {row["cache"]: row["requests"] for row in answers["Hit rate"]} == {"hit": 4, "miss": 1}
     assert {row["cold"]: row["requests"] for row in answers["Cold starts"]} == {"true": 2, "false": 5}
     assert {row["requests"] for row in answers["Load by number"]} >= {5, 1}
-    assert [row["redis"] for row in answers["Redis going and coming"]] == ["unavailable", "unavailable"]
-    assert [row["cams"] for row in answers["CAMS going and coming"]] == ["unavailable"]
+    assert [row["redis"] for row in answers["Redis state changes"]] == ["unavailable", "unavailable"]
+    assert [row["cams"] for row in answers["CAMS state changes"]] == ["unavailable"]
 
 
 def test_a_charts_axes_are_its_querys_columns(answers: dict[str, list[Row]]) -> None:
@@ -165,7 +165,7 @@ def test_an_alert_when_cams_throttles_but_not_when_callers_ask_too_much(function
 
 def test_an_alert_when_redis_is_away(function: Function, log: Any) -> None:
     function.configure(REDIS_URL="redis://127.0.0.1:1/0").ask()
-    assert alert("Redis is away", log())
+    assert alert("Redis is unavailable", log())
 
 
 def test_an_alert_when_the_function_has_a_bug(function: Function, log: Any) -> None:

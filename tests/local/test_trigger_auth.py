@@ -105,6 +105,6 @@ def test_where_a_token_is_looked_for(issuer: Issuer) -> None:
         assert status(url, headers={"Authorization": f"Bearer {issuer.token()}"})[0] == 401
 
 
-def test_the_config_is_what_the_readme_has_deployed() -> None:
-    assert '"{\\"jwks\\": …, \\"tokenLookup\\":' in (readme := Path("README.md").read_text())
-    assert CONFIG["tokenLookup"] in readme
+def test_the_config_is_what_the_documents_have_deployed() -> None:
+    assert '"{\\"jwks\\": …, \\"tokenLookup\\":' in (document := Path("docs/calling.md").read_text())
+    assert CONFIG["tokenLookup"] in document

@@ -83,7 +83,7 @@ def test_no_codes(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     site.answer(page, make_list())
     ask(page)
-    expect(page.get_by_role("button", name="Look again")).to_be_visible()
+    expect(page.get_by_role("button", name="Refresh")).to_be_visible()
     fits(page)
     no_barriers(page)
     keep(page, f"empty-{place}")
@@ -104,7 +104,7 @@ def test_a_failure(site: Site, place: str) -> None:
 def test_an_old_list(site: Site) -> None:
     page = site.open(**WIDE)
     show(page, site, stale=True)
-    expect(page.get_by_role("status")).to_contain_text("WhatsApp could not be asked just now.")
+    expect(page.get_by_role("status")).to_contain_text("WhatsApp cannot be reached right now.")
     no_barriers(page)
 
 

@@ -199,6 +199,6 @@ def test_one_code_needs_no_bar(site: Site) -> None:
     page = site.open()
     ask(page, "6281200001234")
     wait_for_drawings(page, 1)
-    page.get_by_role("button", name="More for").click()
+    page.get_by_role("button", name="More actions for").click()
     expect(page.locator("#filter")).to_be_hidden()
     expect(page.locator(".card input")).to_be_hidden()

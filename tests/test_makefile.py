@@ -1,0 +1,29 @@
+"""`make` alone lists every target with a line, and each variable a line names is one that the target reads."""
+
+import re
+import subprocess
+from pathlib import Path
+
+MAKEFILE = Path("Makefile").read_text()
+
+
+def listed() -> dict[str, str]:
+    # An outer make would pass its own flags on.
+    done = subprocess.run(["make"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True)
+    lines = [line.strip().partition(" ") for line in done.stdout.splitlines()]
+    return {target: says.strip() for target, _, says in lines}
+
+
+def test_it_lists_every_target() -> None:
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
+    assert list(listed()) == phony.split()
+
+
+def test_a_line_fits_a_terminal() -> None:
+    assert all(len(says) <= 100 for says in listed().values())
+
+
+def test_the_variables_it_names_are_read() -> None:
+    named = {name for says in listed().values() for name in re.findall(r"\b[A-Z][A-Z_]{2,}\b", says)} - {"CAMS"}
+    assert {"PORT", "BUCKET", "SEED"} <= named
+    assert {name for name in named if not re.search(rf"\({name}\)", MAKEFILE)} == set()
