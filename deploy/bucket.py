@@ -1,16 +1,17 @@
-"""The package in OSS, under a name made of its runtime and its content: what is there already is not sent again."""
+"""The package in OSS, named after its runtime, version and content: what is there already is not sent again."""
 
 import re
 from pathlib import Path
 
 import alibabacloud_oss_v2 as oss
 
+from cams_qr import __version__
 from deploy.package import content_hash
 
 
 def upload(client: oss.Client, bucket: str, package: Path, runtime: str) -> str:
     """Put the package into the bucket; returns its name there. Raises oss.exceptions.OperationError."""
-    name = f"cams-qr/{runtime}-{content_hash(package)}.zip"
+    name = f"cams-qr/{runtime}-{__version__}-{content_hash(package)}.zip"
     if not client.is_object_exist(bucket, name):
         client.put_object_from_file(oss.PutObjectRequest(bucket=bucket, key=name), str(package))
     return name

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cams_qr import logs, trace
+from cams_qr import __version__, logs, trace
 from cams_qr.cache.cache import Cache
 from cams_qr.cams import operation
 from cams_qr.cams.credentials import InvocationCredentials, credentials_of
@@ -141,6 +141,7 @@ def _log_invocation(
         "route": call.route,
         "status": _status(answer, failures),
         "coldStart": cold,
+        "version": __version__ if cold else None,
         "totalMs": _ms(seconds),
     }
     if len(outcomes) == 1:

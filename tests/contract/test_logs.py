@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cams_qr import __version__
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.traps import TRAPS
@@ -26,13 +27,16 @@ def test_a_success(function: Function, log: Any) -> None:
         "trigger": "direct",
         "status": 200,
         "coldStart": True,
+        "version": __version__,
         "phoneNumber": "861********34",
         "upstreamRequestId": answer["result"]["requestId"],
         "attempts": 1,
     }
     assert numbers["totalMs"] >= numbers["upstreamMs"] > 0
     function.ask()
-    assert log()[0]["coldStart"] is False
+    (warm,) = log()
+    assert warm["coldStart"] is False
+    assert "version" not in warm
 
 
 def test_a_failure(function: Function, log: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cams_qr import __version__
 from cams_qr.problems import KINDS
 from cams_qr.query import QrQuery
 from tests.conftest import Function
@@ -20,6 +21,7 @@ def test_the_function_gives_the_description(function: Function, shape: str) -> N
     answer = function.http(path="/prefix/openapi.json", shape=shape)
     assert answer.status == 200
     assert answer.json == DOCUMENT, "make docs/openapi.json, and look at what changed"
+    assert answer.json["info"]["version"] == __version__
     assert answer.headers["Cache-Control"] == "private, max-age=60"
     again = function.http(path="/openapi.json", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status, again.body) == (304, "")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cams_qr import __version__
 from local.cloud import Cloud
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
@@ -188,6 +189,7 @@ def test_the_package_is_sent_once(address: str, cloud: Cloud, tmp_path: Path) ->
     package.write_bytes(b"the package")
     name = upload(oss.Client(config), "packages", package, "python3.12")
     assert runtime_of(name) == "python3.12"
+    assert name.startswith(f"cams-qr/python3.12-{__version__}-")
     assert cloud.objects[f"packages/{name}"] == b"the package"
     cloud.objects[f"packages/{name}"] = b"as it was"
     assert upload(oss.Client(config), "packages", package, "python3.12") == name

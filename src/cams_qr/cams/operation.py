@@ -26,7 +26,7 @@ from cams_qr.cams.sdk.libraries import (
     Session,
     UnretryableException,
 )
-from cams_qr.cams.transport import BoundedAdapter, Seen, TransportError, json_object, leaving
+from cams_qr.cams.transport import BoundedAdapter, Seen, TransportError, json_object, timed
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.problems import Problem, Unreachable, from_upstream
 from cams_qr.query import QrCode, QrCodeList, QrQuery
@@ -108,8 +108,10 @@ def connect(
             raise _transport_problem(error.reason) from None
 
     def list_qr_codes(query: QrQuery, departure: Departure, deadline: Deadline, later: Deadline) -> QrCodeList:
-        with leaving(departure):
-            answer = _call(client, query, deadline, later)
+        if not deadline.remaining():
+            raise _transport_problem("timeout")
+        with timed(departure, deadline, later):
+            answer = _call(client, query)
         body = json_object(answer["body"])
         if body is None:
             raise _transport_problem("not_json")
@@ -137,17 +139,12 @@ def _bound_exchanges(endpoint: str, protocol: str, answered: Callable[[float], N
     return adapter
 
 
-def _call(client: Client, query: QrQuery, deadline: Deadline, later: Deadline) -> dict[str, Any]:
+def _call(client: Client, query: QrQuery) -> dict[str, Any]:
     parameters = {"PhoneNumber": query.phone_number}
     if query.cust_space_id is not None:
         parameters["CustSpaceId"] = query.cust_space_id
-    waited, parked = (int(until.remaining() * 1000) for until in (deadline, later))
-    if waited <= 0:
-        raise _transport_problem("timeout")
-    # The names are the SDK's; what they mean is up to our adapter.
-    runtime = RuntimeOptions(connect_timeout=waited, read_timeout=parked)
     try:
-        answer: dict[str, Any] = client.call_api(_OPERATION, OpenApiRequest(query=parameters), runtime)
+        answer: dict[str, Any] = client.call_api(_OPERATION, OpenApiRequest(query=parameters), RuntimeOptions())
         return answer
     except AlibabaCloudException as error:
         raise _answered_problem(error) from None

@@ -8,6 +8,7 @@ bodies of any size. BoundedAdapter is mounted in that session and does none of t
 import http.client
 import io
 import json
+import math
 import os
 import socket
 import ssl
@@ -55,23 +56,35 @@ class TransportError(Exception):
         self.reason = reason
 
 
-_departure: ContextVar[Departure | None] = ContextVar("departure", default=None)
+class _Timing(NamedTuple):
+    departure: Departure
+    deadline: Deadline
+    later: Deadline
+
+
+_timing: ContextVar[_Timing | None] = ContextVar("timing", default=None)
 
 
 @contextmanager
-def leaving(departure: Departure) -> Iterator[None]:
-    """Within this block requests leave at their departure, signed and with a connection ready, or not at all."""
-    token = _departure.set(departure)
+def timed(departure: Departure, deadline: Deadline, later: Deadline) -> Iterator[None]:
+    """Within this block a request leaves at its departure, signed and with a connection ready, or not at all.
+
+    The deadline bounds the whole exchange; the SDK's timeouts, which bound it elsewhere, do not count. Where `later` is
+    later, a request without an answer is parked with its connection until then.
+    """
+    token = _timing.set(_Timing(departure, deadline, later))
     try:
         yield
     finally:
-        _departure.reset(token)
+        _timing.reset(token)
 
 
-def _leave() -> None:
-    departure = _departure.get()
-    if departure is None:
-        return
+def _by_timeouts(timeouts: tuple[float, float]) -> _Timing:
+    deadline = Deadline.after(sum(timeouts))
+    return _Timing(Departure(-math.inf, math.inf), deadline, deadline)
+
+
+def _leave(departure: Departure) -> None:
     time.sleep(max(0.0, departure.at - time.monotonic()))
     if time.monotonic() > departure.until:
         raise DepartureMissed
@@ -94,11 +107,10 @@ class Seen(NamedTuple):
 
 
 class BoundedAdapter(BaseAdapter):
-    """A `requests` adapter whose first timeout, in seconds, bounds the whole exchange.
+    """A `requests` adapter for exchanges that are `timed`.
 
-    Where the second is longer, a request without an answer is parked with its connection until that is over: `look`
-    sees whether the answer has come. `answered` is called for each that comes, whatever is in it, with the seconds that
-    it took.
+    `look` sees whether the answer to a parked request has come. `answered` is called for each answer that comes,
+    whatever is in it, with the seconds that it took.
 
     It takes answers as they come or not at all: no redirects, no compression, no proxies, at most MAX_BODY_BYTES.
     TLS is always verified, by certifi's roots or those in SSL_CERT_FILE. Connections are kept for MAX_IDLE_SECONDS.
@@ -121,12 +133,9 @@ class BoundedAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Exchange one request for one whole response. Raises TransportError."""
-        waited, whole = timeout
-        deadline = Deadline.after(waited)
-        parked = deadline.earlier(waited - whole)
+        """Exchange one request for one whole response. Raises TransportError, and DepartureMissed."""
         try:
-            return self._exchange(request, deadline, parked)
+            return self._exchange(request, *(_timing.get() or _by_timeouts(timeout)))
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
@@ -155,11 +164,13 @@ class BoundedAdapter(BaseAdapter):
         while self._idle:
             self._idle.pop().close()
 
-    def _exchange(self, request: PreparedRequest, deadline: Deadline, parked: Deadline) -> Response:
+    def _exchange(
+        self, request: PreparedRequest, departure: Departure, deadline: Deadline, later: Deadline
+    ) -> Response:
         connection = self._take_idle() or self._connect(str(request.url), deadline)
         sent = None
         try:
-            _leave()
+            _leave(departure)
             connection.sock.settimeout(seconds_left(deadline))
             connection.request(
                 str(request.method), request.path_url, cast("bytes | None", request.body), request.headers
@@ -172,8 +183,8 @@ class BoundedAdapter(BaseAdapter):
             body = answer.read(MAX_BODY_BYTES + 1)
             response = _response(request, answer, body)
         except BaseException as error:
-            if sent is not None and isinstance(error, TimeoutError) and deadline < parked:
-                self._parked.park(connection, parked, time.monotonic() - sent)
+            if sent is not None and isinstance(error, TimeoutError) and deadline < later:
+                self._parked.park(connection, later, time.monotonic() - sent)
             else:
                 connection.close()
             raise

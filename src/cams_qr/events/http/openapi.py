@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from cams_qr import __version__
 from cams_qr.events.http.drawing import MEDIA_TYPES, Style
 from cams_qr.events.http.routes import CODE, CODE_PATTERN, DRAWING, LIST, OPENAPI
 from cams_qr.problems import KINDS
@@ -32,7 +33,7 @@ def document() -> Json:
         "openapi": "3.1.0",
         "info": {
             "title": "cams-qr",
-            "version": "1",
+            "version": __version__,
             "description": "Which WhatsApp QR codes does a business phone number have? The deployment decides how a "
             "request is authorised: by a signature, a token, or by its own gateway. Who does not get in is told so "
             "before the function runs, in the words of Alibaba Cloud rather than as a problem.",
