@@ -50,7 +50,7 @@ _MICRO = 1_000_000
 _MEMORY_SECONDS = 60.0
 # A probe, and what the slowest answer to it takes.
 _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
-_MAX_CLOCK_TRIES = 3
+_MAX_CLOCK_TRIES = 4
 # How long a question may take to leave, and to be answered, on a busy machine.
 _SCHEDULING_SECONDS = 0.03
 # How long a seat is kept for an instance after the moment it was told.
@@ -211,7 +211,7 @@ class AccountThrottle:
             "budget": _micro(deadline.remaining()),
             "lead": _micro(self._headway),
             "heard": self._clock.now(),
-            "drifted": self._clock.has_drifted(),
+            "vague": self._clock.is_vague(),
             "blur": _micro(self._clock.error()),
             "doubt": _micro(self._doubt()),
             "stepped": stepped,

@@ -19,6 +19,7 @@ class LineClock:
     def __init__(self) -> None:
         self._offset: float | None = None
         self._error = 0.0
+        self._is_first = False
         self._set = 0.0
         self._set_wall = 0.0
 
@@ -34,9 +35,9 @@ class LineClock:
         """How many seconds `now` may be wrong."""
         return 0.0 if self._offset is None else self._error + self._drift()
 
-    def has_drifted(self) -> bool:
-        """Whether it was last set so long ago that it is worth a question to set it again."""
-        return self._offset is not None and self._drift() > _DRIFTED_SECONDS
+    def is_vague(self) -> bool:
+        """Whether it is worth a question to set it again: it was set long ago, or by an answer that had to connect."""
+        return self._is_first or (self._offset is not None and self._drift() > _DRIFTED_SECONDS)
 
     def hear(self, line_now: float, sent: float, received: float) -> None:
         """Learn from an answer to a question that was `sent` and `received` then."""
@@ -45,6 +46,7 @@ class LineClock:
 
     def set(self, line_now: float, sent: float, received: float) -> None:
         """Believe this answer, whatever was heard before."""
+        self._is_first = self._offset is None
         self._offset = line_now / _MICRO - (sent + received) / 2
         self._error = (received - sent) / 2
         self._set, self._set_wall = received, time.time()

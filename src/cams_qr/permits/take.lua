@@ -47,6 +47,8 @@ local LATE = 0.2 * WINDOW
 local OVERDUE = math.max(LATE, ask.patience - WINDOW - LATE)
 local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
 local SAMPLES = 32
+-- A call and its answer are two ways that vary alike: one varies less than both, by the square root of two.
+local ONE_WAY = 0.71
 local HELD = 10 * WINDOW
 
 -- Nothing of ours is later.
@@ -91,7 +93,7 @@ if line.asked and line.asked <= now + HORIZON then now = math.max(now, line.aske
 
 if ask.stepped then
   now = math.max(ask.heard, math.min(line.asked or 0, now))
-elseif not ask.heard or ask.drifted or math.abs(now - ask.heard) > ask.doubt then
+elseif not ask.heard or ask.vague or math.abs(now - ask.heard) > ask.doubt then
   -- The caller does not know the time well enough, or the server's clock was set, or the caller was frozen, or Redis was
   -- and answers a question whose caller has given up: nothing is done.
   return {'clock', now, now, line.asked or 0}
@@ -159,7 +161,7 @@ if ask.took then
   line.low = math.min(took, line.low + (took - line.low) / SAMPLES)
 end
 line.blur = math.min(math.max(ask.blur, line.blur + (ask.blur - line.blur) / SAMPLES), GUARD_MAX)
-local guard = math.floor(math.min(math.max(line.high - line.low, GUARD_MIN), GUARD_MAX))
+local guard = math.floor(math.min(math.max(ONE_WAY * (line.high - line.low), GUARD_MIN), GUARD_MAX))
 local pace = line.pace + limit * ask.growth * math.max(0, now - line.paced) / WINDOW
 local pause = pace < limit and WINDOW / pace or 0
 

@@ -10,7 +10,7 @@ from cams_qr.problems import Problem
 
 WINDOW_SECONDS = 1.0
 # How much later than its moment a call may reach CAMS, so that no window holds one too many: at least, and at most.
-GUARD_MIN_SECONDS = 0.02
+GUARD_MIN_SECONDS = 0.015
 GUARD_SECONDS = 0.06  # Whatever happens once, no permit has to wait for longer because of it.
 HORIZON_SECONDS = 15.0
 

@@ -8,7 +8,7 @@ from cams_qr.permits.throttle import GUARD_SECONDS, HORIZON_SECONDS, WINDOW_SECO
 
 _SPAN_SECONDS = WINDOW_SECONDS + GUARD_SECONDS
 # How fast an instance takes up again the turns that it let pass.
-_FEWER = 0.9
+_FEWER = 0.8
 
 
 class Turns:
@@ -68,7 +68,7 @@ class Turns:
 
     def throttled(self, retry_after: float) -> None:
         """CAMS throttled a call: there are more at work than it seemed, so let turns pass."""
-        self._pause = max(1.0, min(self._pause * 2, HORIZON_SECONDS / self._round))
+        self._pause = max(1.0, min(self._pause * 1.5, HORIZON_SECONDS / self._round))
         self._earliest = max(self._earliest, time.monotonic() + min(retry_after, HORIZON_SECONDS))
 
     def taken_since(self, seconds: float) -> int:
