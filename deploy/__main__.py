@@ -22,7 +22,6 @@ from deploy import bucket, stack
 from deploy.account import Account
 from deploy.doctor import examine
 from deploy.package import ROOT, build
-from deploy.parameters import contradictions
 from deploy.table import are_fine, show
 from deploy.verify import verify
 
@@ -88,11 +87,9 @@ def _deploy(account: Account, options: Any) -> bool:
         print("Nothing was changed. What is marked ✗ stands in the way; DOCTOR=off deploys all the same.")
         return False
     known = ros.parameters(options.stack) | given
-    if wrong := contradictions(known):
-        sys.exit("\n".join(wrong))
     name = options.package
-    runtime = _runtime(options, known)
     if name is None:
+        runtime = _runtime(options, known)
         package = build(runtime, ROOT / "dist" / "function.zip")
         name = bucket.upload(account.oss(), options.bucket, package, runtime)
     made_for = bucket.runtime_of(name)

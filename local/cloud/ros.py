@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import yaml
 
+from deploy.parameters import contradictions
 from local.acs3 import Refused
 
 _LOOKS = 2
@@ -138,6 +139,8 @@ class Stacks:
                 raise Refused("StackValidationFailed", f"The Parameter ({name}) was not provided.")
             if not re.search(parameter.get("AllowedPattern", ""), str(value)):
                 raise Refused("StackValidationFailed", f"The Parameter ({name}) does not match its pattern.")
+        for sentence in contradictions(parameters):
+            raise Refused("StackValidationFailed", sentence)
         return template, parameters
 
     def _begin(self, stack: Stack, action: str) -> None:
