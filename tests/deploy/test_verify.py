@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
 from local.trigger_auth import check_signature
 from tests.conftest import NUMBER, Function
+from tests.deploy.check_template import resolved
 from tests.deploy.test_doctor import Told
 
 TEMPLATE = yaml.safe_load(Path("template.yml").read_text())
@@ -29,17 +30,29 @@ PARAMETERS = {
     "CodeBucket": "packages",
     "CodeObject": "cams-qr/python3.10-0000.zip",
     "AlarmContactGroup": "on-call",
+    "AlertActionPolicy": "whom-to-tell",
     "AllowedOrigins": "https://shop.example.com",
 }
-NAMES = {"FunctionName": "cams-qr", "ALIYUN::Region": "ap-southeast-1"}
 Middleware = Callable[[web.Request, Callable[[web.Request], Awaitable[web.Response]]], Awaitable[web.Response]]
 
 
-def alarm_names() -> Iterator[str]:
-    for resource in TEMPLATE["Resources"].values():
-        if resource["Type"] == "ALIYUN::CMS::ResourceMetricRule":
-            separator, parts = resource["Properties"]["RuleName"]["Fn::Join"]
-            yield separator.join(part if isinstance(part, str) else NAMES[part["Ref"]] for part in parts)
+def made_alarms(parameters: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The alarms as the two services tell them, once ROS has made them."""
+    alarms = {}
+    for name, properties in resolved(TEMPLATE, parameters).items():
+        kind = TEMPLATE["Resources"][name]["Type"]
+        if kind == "ALIYUN::CMS::ResourceMetricRule":
+            groups = ",".join(properties["ContactGroups"])
+            alarms[properties["RuleName"]] = properties | {"ContactGroups": groups, "EnableState": True}
+        elif kind == "ALIYUN::SLS::Alert":
+            alarms[properties["Detail"]["Name"]] = in_camel_case(properties["Detail"]) | {"status": "ENABLED"}
+    return alarms
+
+
+def in_camel_case(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {name[:1].lower() + name[1:]: in_camel_case(part) for name, part in node.items()}
+    return [in_camel_case(item) for item in node] if isinstance(node, list) else node
 
 
 class Deployed:
@@ -55,7 +68,7 @@ class Deployed:
         self.cloud = Cloud()
         account = self.cloud.account
         account.functions, account.reserved = {"cams-qr"}, {"cams-qr": 5}
-        account.rules = {name: {"EnableState": True} for name in alarm_names()}
+        account.rules = made_alarms(self.parameters)
 
     def handler(self, event: bytes, context: Any) -> Any:
         return self.function.raw(event, context)
@@ -105,7 +118,7 @@ def test_a_deployment_that_is_as_it_should_be(deployed: Deployed) -> None:
     assert told.row("bus message") == "✓ bus message raises QueryFailed, UnhandledInvocationError"
     assert told.row("two at once").startswith("✓ two at once 200 in ")
     assert told.row("concurrency") == "✓ concurrency 5, as MaxInstances says"
-    assert told.row("alarms") == f"✓ alarms {len(list(alarm_names()))} are on"
+    assert told.row("alarms") == "✓ alarms 6 are on, as the template says"
     assert told.row("log lines").startswith("✓ log lines 6 of 6 found by requestId")
     assert "≠" not in told.text
     check_report(deployed.report)
@@ -306,12 +319,70 @@ def test_rights_that_are_missing_are_told(deployed: Deployed) -> None:
 def test_settings_that_somebody_changed(deployed: Deployed) -> None:
     account = deployed.cloud.account
     account.reserved["cams-qr"] = 50
-    account.rules["cams-qr-ap-southeast-1-errors"] = {"EnableState": False}
     told = deployed.verify()
     assert told.row("concurrency").startswith("✗ concurrency 50, but MaxInstances is 5 → aliyun fc PUT /2023-03-30/")
-    assert told.row("alarms").startswith("✗ alarms not there, or off: ErrorAlarm → https://cloudmonitor.")
     account.reserved.clear()
     assert deployed.verify().row("concurrency").startswith("✗ concurrency refused: ConcurrencyConfigNotFound")
+
+
+ERRORS, THROTTLES = "cams-qr-ap-southeast-1-errors", "cams-qr-ap-southeast-1-throttles"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda rules: rules.pop(ERRORS), "ErrorAlarm: not there → https://cloudmonitor."),
+        (lambda rules: rules[ERRORS].update(EnableState=False), "ErrorAlarm: off → https://cloudmonitor."),
+        (
+            lambda rules: rules[THROTTLES]["Escalations"]["Warn"].update(Threshold="100", Times=1),
+            "ThrottleAlarm: Threshold is 100, not 10, Times is 1, not 3 →",
+        ),
+        (
+            lambda rules: rules[ERRORS]["Escalations"]["Critical"].update(Statistics="Maximum"),
+            "ErrorAlarm: Statistics is Maximum, not Average →",
+        ),
+        (lambda rules: rules[ERRORS].update(Escalations={}), "ErrorAlarm: Critical is None, not {"),
+        (
+            lambda rules: rules[ERRORS].update(MetricName="FunctionTotalInvocations", Period="300"),
+            "ErrorAlarm: MetricName is FunctionTotalInvocations, not FunctionFunctionErrors, Period is 300, not 60 →",
+        ),
+        (
+            lambda rules: rules[THROTTLES].update(ContactGroups="others"),
+            "ThrottleAlarm: ContactGroups is others, not on-call →",
+        ),
+        (lambda rules: rules.pop("alert-bugs"), "BugAlert: not there → https://sls."),
+        (lambda rules: rules["alert-redis"].update(status="DISABLED"), "RedisAlert: off → https://sls."),
+        (
+            lambda rules: rules["alert-failing"]["configuration"]["severityConfigurations"][0]["evalCondition"].update(
+                condition="percent >= 90"
+            ),
+            "FailingAlert: Condition is percent >= 90, not percent >= 20 && requests >= 10 →",
+        ),
+        (
+            lambda rules: rules["alert-throttled"]["configuration"].update(
+                policyConfiguration={"alertPolicyId": "sls.builtin.dynamic", "repeatInterval": "1h"}
+            ),
+            "ThrottleAlert: ActionPolicyId is None, not whom-to-tell →",
+        ),
+        (
+            lambda rules: rules["alert-bugs"]["configuration"]["queryList"][0].update(query="*", start="-1m"),
+            "BugAlert: Query is *, not message.problem: internal_error | select count(1) as errors, "
+            "Start is -1m, not -15m →",
+        ),
+        (lambda rules: rules["alert-bugs"]["schedule"].update(interval="1d"), "BugAlert: Interval is 1d, not 5m →"),
+    ],
+)
+def test_alarms_that_somebody_changed(deployed: Deployed, change: Any, told: str) -> None:
+    change(deployed.cloud.account.rules)
+    row = deployed.verify().row("alarms")
+    assert row.startswith(f"✗ alarms {told}")
+    assert row.endswith("# set it there, for a deployment changes nothing")
+
+
+def test_alarms_of_another_name_are_not_taken_for_ours(deployed: Deployed) -> None:
+    rules = deployed.cloud.account.rules
+    rules[f"{ERRORS}-old"] = rules.pop(ERRORS) | {"RuleName": f"{ERRORS}-old"}
+    assert deployed.verify().row("alarms").startswith("✗ alarms ErrorAlarm: not there")
 
 
 def test_a_route_that_is_not_published(deployed: Deployed) -> None:
