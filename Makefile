@@ -97,7 +97,7 @@ deploy: $(VENV)/.dev
 	  $(if $(PACKAGE),--package $(PACKAGE)) $(if $(TOKEN),--token $(TOKEN)) $(if $(SPACE),--space $(SPACE)) \
 	  $(if $(filter off,$(DOCTOR)),--no-doctor) $(if $(filter off,$(VERIFY)),--no-verify)
 
-# TOKEN is a JSON Web Token, where HttpAuth is jwt; SPACE a custSpaceId to ask for, else the first that is allowed.
+# TOKEN is a JSON Web Token, for HttpAuth jwt, or a consumer's of the gateway; SPACE a custSpaceId to ask for, else the first that is allowed.
 verify: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python -m deploy verify --stack $(or $(STACK),$(error STACK is missing)) \
 	  $(if $(REGION),--region $(REGION)) $(if $(NUMBER),--number $(NUMBER)) $(if $(TOKEN),--token $(TOKEN)) \

@@ -18,7 +18,7 @@ from alibabacloud_credentials.exceptions import CredentialException
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
 
-from deploy import bucket, stack
+from deploy import bucket, gateway, stack
 from deploy.account import Account
 from deploy.doctor import examine
 from deploy.package import ROOT, build
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (deploying, verifying):
         command.add_argument("--report", type=Path, default=ROOT / "dist", help="the folder for the JSON file")
         command.add_argument("--space", default="", help="a custSpaceId to ask for, else the first that is allowed")
-        command.add_argument("--token", default="", help="a JSON Web Token, where HttpAuth is jwt")
+        command.add_argument("--token", default="", help="a JSON Web Token, for HttpAuth jwt or for the gateway")
         command.add_argument("--log-seconds", type=float, default=120.0, help="how long to wait for log lines")
     return parser
 
@@ -98,6 +98,8 @@ def _deploy(account: Account, options: Any) -> bool:
     print(f"Package: {name}")
     changed = {"Runtime": made_for, "CodeBucket": options.bucket, "CodeObject": name}
     if not ros.deploy(options.stack, (ROOT / "template.yml").read_text(), given | changed):
+        return False
+    if known.get("GatewayId") and not gateway.publish(account, ros.outputs(options.stack)):
         return False
     return options.no_verify or _verify(account, options)
 
