@@ -13,8 +13,8 @@ from deploy import gateway as apig
 from deploy.doctor.services import FC_CONSOLE
 from deploy.table import Finding, fine, unknown, wrong
 from deploy.verify.client import Answer, Way, ask, trigger
-from deploy.verify.judge import NEEDS_NUMBER, is_kept_out, is_ours, is_refused, judged_answer, list_path
-from deploy.verify.rows import Logged, Row, Seen, Target
+from deploy.verify.judge import NEEDS_NUMBER, is_kept_out, is_ours, is_refused, judged_answer, list_path, logged
+from deploy.verify.rows import Row, Seen, Target
 
 _GIVE_TOKEN = "make verify … TOKEN=…"
 _CONSUMER = f"{_GIVE_TOKEN}   # a consumer's that may use the API: docs/deployment.md"
@@ -115,10 +115,9 @@ def _tried(target: Target, door: _Door) -> Iterator[Row]:
         return
     answer = ask(target, path, way=door.way)
     yield door.judge(target, answer)
-    if is_ours(answer):
-        yield Logged(door.name, answer.request_id, answer.status)
-        if forged := _forged(f"{door.name}, space", target, door.way, answer):
-            yield forged
+    yield from logged(door.name, [answer])
+    if is_ours(answer) and (forged := _forged(f"{door.name}, space", target, door.way, answer)):
+        yield forged
 
 
 def _kept_out(door: _Door, answer: Answer) -> Finding:

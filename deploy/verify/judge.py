@@ -1,10 +1,11 @@
 """What an answer over HTTP says of the deployment."""
 
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlencode
 
 from deploy.table import Finding, fine, unknown, wrong
 from deploy.verify.client import Answer
-from deploy.verify.rows import Target
+from deploy.verify.rows import Logged, Target
 
 OPERATIONS = "docs/operations.md says what to do"
 NEEDS_NUMBER = "make verify … NUMBER=…   # a number with QR codes"
@@ -32,6 +33,11 @@ def is_refused(answer: Answer) -> bool:
 def is_kept_out(target: Target, answer: Answer) -> bool:
     """Whether the function knows no space of the caller's, so that it answers nothing."""
     return bool(target.parameters["CustSpaceHeader"]) and answer.document.get("code") == "not_allowed"
+
+
+def logged(what: str, answers: Iterable[Answer]) -> Iterator[Logged]:
+    """Those that the function answered, each of which has a line in the log store."""
+    return (Logged(what, answer.request_id, answer.status) for answer in answers if is_ours(answer))
 
 
 def judged_answer(what: str, target: Target, answer: Answer, asked: str = "Function Compute") -> Finding:

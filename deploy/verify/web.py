@@ -17,6 +17,7 @@ from deploy.verify.judge import (
     is_refused,
     judged_answer,
     list_path,
+    logged,
 )
 from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
@@ -58,6 +59,7 @@ def signed(target: Target) -> Iterator[Row]:
     yield Measured("milliseconds", {"first": first.milliseconds, "then": warm})
     figures = f"first {first.milliseconds:.0f} ms, then {warm:.0f} ms"
     yield first_wrong("cold and warm", target, answers) or fine("cold and warm", figures)
+    yield from logged("cold and warm", answers)
 
 
 def unsigned(target: Target) -> Iterator[Row]:
@@ -85,6 +87,7 @@ def preflight(target: Target) -> Iterator[Row]:
     answer = ask(target, list_path(target), "OPTIONS", asked, signed=False)
     yield Seen("preflight", str(answer.status))
     yield Measured("headers of a preflight", answer.headers)
+    yield from logged("preflight", [answer])
     allowed = answer.header("access-control-allow-origin")
     found = f"{answer.status}, Access-Control-Allow-Origin: {allowed or 'none'}"
     is_let_in = allowed in (origin, "*")
@@ -102,6 +105,7 @@ def cors(target: Target) -> Iterator[Row]:
     """Only origins that are allowed may read answers."""
     origins = (_STRANGER, *_named_origins(target)[:1])
     answers = {origin: ask(target, list_path(target), headers={"Origin": origin}) for origin in origins}
+    yield from logged("CORS", answers.values())
     strange = _cors_of(answers[_STRANGER])
     is_theirs = _STRANGER in strange or "," in strange or "credentials" in strange
     yield Seen("cors", "Function Compute's too" if is_theirs else "the function's alone")
@@ -134,10 +138,11 @@ def conditional(target: Target) -> Iterator[Row]:
     for _ in range(3):
         first = ask(target, list_path(target))
         if is_kept_out(target, first):
-            yield unknown("ETag", "only a call through the gateway gets an answer that has one")
+            yield unknown("ETag", "403 not_allowed has none")
             return
         etag = first.header("etag")
         again = ask(target, list_path(target), headers={"If-None-Match": etag})
+        yield from logged("ETag", [first, again])
         if etag and again.status == 304 and not again.body:
             yield fine("ETag", "304 for what has not changed")
             return
@@ -157,6 +162,7 @@ def drawing(target: Target) -> Iterator[Row]:
     svg = ask(target, path)
     png = ask(target, f"{parts.path.removesuffix('.svg')}.png?{parts.query}")
     yield Measured("headers of a drawing", svg.headers)
+    yield from logged("drawing", [svg, png])
     is_decoded = png.body.startswith(b"\x89PNG")
     yield Seen("png", "decoded" if is_decoded else "as text")
     if svg.status == 200 and b"<svg" in svg.body and is_decoded:
@@ -180,7 +186,7 @@ def together(target: Target) -> Iterator[Row]:
         yield first_wrong("two at once", target, answered) or fine("two at once", found)
     else:
         yield wrong("two at once", f"{found}, with MaxInstances {instances}", "make doctor   # concurrency")
-    yield from (Logged("two at once", answer.request_id, answer.status) for answer in answers if is_ours(answer))
+    yield from logged("two at once", answers)
 
 
 def _origins(target: Target) -> list[str]:

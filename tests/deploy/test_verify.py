@@ -139,7 +139,7 @@ def test_a_deployment_that_is_as_it_should_be(deployed: Deployed) -> None:
     assert told.row("two at once").startswith("✓ two at once 200 in ")
     assert told.row("concurrency") == "✓ concurrency 5, as MaxInstances says"
     assert told.row("alarms") == "✓ alarms 6 are on, as the template says"
-    assert told.row("log lines").startswith("✓ log lines 6 of 6 found by requestId")
+    assert told.row("log lines").startswith("✓ log lines 18 of 18 found by requestId")
     assert "≠" not in told.text
     check_report(deployed.report)
 
@@ -274,11 +274,13 @@ def test_lines_that_come_late_or_never_or_elsewhere(deployed: Deployed) -> None:
     deployed.cloud.logs.late_seconds = 2
     deployed.cloud.logs.field_name = "content"
     told = deployed.verify()
-    assert told.row("log lines").startswith("✓ log lines 6 of 6 found by requestId"), told.text
+    assert told.row("log lines").startswith("✓ log lines 14 of 14 found by requestId"), told.text
     assert "≠ log_field: believed message, seen content" in told.text
     deployed.cloud.logs.late_seconds = 3600
     told = deployed.verify("--log-seconds", "1")
-    assert told.row("log lines").startswith("✗ log lines after 1 s none by requestId for: signed GET, direct call")
+    assert told.row("log lines").startswith(
+        "✗ log lines after 1 s none by requestId for: signed GET, cold and warm, preflight"
+    )
     assert told.code == 1
 
 
@@ -477,7 +479,7 @@ def test_the_gateway_lets_in_its_consumers(deployed: Deployed, issuer: Issuer) -
     assert told.row("gateway route") == "✓ gateway route published"
     assert told.row("gateway, no proof") == "✓ gateway, no proof refused with 401"
     assert told.row("gateway") == "✓ gateway 200, 2 QR codes"
-    assert told.row("log lines").startswith("✓ log lines 7 of 7 found by requestId")
+    assert told.row("log lines").startswith("✓ log lines 19 of 19 found by requestId")
 
 
 @pytest.mark.parametrize(
