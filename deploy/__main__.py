@@ -18,11 +18,10 @@ from alibabacloud_credentials.exceptions import CredentialException
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
 
-from deploy import bucket, stack
+from deploy import bucket, gateway, stack
 from deploy.account import Account
 from deploy.doctor import examine
 from deploy.package import ROOT, build
-from deploy.parameters import contradictions
 from deploy.table import are_fine, show
 from deploy.verify import verify
 
@@ -69,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (deploying, verifying):
         command.add_argument("--report", type=Path, default=ROOT / "dist", help="the folder for the JSON file")
         command.add_argument("--space", default="", help="a custSpaceId to ask for, else the first that is allowed")
-        command.add_argument("--token", default="", help="a JSON Web Token, where HttpAuth is jwt")
+        command.add_argument("--token", default="", help="a JSON Web Token, for HttpAuth jwt or for the gateway")
         command.add_argument("--log-seconds", type=float, default=120.0, help="how long to wait for log lines")
     return parser
 
@@ -88,11 +87,9 @@ def _deploy(account: Account, options: Any) -> bool:
         print("Nothing was changed. What is marked ✗ stands in the way; DOCTOR=off deploys all the same.")
         return False
     known = ros.parameters(options.stack) | given
-    if wrong := contradictions(known):
-        sys.exit("\n".join(wrong))
     name = options.package
-    runtime = _runtime(options, known)
     if name is None:
+        runtime = _runtime(options, known)
         package = build(runtime, ROOT / "dist" / "function.zip")
         name = bucket.upload(account.oss(), options.bucket, package, runtime)
     made_for = bucket.runtime_of(name)
@@ -101,6 +98,8 @@ def _deploy(account: Account, options: Any) -> bool:
     print(f"Package: {name}")
     changed = {"Runtime": made_for, "CodeBucket": options.bucket, "CodeObject": name}
     if not ros.deploy(options.stack, (ROOT / "template.yml").read_text(), given | changed):
+        return False
+    if known.get("GatewayId") and not gateway.publish(account, ros.outputs(options.stack)):
         return False
     return options.no_verify or _verify(account, options)
 

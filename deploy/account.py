@@ -46,11 +46,15 @@ class Account:
 
     def rpc(self, service: str, operation: str, **parameters: str) -> dict[str, Any]:
         """Call an operation of the RPC style."""
-        return self._call(service, operation, "RPC", "POST", "/", parameters)
+        return self._call(service, operation, "RPC", "POST", "/", OpenApiRequest(query=parameters))
 
     def get(self, service: str, operation: str, path: str, account_id: str = "", **parameters: str) -> dict[str, Any]:
         """Call an operation that gets what is at a path."""
-        return self._call(service, operation, "ROA", "GET", path, parameters, account_id)
+        return self._call(service, operation, "ROA", "GET", path, OpenApiRequest(query=parameters), account_id)
+
+    def post(self, service: str, operation: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Call an operation that takes a JSON body."""
+        return self._call(service, operation, "ROA", "POST", path, OpenApiRequest(body=body))
 
     def fc(self) -> FcClient:
         """Function Compute's own SDK, for invocations."""
@@ -75,7 +79,7 @@ class Account:
         style: str,
         method: str,
         path: str,
-        parameters: dict[str, str],
+        request: OpenApiRequest,
         account_id: str = "",
     ) -> dict[str, Any]:
         version, host = _SERVICES[service]
@@ -92,7 +96,7 @@ class Account:
             body_type="json",
         )
         runtime = RuntimeOptions(connect_timeout=_SECONDS * 1000, read_timeout=_SECONDS * 1000)
-        answer = client.call_api(params, OpenApiRequest(query=parameters), runtime)
+        answer = client.call_api(params, request, runtime)
         body: dict[str, Any] = answer["body"]
         return body
 

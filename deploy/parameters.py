@@ -1,17 +1,14 @@
-"""Parameters of template.yml: their defaults, and those that only make sense together; ROS checks each alone."""
+"""Parameters of template.yml: their defaults, what is made of them, and what its rules say of them together."""
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 TEMPLATE = yaml.safe_load((Path(__file__).parent.parent / "template.yml").read_text())
-_TOGETHER = {
-    "VpcId": ("VSwitchId", "SecurityGroupId"),
-    "GatewayId": ("GatewayEnvironmentId", "GatewayDomainId"),
-    "DomainName": ("DomainCertificate", "DomainPrivateKey"),
-    "TimerCron": ("TimerPayload",),
-}
 
 
 def with_defaults(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -26,19 +23,62 @@ def first_of(value: str) -> str:
 
 
 def contradictions(parameters: Mapping[str, str]) -> list[str]:
-    """A sentence for each parameter that lacks another, or that lets in who must not."""
-    wrong = [
-        f"{name}: needs {other} too."
-        for name, others in _TOGETHER.items()
-        for other in others
-        if parameters.get(name) and not parameters.get(other)
+    """A sentence for each of the template's rules that refuses the parameters, as ROS would."""
+    known = with_defaults(parameters)
+    return [
+        assertion["AssertDescription"]
+        for rule in TEMPLATE["Rules"].values()
+        if value(rule["RuleCondition"], known)
+        for assertion in rule["Assertions"]
+        if not value(assertion["Assert"], known)
     ]
-    is_jwt = parameters.get("HttpAuth") == "jwt"
-    if is_jwt and not parameters.get("JwtConfig"):
-        wrong.append("HttpAuth: jwt needs JwtConfig too.")
-    if parameters.get("CustSpaceHeader") and not is_jwt:
-        wrong.append(
-            "CustSpaceHeader: needs HttpAuth jwt, which sets the header from a verified claim; a caller that signs its "
-            "requests could set it to any space, past a gateway too."
-        )
-    return wrong
+
+
+def value(node: Any, parameters: Mapping[str, Any]) -> Any:
+    """What a part of the template stands for; it may hold the functions below, and refer to parameters."""
+    if isinstance(node, list):
+        return [value(item, parameters) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if len(node) == 1:
+        ((name, argument),) = node.items()
+        if name == "Ref":
+            return parameters[argument]
+        if name in _FUNCTIONS:
+            return _FUNCTIONS[name](value(argument, parameters))
+    return {key: value(item, parameters) for key, item in node.items()}
+
+
+def _select(argument: list[Any]) -> Any:
+    index, items = argument
+    return dict(enumerate(items)).get(int(index), "")
+
+
+def _json_value(argument: list[str]) -> str:
+    key, text = argument
+    try:
+        return str(json.loads(text).get(key, ""))
+    except ValueError:
+        return ""
+
+
+def _calculate(argument: list[Any]) -> float:
+    """Of numbers, which are given as text; not a number where one of them is none, so that no rule holds."""
+    expression, _, numbers = argument
+    try:
+        return float(eval(expression.format(*map(float, numbers)), {"__builtins__": {}}))
+    except (ValueError, ZeroDivisionError):
+        return math.nan
+
+
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "Fn::Equals": lambda argument: argument[0] == argument[1],
+    "Fn::Not": lambda argument: not argument,
+    "Fn::And": all,
+    "Fn::Or": any,
+    "Fn::Join": lambda argument: argument[0].join(map(str, argument[1])),
+    "Fn::Split": lambda argument: argument[1].split(argument[0]),
+    "Fn::Select": _select,
+    "Fn::GetJsonValue": _json_value,
+    "Fn::Calculate": _calculate,
+}

@@ -28,6 +28,12 @@ BELIEFS = {
         "local/trigger_auth.py; docs/openapi.json",
         "none; Alibaba Cloud's gateway answers 401 (higress.io, plug-in jwt-auth)",
     ),
+    "claim_header": Belief(
+        "the claim's",
+        "whose value a header has that claimPassBy sets, where the caller sent one of that name too",
+        "local/gateway.py; docs/security.md, for CUST_SPACE_HEADER protects nobody if it is the caller's",
+        "none; Configure JWT authentication for an HTTP trigger: claims are forwarded as headers",
+    ),
     "preflight": Belief(
         "204",
         "the status of a preflight, which browsers do not sign, where OPTIONS is among the trigger's methods",

@@ -24,6 +24,7 @@ from local.beliefs import BELIEFS
 from local.fc import Handler, Invoked, invoke
 from local.invocations import PATH, bare, invocations, refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
+from local.trigger_auth import PASSED
 
 Shape = Literal["v1", "classic"]
 
@@ -95,7 +96,7 @@ def _v1_event(request: web.Request, body: bytes) -> dict[str, Any]:
         "rawPath": request.rel_url.raw_path,
         "body": text,
         "isBase64Encoded": is_base64,
-        "headers": _joined([(name.title(), value) for name, value in request.headers.items()]),
+        "headers": _joined([(name.title(), value) for name, value in request.headers.items()]) | _passed(request),
         "queryParameters": _joined(parse_qsl(request.query_string, keep_blank_values=True)),
         "requestContext": {
             "accountId": "123456789",
@@ -113,6 +114,11 @@ def _v1_event(request: web.Request, body: bytes) -> dict[str, Any]:
             "timeEpoch": str(int(time.time() * 1000)),
         },
     }
+
+
+def _passed(request: web.Request) -> dict[str, str]:
+    """Claims in the place of the caller's own headers; see BELIEFS["claim_header"]."""
+    return {name.title(): value for name, value in request.get(PASSED, {}).items()}
 
 
 def _wrapped(request: web.Request, payload: bytes) -> bytes:

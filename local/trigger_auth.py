@@ -1,16 +1,17 @@
 """Who may call an HTTP trigger: with `function` who signs as Function Compute asks for, with `jwt` who has a token.
 
 Sources: "Configure signature authentication for HTTP triggers"; alibabacloud-gateway-fc-util, which signs so;
-"Configure JWT authentication for an HTTP trigger". Passing claims on (`claimPassBy`) is not played.
+"Configure JWT authentication for an HTTP trigger".
 """
 
 import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from time import time
+from typing import Any
 from urllib.parse import unquote
 
 import jwt
@@ -19,6 +20,8 @@ from aiohttp import web
 from local.acs3 import MAX_SKEW_SECONDS, Refused
 from local.beliefs import BELIEFS
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
+
+PASSED = web.RequestKey("passed", dict[str, str])
 
 
 def check_signature(request: web.Request) -> None:
@@ -50,7 +53,8 @@ def _authorization(request: web.Request, headers: dict[str, str]) -> str:
 def check_token(config: str) -> Callable[[web.Request], None]:
     """A check for `authConfig`: JSON with the public keys (`jwks`) and where a token is (`tokenLookup`).
 
-    The check raises Refused. A browser sends no token with its preflight, so that passes.
+    The check raises Refused; what `claimPassBy` makes of claims is the request's `PASSED`. A browser sends no token
+    with its preflight, so that passes.
     """
     settings = json.loads(config)
     keys = jwt.PyJWKSet.from_dict(settings["jwks"]).keys
@@ -58,8 +62,10 @@ def check_token(config: str) -> Callable[[web.Request], None]:
 
     def check(request: web.Request) -> None:
         tokens = [_token(request, place) for place in places]
-        if request.method != "OPTIONS" and not any(_is_good(token, key) for token in tokens for key in keys):
+        good = [claims for token in tokens for key in keys if (claims := _claims(token, key)) is not None]
+        if request.method != "OPTIONS" and not good:
             raise Refused("AccessDenied", "the token is missing, invalid or expired", int(BELIEFS["no_token"].value))
+        request[PASSED] = _passed(settings.get("claimPassBy", ""), good[0]) if good else {}
 
     return check
 
@@ -71,9 +77,15 @@ def _token(request: web.Request, place: str) -> str:
     return held[len(prefix) :] if held.startswith(prefix) else ""
 
 
-def _is_good(token: str, key: jwt.PyJWK) -> bool:
+def _claims(token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
     try:
-        jwt.decode(token, key, algorithms=["RS256"], options={"verify_aud": False})
+        claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], options={"verify_aud": False})
     except jwt.InvalidTokenError:
-        return False
-    return True
+        return None
+    return claims
+
+
+def _passed(claim_pass_by: str, claims: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of `header:claim:name,…`, where the token has the claim."""
+    parts = [part.split(":") for part in claim_pass_by.split(",")]
+    return {part[2]: str(claims[part[1]]) for part in parts if part[0] == "header" and part[1] in claims}

@@ -15,9 +15,11 @@ from deploy.doctor.look import Check, Look, Refusal, code_of, is_not_opened, may
 from deploy.doctor.rights import rights
 from deploy.doctor.services import concurrency, function_compute, function_compute_role, logs, queue_roles
 from deploy.doctor.surroundings import contact_group, gateway, security_group, vpc, vswitch
-from deploy.parameters import first_of, with_defaults
+from deploy.parameters import contradictions, first_of, with_defaults
 from deploy.sls import SlsUnreachable
-from deploy.table import Finding, unknown, wrong
+from deploy.table import Finding, fine, unknown, wrong
+
+_TOGETHER = "parameters"
 
 # (what the row says, the check, the right without which it sees nothing)
 CHECKS: tuple[tuple[str, Check, str], ...] = (
@@ -47,6 +49,7 @@ def examine(
 
     `number` is one of the account's phone numbers, or none.
     """
+    yield from _together(parameters)
     try:
         identity = who(account)
     except AlibabaCloudException as error:
@@ -62,6 +65,13 @@ def examine(
         found = _examined(look, what, check, right)
         if found:
             yield found
+
+
+def _together(parameters: Mapping[str, str]) -> Iterator[Finding]:
+    sentences = contradictions(parameters)
+    yield from (wrong(_TOGETHER, sentence, "make deploy … PARAMETERS=…   # mended") for sentence in sentences)
+    if not sentences:
+        yield fine(_TOGETHER, "none contradicts another")
 
 
 def _examined(look: Look, what: str, check: Check, right: str) -> Finding | None:

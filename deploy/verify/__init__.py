@@ -16,7 +16,7 @@ from deploy.parameters import first_of, with_defaults
 from deploy.sls import SlsError, SlsUnreachable
 from deploy.stack import Stacks
 from deploy.table import Finding, are_fine, show, unknown, wrong
-from deploy.verify import direct, logs, route, settings, web
+from deploy.verify import direct, doors, logs, settings, web
 from deploy.verify.report import Report, tell, write
 from deploy.verify.rows import GRANT_CHECKS, REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
@@ -27,13 +27,15 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("CORS", web.cors),
     ("ETag", web.conditional),
     ("drawing", web.drawing),
+    ("space's header", doors.space),
+    ("domain", doors.domain),
+    ("gateway", doors.gateway),
     ("direct call", direct.direct),
     ("batch", direct.batch),
     ("bus message", direct.bus),
     ("two at once", web.together),
     ("concurrency", settings.concurrency),
     ("alarms", settings.alarms),
-    ("gateway route", route.route),
 )
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import requests
@@ -39,21 +40,40 @@ class Answer(NamedTuple):
         return json_object(self.body)
 
 
-def ask(target: Target, path: str, method: str = "GET", *, signed: bool = True, **headers: str) -> Answer:
-    """One request to the HTTP trigger. Raises requests.RequestException."""
-    url = target.outputs["Url"].rstrip("/") + path
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
+class Way(NamedTuple):
+    """A way to the function over HTTP: its address, and whether it takes a token, or else a signature."""
+
+    address: str
+    takes_token: bool
+
+
+def trigger(target: Target) -> Way:
+    """The HTTP trigger."""
+    return Way(target.outputs["Url"].rstrip("/"), target.parameters["HttpAuth"] == "jwt")
+
+
+def ask(
+    target: Target,
+    path: str,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    *,
+    way: Way | None = None,
+    signed: bool = True,
+) -> Answer:
+    """One request, to the HTTP trigger if no other way is given. Raises requests.RequestException."""
+    way = way or trigger(target)
+    url = way.address + path
+    given = dict(headers or {})
     if signed:
-        given |= _authorisation(target, method, url)
+        given |= {"Authorization": f"Bearer {target.token}"} if way.takes_token else _signature(method, url)
     started = time.monotonic()
     answer = requests.request(method, url, headers=given, timeout=_SECONDS, allow_redirects=False)
     milliseconds = round((time.monotonic() - started) * 1000, 1)
     return Answer(answer.status_code, dict(answer.raw.headers.itermerged()), answer.content, milliseconds)
 
 
-def _authorisation(target: Target, method: str, url: str) -> dict[str, str]:
-    if target.token:
-        return {"Authorization": f"Bearer {target.token}"}
+def _signature(method: str, url: str) -> dict[str, str]:
     signed = TriggerClient(CredentialClient()).sign_request(requests.Request(method, url, headers={}))
     found: dict[str, str] = signed.headers
     return found

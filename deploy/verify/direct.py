@@ -5,8 +5,8 @@ from typing import Any
 
 from deploy.table import Finding, fine, wrong
 from deploy.verify.client import Answer, invoke, json_object
+from deploy.verify.judge import judged
 from deploy.verify.rows import REPORT_IT, Logged, Row, Seen, Target
-from deploy.verify.web import judged
 
 
 def direct(target: Target) -> Iterator[Row]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy import sls
-from deploy.parameters import TEMPLATE
+from deploy.parameters import TEMPLATE, value
 from deploy.table import fine, unknown, wrong
 from deploy.verify.rows import Row, Target
 
@@ -29,48 +29,73 @@ def concurrency(target: Target) -> Iterator[Row]:
 
 
 def alarms(target: Target) -> Iterator[Row]:
-    """Each alarm that the stack made is there and on."""
-    made = [(name, kind) for name, kind in target.stacks.resources(target.stack) if kind in _ALARMS]
+    """Each alarm that the stack made is there, on, and as the template has it."""
+    made = {name: kind for name, kind in target.stacks.resources(target.stack) if kind in _ALARMS}
     if not made:
         yield unknown("alarms", "the stack has none", "make deploy … PARAMETERS=…   # with AlarmContactGroup")
         return
-    off = {name: kind for name, kind in made if not _ALARMS[kind](target, TEMPLATE["Resources"][name]["Properties"])}
-    if off:
-        page = _ALARM_PAGES[next(iter(off.values()))]
-        yield wrong(
-            "alarms", f"not there, or off: {', '.join(off)}", f"{page}   # switch it on there, or make it again"
-        )
+    names = dict(target.parameters) | {"ALIYUN::Region": target.account.region}
+    wrongs = {
+        name: list(_ALARMS[kind](target, value(TEMPLATE["Resources"][name]["Properties"], names)))
+        for name, kind in made.items()
+    }
+    found = [f"{name}: {', '.join(differences)}" for name, differences in wrongs.items() if differences]
+    if found:
+        page = _ALARM_PAGES[next(made[name] for name in made if wrongs[name])]
+        yield wrong("alarms", "; ".join(found), f"{page}   # set it there, for a deployment changes nothing")
     else:
-        yield fine("alarms", f"{len(made)} are on")
+        yield fine("alarms", f"{len(made)} are on, as the template says")
 
 
-def _metric_rule_is_on(target: Target, properties: Any) -> bool:
-    rule = _text(properties["RuleName"], target)
-    answer = target.account.rpc("cms", "DescribeMetricRuleList", RuleName=rule)
-    return any(a["RuleName"] == rule and a.get("EnableState", True) for a in answer["Alarms"]["Alarm"])
+def _metric_rule(target: Target, wanted: Any) -> Iterator[str]:
+    answer = target.account.rpc("cms", "DescribeMetricRuleList", RuleName=wanted["RuleName"])
+    # The name is sought as a part of others.
+    rule = next((a for a in answer["Alarms"]["Alarm"] if a["RuleName"] == wanted["RuleName"]), None)
+    if rule is None:
+        yield "not there"
+        return
+    if not rule.get("EnableState", True):
+        yield "off"
+    parts = {part: wanted[part] for part in ("MetricName", "Period", "Escalations")}
+    yield from _differences(parts | {"ContactGroups": ",".join(wanted["ContactGroups"])}, rule)
 
 
-def _log_alert_is_on(target: Target, properties: Any) -> bool:
+def _log_alert(target: Target, wanted: Any) -> Iterator[str]:
+    detail = wanted["Detail"]
     try:
-        found = sls.alert(
-            target.account.region, target.outputs["LogProject"], _text(properties["Detail"]["Name"], target)
-        )
+        rule = sls.alert(target.account.region, target.outputs["LogProject"], detail["Name"])
     except sls.SlsError as error:
         if error.code != "JobNotExist":
             raise
-        return False
-    return bool(found.get("status", "ENABLED") == "ENABLED")
+        yield "not there"
+        return
+    if rule.get("status", "ENABLED") != "ENABLED":
+        yield "off"
+    configuration = detail["Configuration"]
+    (query,) = configuration["QueryList"]
+    (found,) = rule["configuration"]["queryList"]
+    yield from _differences({part: query[part] for part in ("Query", "Start", "End")}, _titled(found))
+    parts = {part: configuration[part] for part in ("Threshold", "SeverityConfigurations", "PolicyConfiguration")}
+    yield from _differences(parts | {"Schedule": detail["Schedule"]}, _titled(rule["configuration"] | rule))
 
 
-_ALARMS = {"ALIYUN::CMS::ResourceMetricRule": _metric_rule_is_on, "ALIYUN::SLS::Alert": _log_alert_is_on}
+def _titled(found: Any) -> Any:
+    """Names as ROS writes them: the service begins them in lower case."""
+    if isinstance(found, dict):
+        return {name[:1].upper() + name[1:]: _titled(part) for name, part in found.items()}
+    return [_titled(item) for item in found] if isinstance(found, list) else found
 
 
-def _text(value: Any, target: Target) -> str:
-    """A name of the template, which is made of texts and parameters."""
-    if not isinstance(value, dict):
-        return str(value)
-    ((function, argument),) = value.items()
-    if function == "Ref":
-        return (dict(target.parameters) | {"ALIYUN::Region": target.account.region})[argument]
-    separator, parts = argument
-    return str(separator).join(_text(part, target) for part in parts)
+def _differences(wanted: Any, found: Any, name: str = "") -> Iterator[str]:
+    """What was found that is not as wanted; of what nobody wants anything, nothing."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for key, part in wanted.items():
+            yield from _differences(part, found.get(key), key)
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for part, other in zip(wanted, found, strict=True):
+            yield from _differences(part, other, name)
+    elif str(wanted) != ("" if found is None else str(found)):
+        yield f"{name} is {found}, not {wanted}"
+
+
+_ALARMS = {"ALIYUN::CMS::ResourceMetricRule": _metric_rule, "ALIYUN::SLS::Alert": _log_alert}

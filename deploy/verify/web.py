@@ -3,19 +3,28 @@
 import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from deploy.doctor.services import FC_CONSOLE
-from deploy.table import Finding, fine, unknown, wrong
+from deploy.table import fine, unknown, wrong
 from deploy.verify.client import Answer, ask
+from deploy.verify.judge import (
+    NEEDS_NUMBER,
+    OPERATIONS,
+    first_wrong,
+    is_kept_out,
+    is_ours,
+    is_refused,
+    judged_answer,
+    list_path,
+    logged,
+)
 from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
 _STRANGER = "https://verify.invalid"
 # What the function answers to an origin that may not read.
 _NO_ORIGIN = "https://not-allowed.invalid"
 _WARM_CALLS = 5
-_OPERATIONS = "docs/operations.md says what to do"
-_NEEDS_NUMBER = "make verify … NUMBER=…   # a number with QR codes"
 
 
 def _signing(*rows: str) -> Callable[[Check], Check]:
@@ -37,26 +46,27 @@ def _signing(*rows: str) -> Callable[[Check], Check]:
 @_signing("signed GET", "cold and warm")
 def signed(target: Target) -> Iterator[Row]:
     """A signed GET is answered, at first and again; what its headers are."""
-    first = ask(target, _path(target))
-    yield _judged("signed GET", target, first)
+    first = ask(target, list_path(target))
+    yield judged_answer("signed GET", target, first)
     yield Logged("signed GET", first.request_id, first.status)
     yield Measured("headers of a signed GET", first.headers)
     yield Seen("header_name", next((n for n in first.headers if n.lower() == "x-request-id"), "none"))
     yield Seen("content_disposition", first.header("content-disposition") or "none")
     is_same = first.header("x-fc-request-id") == first.header("x-request-id")
     yield Seen("request_id", "the same" if is_same else "another")
-    answers = [ask(target, _path(target)) for _ in range(_WARM_CALLS)]
+    answers = [ask(target, list_path(target)) for _ in range(_WARM_CALLS)]
     warm = statistics.median(answer.milliseconds for answer in answers)
     yield Measured("milliseconds", {"first": first.milliseconds, "then": warm})
     figures = f"first {first.milliseconds:.0f} ms, then {warm:.0f} ms"
-    yield _first_wrong("cold and warm", target, answers) or fine("cold and warm", figures)
+    yield first_wrong("cold and warm", target, answers) or fine("cold and warm", figures)
+    yield from logged("cold and warm", answers)
 
 
 def unsigned(target: Target) -> Iterator[Row]:
     """A GET without a signature or token does not reach the function."""
-    answer = ask(target, _path(target), signed=False)
+    answer = ask(target, list_path(target), signed=False)
     yield Seen("unsigned" if target.parameters["HttpAuth"] == "function" else "no_token", str(answer.status))
-    if answer.status in (400, 401, 403) and not _is_ours(answer):
+    if is_refused(answer):
         yield fine("unsigned GET", f"refused with {answer.status} {answer.document.get('Code', '')}".rstrip())
         return
     yield wrong(
@@ -69,17 +79,15 @@ def unsigned(target: Target) -> Iterator[Row]:
 def preflight(target: Target) -> Iterator[Row]:
     """A browser may ask whether it may ask."""
     origin = (_named_origins(target) or [_STRANGER])[0]
-    answer = ask(
-        target,
-        _path(target),
-        "OPTIONS",
-        signed=False,
-        Origin=origin,
-        Access_Control_Request_Method="GET",
-        Access_Control_Request_Headers="authorization",
-    )
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    answer = ask(target, list_path(target), "OPTIONS", asked, signed=False)
     yield Seen("preflight", str(answer.status))
     yield Measured("headers of a preflight", answer.headers)
+    yield from logged("preflight", [answer])
     allowed = answer.header("access-control-allow-origin")
     found = f"{answer.status}, Access-Control-Allow-Origin: {allowed or 'none'}"
     is_let_in = allowed in (origin, "*")
@@ -95,7 +103,9 @@ def preflight(target: Target) -> Iterator[Row]:
 @_signing("CORS")
 def cors(target: Target) -> Iterator[Row]:
     """Only origins that are allowed may read answers."""
-    answers = {origin: ask(target, _path(target), Origin=origin) for origin in (_STRANGER, *_named_origins(target)[:1])}
+    origins = (_STRANGER, *_named_origins(target)[:1])
+    answers = {origin: ask(target, list_path(target), headers={"Origin": origin}) for origin in origins}
+    yield from logged("CORS", answers.values())
     strange = _cors_of(answers[_STRANGER])
     is_theirs = _STRANGER in strange or "," in strange or "credentials" in strange
     yield Seen("cors", "Function Compute's too" if is_theirs else "the function's alone")
@@ -123,64 +133,60 @@ def _expected_cors(target: Target, origin: str) -> str:
 def conditional(target: Target) -> Iterator[Row]:
     """What has not changed is not sent again."""
     if not target.number or target.parameters["CacheTtlSeconds"] == "0":
-        yield unknown("ETag", "no number with QR codes was given, or the cache is off", _NEEDS_NUMBER)
+        yield unknown("ETag", "no number with QR codes was given, or the cache is off", NEEDS_NUMBER)
         return
     for _ in range(3):
-        first = ask(target, _path(target))
-        if _is_kept_out(target, first):
-            yield unknown("ETag", "only a call through the gateway gets an answer that has one")
+        first = ask(target, list_path(target))
+        if is_kept_out(target, first):
+            yield unknown("ETag", "403 not_allowed has none")
             return
         etag = first.header("etag")
-        again = ask(target, _path(target), If_None_Match=etag)
+        again = ask(target, list_path(target), headers={"If-None-Match": etag})
+        yield from logged("ETag", [first, again])
         if etag and again.status == 304 and not again.body:
             yield fine("ETag", "304 for what has not changed")
             return
-    yield wrong("ETag", f"{again.status} for what has not changed, ETag {etag or 'none'}", _OPERATIONS)
+    yield wrong("ETag", f"{again.status} for what has not changed, ETag {etag or 'none'}", OPERATIONS)
 
 
 @_signing("drawing")
 def drawing(target: Target) -> Iterator[Row]:
     """A code is drawn, as text and as an image."""
-    codes = ask(target, _path(target)).document.get("qrCodes") or []
+    codes = ask(target, list_path(target)).document.get("qrCodes") or []
     relative = next((code["svgUrl"] for code in codes if code.get("svgUrl")), None)
     if relative is None:
-        yield unknown("drawing", "no number with QR codes was given", _NEEDS_NUMBER)
+        yield unknown("drawing", "no number with QR codes was given", NEEDS_NUMBER)
         return
     path = urljoin("/qr-codes", relative)
     parts = urlsplit(path)
     svg = ask(target, path)
     png = ask(target, f"{parts.path.removesuffix('.svg')}.png?{parts.query}")
     yield Measured("headers of a drawing", svg.headers)
+    yield from logged("drawing", [svg, png])
     is_decoded = png.body.startswith(b"\x89PNG")
     yield Seen("png", "decoded" if is_decoded else "as text")
     if svg.status == 200 and b"<svg" in svg.body and is_decoded:
         yield fine("drawing", f"SVG of {len(svg.body)} bytes, PNG of {len(png.body)}")
     else:
-        yield wrong("drawing", f"SVG {svg.status}, PNG {png.status}", _OPERATIONS)
+        yield wrong("drawing", f"SVG {svg.status}, PNG {png.status}", OPERATIONS)
 
 
 @_signing("two at once")
 def together(target: Target) -> Iterator[Row]:
     """Two calls at once are both answered, where there may be two instances."""
     with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(lambda _: ask(target, _path(target)), range(2)))
-    refused = [answer for answer in answers if not _is_ours(answer)]
+        answers = list(pool.map(lambda _: ask(target, list_path(target)), range(2)))
+    refused = [answer for answer in answers if not is_ours(answer)]
     instances = int(target.parameters["MaxInstances"])
     for answer in refused:
         yield Seen("over_cap", str(answer.status))
     found = " and ".join(f"{answer.status} in {answer.milliseconds:.0f} ms" for answer in answers)
     if not refused or (instances == 1 and [answer.status for answer in refused] == [429]):
-        answered = [answer for answer in answers if _is_ours(answer)]
-        yield _first_wrong("two at once", target, answered) or fine("two at once", found)
+        answered = [answer for answer in answers if is_ours(answer)]
+        yield first_wrong("two at once", target, answered) or fine("two at once", found)
     else:
         yield wrong("two at once", f"{found}, with MaxInstances {instances}", "make doctor   # concurrency")
-    yield from (Logged("two at once", answer.request_id, answer.status) for answer in answers if _is_ours(answer))
-
-
-def _path(target: Target) -> str:
-    # Where the gateway names the caller's space, no other may be asked for.
-    query = {"phoneNumber": target.asked} if target.parameters["CustSpaceHeader"] else target.query
-    return f"/qr-codes?{urlencode(query)}"
+    yield from logged("two at once", answers)
 
 
 def _origins(target: Target) -> list[str]:
@@ -189,38 +195,3 @@ def _origins(target: Target) -> list[str]:
 
 def _named_origins(target: Target) -> list[str]:
     return [origin for origin in _origins(target) if origin != "*"]
-
-
-def _is_ours(answer: Answer) -> bool:
-    """Whether the function answered, and not the platform in its place."""
-    return bool(answer.header("x-request-id"))
-
-
-def _first_wrong(what: str, target: Target, answers: list[Answer]) -> Finding | None:
-    rows = (_judged(what, target, answer) for answer in answers)
-    return next((row for row in rows if row.mark == "✗"), None)
-
-
-def _judged(what: str, target: Target, answer: Answer) -> Finding:
-    if not _is_ours(answer):
-        code = answer.document.get("Code") or answer.document.get("ErrorCode") or ""
-        return wrong(what, f"Function Compute answered {answer.status} {code}", _OPERATIONS)
-    if _is_kept_out(target, answer):
-        header = target.parameters["CustSpaceHeader"]
-        return fine(what, f"{answer.status} not_allowed, as expected of a call whose {header} no gateway set")
-    return judged(what, target, answer.status, answer.document, answer.document)
-
-
-def _is_kept_out(target: Target, answer: Answer) -> bool:
-    return bool(target.parameters["CustSpaceHeader"]) and answer.document.get("code") == "not_allowed"
-
-
-def judged(what: str, target: Target, status: int, result: dict[str, object], problem: dict[str, object]) -> Finding:
-    """The row for an answer to the number that was asked for; that nobody's is not owned is an answer too."""
-    codes = result.get("qrCodes")
-    if status == 200 and isinstance(codes, list):
-        return fine(what, f"200, {len(codes)} QR codes")
-    code = problem.get("code")
-    if code == "not_owned" and not target.number:
-        return fine(what, "404 not_owned, as expected for a test number that nobody owns")
-    return wrong(what, f"{status} {code}: {problem.get('detail')}", _OPERATIONS)

@@ -1,6 +1,6 @@
 """The services of the cloud that a deployment calls, played on one loopback port; signatures are really checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,11 +40,18 @@ class Cloud(ros.Stacks):
             instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
             app.router.add_post(PATH, invocations(function, make_context, instance, self._verifier, bare))
         for prefix in ("2023-03-30", "2021-04-06", "v1"):
-            app.router.add_get(f"/{prefix}/{{path:.*}}", self._rest)
+            app.router.add_route("*", f"/{prefix}/{{path:.*}}", self._rest)
         for path in ("/slsservice", "/logstores/{name}", "/alerts/{name}"):
             app.router.add_get(path, self._sls)
         app.router.add_route("*", "/{bucket}/{key:.+}", self._oss)
         return app
+
+    def changed(self, changes: Mapping[str, str]) -> None:
+        """A route is as it was published until it is published again; see "Save and Publish" in the console."""
+        if changes.get("GatewayPublication") == "Add":
+            self.account.route = "Deployed"
+        elif changes.get("GatewayRoute") == "Modify":
+            self.account.route = "DeployedWithChanges"
 
     async def _rpc(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("x-acs-version") == _CAMS_VERSION:
@@ -52,7 +59,10 @@ class Cloud(ros.Stacks):
         return await self._signed(request, self._operation)
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
-        return await self._signed(request, lambda request, given: rest.get(self.account, request.path))
+        body = await request.read()
+        return await self._signed(
+            request, lambda request, given: rest.answer(self.account, request.method, request.path, body)
+        )
 
     async def _sls(self, request: web.Request) -> web.StreamResponse:
         return sls.answer(self, request)

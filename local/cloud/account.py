@@ -19,8 +19,9 @@ class Account:
     """What the services know. A test takes things away, as an account lacks them; `denied` holds RAM actions.
 
     `arn` is the caller's, `policies` what is attached to it, by name; `buckets` names each one's region,
-    `vswitches` each one's VPC and zone, `security_groups` each one's VPC, `routes` how far each of the gateway's is
-    published, `reserved` each function's concurrency, `rules` the alarms by name.
+    `vswitches` each one's VPC and zone, `security_groups` each one's VPC, `route` how far the gateway's is published
+    and `published` the ids that it was asked for, `gateway_domain` where it is served, `reserved` each function's
+    concurrency, `rules` the alarms by name.
     """
 
     region: str = REGION
@@ -37,7 +38,9 @@ class Account:
     vswitches: dict[str, tuple[str, str]] = field(default_factory=lambda: {"vsw-1": ("vpc-1", "ap-southeast-1a")})
     security_groups: dict[str, str] = field(default_factory=lambda: {"sg-1": "vpc-1"})
     gateways: dict[str, str] = field(default_factory=lambda: {"gw-1": "Running"})
-    routes: dict[str, str] = field(default_factory=lambda: {"qr-codes": "Deployed"})
+    route: str = "NotDeployed"
+    published: list[str] = field(default_factory=list)
+    gateway_domain: str = ""
     contact_groups: list[str] = field(default_factory=lambda: ["on-call"])
     functions: set[str] = field(default_factory=set)
     reserved: dict[str, int] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import yaml
 
+from deploy.parameters import contradictions
 from local.acs3 import Refused
 
 _LOOKS = 2
@@ -57,6 +58,9 @@ class Stacks:
         answer: dict[str, Any] = getattr(self, f"_{_snake(operation)}")(given)
         return answer
 
+    def changed(self, changes: Mapping[str, str]) -> None:
+        """What was done to each resource; services that remember it are told here."""
+
     def _list_stacks(self, given: Mapping[str, str]) -> dict[str, Any]:
         found = [s for s in self.stacks.values() if s.name == given.get("StackName.1")]
         return {"Stacks": [{"StackId": s.id, "StackName": s.name, "Status": s.status} for s in found]}
@@ -65,8 +69,8 @@ class Stacks:
         template, parameters = self._checked(given)
         before = self.stacks.get(given.get("StackId", ""))
         old = _shape(before.template, before.parameters) if before else {}
-        new = _shape(template, parameters)
-        resources = [{"LogicalResourceId": name, "Action": _action(old.get(name), new.get(name))} for name in old | new]
+        changes = _changes(old, _shape(template, parameters))
+        resources = [{"LogicalResourceId": name, "Action": action} for name, action in changes.items()]
         return {"Stack": {"StackName": given.get("StackName"), "Resources": resources}}
 
     def _create_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
@@ -94,7 +98,7 @@ class Stacks:
         self._look(stack)
         outputs = [
             {"OutputKey": name, "OutputValue": self.outputs.get(name, f"a value of {name}")}
-            for name in stack.template["Outputs"]
+            for name in _there(stack.template, "Outputs", stack.parameters)
         ]
         return {
             "StackId": stack.id,
@@ -138,6 +142,8 @@ class Stacks:
                 raise Refused("StackValidationFailed", f"The Parameter ({name}) was not provided.")
             if not re.search(parameter.get("AllowedPattern", ""), str(value)):
                 raise Refused("StackValidationFailed", f"The Parameter ({name}) does not match its pattern.")
+        for sentence in contradictions(parameters):
+            raise Refused("StackValidationFailed", sentence)
         return template, parameters
 
     def _begin(self, stack: Stack, action: str) -> None:
@@ -159,8 +165,10 @@ class Stacks:
                 stack.template, stack.parameters = stack.before
         else:
             stack.status = f"{action}_COMPLETE"
-            for name in _shape(stack.template, stack.parameters):
+            shape = _shape(stack.template, stack.parameters)
+            for name in shape:
                 self._event(stack, name, stack.status)
+            self.changed(_changes(_shape(*stack.before) if stack.before else {}, shape))
         self._event(stack, stack.name, stack.status)
 
     def _event(self, stack: Stack, resource: str, status: str, reason: str = "") -> None:
@@ -183,14 +191,21 @@ def _parameters(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _shape(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
     """Each resource with the parameters it refers to, to be compared."""
     shapes = {}
-    defaults = {name: parameter.get("Default") for name, parameter in template["Parameters"].items()}
-    for name, resource in template["Resources"].items():
-        if not _holds(template["Conditions"].get(resource.get("Condition"), True), defaults | dict(parameters)):
-            continue
+    for name, resource in _there(template, "Resources", parameters).items():
         text = json.dumps(resource, sort_keys=True)
         used = {p: parameters.get(p) for p in re.findall(r'"Ref": "(\w+)"', text) if p in template["Parameters"]}
         shapes[name] = f"{text} {sorted(used.items())}"
     return shapes
+
+
+def _there(template: Mapping[str, Any], section: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The resources or outputs whose condition holds."""
+    defaults = {name: parameter.get("Default") for name, parameter in template["Parameters"].items()}
+    return {
+        name: part
+        for name, part in template[section].items()
+        if _holds(template["Conditions"].get(part.get("Condition"), True), defaults | dict(parameters))
+    }
 
 
 def _holds(condition: Any, parameters: Mapping[str, Any]) -> bool:
@@ -201,6 +216,10 @@ def _holds(condition: Any, parameters: Mapping[str, Any]) -> bool:
         return not _holds(argument, parameters)
     reference, value = argument
     return bool(parameters[reference["Ref"]] == value)
+
+
+def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    return {name: _action(old.get(name), new.get(name)) for name in {**old, **new}}
 
 
 def _action(old: str | None, new: str | None) -> str:

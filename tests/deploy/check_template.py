@@ -33,10 +33,10 @@ EVERYTHING = REQUIRED | {
     "RedisUrl": "redis://:password@r-1.redis.rds.aliyuncs.com:6379/0",
     "AllowedPhoneNumbers": "8613800001234",
     "AllowedCustSpaceIds": "cams-8filvjc8snw",
-    "CustSpaceHeader": "X-Cust-Space-Id",
+    "CustSpaceHeader": "X-Space",
     "AllowedOrigins": "https://shop.example.com",
     "HttpAuth": "jwt",
-    "JwtConfig": '{"jwks": {"keys": []}, "tokenLookup": "header:Authorization:Bearer ", "claimPassBy": "header:a:b"}',
+    "JwtConfig": '{"jwks": {"keys": []}, "tokenLookup": "cookie:qr", "claimPassBy": "header:space:X-Space"}',
     "VpcId": "vpc-1",
     "VSwitchId": "vsw-1",
     "SecurityGroupId": "sg-1",
@@ -147,6 +147,10 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "Fn::Equals": lambda a: a[0] == a[1],
     "Fn::Not": lambda a: not a,
     "Fn::Or": any,
+    "Fn::And": all,
+    "Fn::Split": lambda a: a[1].split(a[0]),
+    "Fn::Select": lambda a: [*a[1], "", "", ""][int(a[0])],
+    "Fn::GetJsonValue": lambda a: json.loads(a[1]).get(a[0], ""),
 }
 
 

@@ -133,24 +133,59 @@ def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
     assert cloud.stacks == {}
 
 
-@pytest.mark.parametrize(
-    ("parameters", "told"),
-    [
-        ({"HttpAuth": "jwt"}, "HttpAuth: jwt needs JwtConfig too."),
-        ({"VpcId": "vpc-1"}, "VpcId: needs VSwitchId too.\nVpcId: needs SecurityGroupId too."),
-        ({"GatewayId": "gw-1"}, "GatewayId: needs GatewayEnvironmentId too.\nGatewayId: needs GatewayDomainId too."),
-        ({"DomainName": "qr.example.com", "DomainCertificate": "-"}, "DomainName: needs DomainPrivateKey too."),
-        ({"TimerCron": "@every 1h"}, "TimerCron: needs TimerPayload too."),
-        ({"CustSpaceHeader": "X-Space"}, "CustSpaceHeader: needs HttpAuth jwt, which sets the header"),
-    ],
-)
-def test_parameters_that_contradict(
-    address: str, cloud: Cloud, tmp_path: Path, parameters: dict[str, str], told: str
-) -> None:
-    file = tmp_path / "parameters.json"
+GATEWAY = {"GatewayId": "gw-1", "GatewayEnvironmentId": "gw-1", "GatewayDomainId": "d-1"}
+
+
+def given(folder: Path, parameters: dict[str, str]) -> tuple[str, str]:
+    file = folder / "parameters.json"
     file.write_text(json.dumps(parameters))
-    refused = deploy(address, "--parameters", str(file))
-    assert (refused.returncode, told in refused.stderr) == (1, True)
+    return ("--parameters", str(file))
+
+
+def test_a_route_is_published_when_it_is_made_and_when_it_has_changed(
+    address: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    created = deploy(address, *given(tmp_path, GATEWAY))
+    assert (created.returncode, created.stderr) == (0, "")
+    assert "publishing" not in created.stdout, "ROS has done it"
+    assert cloud.account.route == "Deployed"
+
+    changed = deploy(address, *given(tmp_path, {"GatewayPath": "/shop/qr-codes"}))
+    assert (changed.returncode, changed.stderr) == (0, "")
+    assert "  Modify  GatewayRoute" in changed.stdout
+    assert "The gateway's route is DeployedWithChanges; publishing it.\n  published\n" in changed.stdout
+    assert cloud.account.published == ["a value of GatewayRouteId"]
+
+    assert "publishing" not in deploy(address, *given(tmp_path, {"MaxInstances": "3"})).stdout
+    assert len(cloud.account.published) == 1
+
+
+def test_a_route_that_could_not_be_published_is_so_by_the_next_deployment(
+    address: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    deploy(address, *given(tmp_path, GATEWAY))
+    cloud.account.denied.add("apig:DeployHttpApi")
+    refused = deploy(address, *given(tmp_path, {"GatewayPath": "/shop/qr-codes"}))
+    assert refused.returncode == 1
+    assert "cams-qr: UPDATE_COMPLETE" in refused.stdout
+    assert refused.stdout.endswith("The gateway's route is DeployedWithChanges; publishing it.\n")
+    assert "apig:DeployHttpApi" in refused.stderr
+    cloud.account.denied.clear()
+    again = deploy(address)
+    assert (again.returncode, "Nothing changes." in again.stdout) == (0, True)
+    assert again.stdout.endswith("publishing it.\n  published\n")
+
+
+def test_without_a_gateway_none_is_asked(address: str, cloud: Cloud) -> None:
+    cloud.account.denied |= {"apig:GetHttpApiRoute", "apig:DeployHttpApi"}
+    assert deploy(address).returncode == 0
+
+
+def test_parameters_that_contradict_are_refused_without_the_doctor_too(
+    address: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    refused = deploy(address, *given(tmp_path, {"VpcId": "vpc-1"}))
+    assert (refused.returncode, "VpcId needs VSwitchId too." in refused.stderr) == (1, True)
     assert cloud.stacks == {}
 
 

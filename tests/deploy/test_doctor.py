@@ -26,6 +26,7 @@ OPTIONAL = {
     "SecurityGroupId": "sg-1",
     "GatewayId": "gw-1",
     "GatewayEnvironmentId": "gw-1",
+    "GatewayDomainId": "d-1",
     "AlarmContactGroup": "on-call",
     "QueueName": "questions",
 }
@@ -93,6 +94,7 @@ class Told:
 def test_an_account_that_lacks_nothing(doctor: Doctor, cloud: Cloud) -> None:
     told = doctor(parameters=OPTIONAL)
     assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
+    assert told.row("parameters") == "✓ parameters none contradicts another"
     assert told.row("caller") == "✓ caller RAM user deployer, account 1234567890123456"
     assert told.row("bucket") == "✓ bucket packages is in ap-southeast-1 and may be written to"
     assert told.row("Function Compute") == "✓ Function Compute opened; there is no function cams-qr yet"
@@ -106,6 +108,16 @@ def test_nothing_is_changed_and_nothing_unasked_is_looked_for(doctor: Doctor, cl
     assert (cloud.stacks, cloud.objects, cloud.operations) == ({}, {}, [])
     for unasked in ("VPC", "vSwitch", "security group", "gateway", "contact group", "EventBridge's roles"):
         assert f" {unasked}  " not in told.text
+
+
+def test_parameters_that_contradict(doctor: Doctor) -> None:
+    told = doctor(parameters={"VpcId": "vpc-1", "SecurityGroupId": "sg-1", "MaxInstances": 6})
+    rows = [" ".join(line.split()) for line in told.text.splitlines()[:4]]
+    assert rows[0].startswith("✗ parameters MaxInstances above CamsQps needs RedisUrl; give one, or lower MaxInstances")
+    assert rows[2] == "✗ parameters VpcId needs VSwitchId too."
+    assert rows[1] == rows[3] == "→ make deploy … PARAMETERS=… # mended"
+    assert told.row("caller").startswith("✓"), "and all else is looked at"
+    assert told.code == 1
 
 
 CHANGES: list[tuple[str, Any, str]] = [
@@ -275,12 +287,12 @@ def test_credentials_that_are_refused_end_it(doctor: Doctor) -> None:
     assert told.row("caller") == (
         "✗ caller the credentials were refused: SignatureDoesNotMatch → aliyun configure # the secret is another key's"
     )
-    assert (told.code, len(told.rows())) == (1, 1)
+    assert (told.code, told.rows()) == (1, ["✓", "✗"])
 
 
 def test_no_credentials(doctor: Doctor) -> None:
     told = doctor(key=None)
-    assert (told.code, told.rows()) == (1, ["✗"])
+    assert (told.code, told.rows()) == (1, ["✓", "✗"])
     assert told.row("caller").startswith("✗ caller no credentials were found → aliyun configure")
 
 
@@ -315,7 +327,7 @@ def test_the_role_of_an_ecs_instance(cloud: Cloud, tmp_path: Path) -> None:
 
 def test_no_network(tmp_path: Path) -> None:
     told = Doctor("http://127.0.0.1:9", tmp_path)()
-    assert (told.code, told.rows()) == (1, ["✗"])
+    assert (told.code, told.rows()) == (1, ["✓", "✗"])
     assert "check this machine's network, proxy and DNS" in told.row("caller")
 
 

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from aiohttp import web
 
+from local.acs3 import Refused
 from local.beliefs import BELIEFS
 from local.cloud import Cloud
 from local.cloud.ros import Stack
@@ -20,26 +22,41 @@ from local.fc import role_environment
 from local.gateway import gateway
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
-from local.trigger_auth import check_signature
+from local.trigger_auth import PASSED, check_signature, check_token
 from tests.conftest import NUMBER, Function
+from tests.deploy.check_template import resolved
 from tests.deploy.test_doctor import Told
+from tests.tokens import Issuer
 
 TEMPLATE = yaml.safe_load(Path("template.yml").read_text())
 PARAMETERS = {
     "CodeBucket": "packages",
     "CodeObject": "cams-qr/python3.10-0000.zip",
     "AlarmContactGroup": "on-call",
+    "AlertActionPolicy": "whom-to-tell",
     "AllowedOrigins": "https://shop.example.com",
 }
-NAMES = {"FunctionName": "cams-qr", "ALIYUN::Region": "ap-southeast-1"}
+Check = Callable[[web.Request], None]
 Middleware = Callable[[web.Request, Callable[[web.Request], Awaitable[web.Response]]], Awaitable[web.Response]]
 
 
-def alarm_names() -> Iterator[str]:
-    for resource in TEMPLATE["Resources"].values():
-        if resource["Type"] == "ALIYUN::CMS::ResourceMetricRule":
-            separator, parts = resource["Properties"]["RuleName"]["Fn::Join"]
-            yield separator.join(part if isinstance(part, str) else NAMES[part["Ref"]] for part in parts)
+def made_alarms(parameters: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The alarms as the two services tell them, once ROS has made them."""
+    alarms = {}
+    for name, properties in resolved(TEMPLATE, parameters).items():
+        kind = TEMPLATE["Resources"][name]["Type"]
+        if kind == "ALIYUN::CMS::ResourceMetricRule":
+            groups = ",".join(properties["ContactGroups"])
+            alarms[properties["RuleName"]] = properties | {"ContactGroups": groups, "EnableState": True}
+        elif kind == "ALIYUN::SLS::Alert":
+            alarms[properties["Detail"]["Name"]] = in_camel_case(properties["Detail"]) | {"status": "ENABLED"}
+    return alarms
+
+
+def in_camel_case(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {name[:1].lower() + name[1:]: in_camel_case(part) for name, part in node.items()}
+    return [in_camel_case(item) for item in node] if isinstance(node, list) else node
 
 
 class Deployed:
@@ -51,11 +68,14 @@ class Deployed:
         self.parameters = dict(PARAMETERS)
         self.middlewares: list[Middleware] = []
         self.reserved = False
-        self.check = check_signature
+        self.check: Check = check_signature
         self.cloud = Cloud()
         account = self.cloud.account
         account.functions, account.reserved = {"cams-qr"}, {"cams-qr": 5}
-        account.rules = {name: {"EnableState": True} for name in alarm_names()}
+        account.rules = made_alarms(self.parameters)
+        # The checks of the domain and of the gateway, where there is one.
+        self.domain: Check | None = None
+        self.gateway: Check | None = None
 
     def handler(self, event: bytes, context: Any) -> Any:
         return self.function.raw(event, context)
@@ -66,8 +86,17 @@ class Deployed:
         logged = self.cloud.logs.logging(self.handler)
         trigger = gateway(logged, self.function.context, reserved=self.reserved, check=self.check)
         trigger.middlewares.extend(map(web.middleware, self.middlewares))
-        with serve(trigger) as url, serve(self.cloud.app(logged, self.function.context)) as address:
+        with ExitStack() as running:
+            url = running.enter_context(serve(trigger))
+            address = running.enter_context(serve(self.cloud.app(logged, self.function.context)))
             self.cloud.outputs = {"Url": f"http://{url}", "LogProject": "cams-qr-logs", "LogStore": "cams-qr"}
+            if self.domain:
+                domain = gateway(logged, self.function.context, check=self.domain)
+                domain.on_response_prepare.append(self.on_domain)
+                self.cloud.outputs["DomainUrl"] = f"http://{running.enter_context(serve(domain))}"
+            if self.gateway:
+                served = gateway(logged, self.function.context, check=self.gateway)
+                self.cloud.account.gateway_domain = running.enter_context(serve(served))
             environment = {
                 **role_environment(DEMO_KEY_ID, DEMO_KEY),
                 "PATH": os.environ["PATH"],
@@ -77,6 +106,10 @@ class Deployed:
             line = [sys.executable, "-W", "ignore", "-m", "deploy", command, "--stack", "cams-qr", *arguments]
             line += ["--report", str(self.folder)]
             return Told(subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60))
+
+    async def on_domain(self, request: web.Request, response: web.StreamResponse) -> None:
+        """A domain of one's own does not make browsers download."""
+        response.headers.pop("Content-Disposition", None)
 
     @property
     def report(self) -> Any:
@@ -105,8 +138,8 @@ def test_a_deployment_that_is_as_it_should_be(deployed: Deployed) -> None:
     assert told.row("bus message") == "✓ bus message raises QueryFailed, UnhandledInvocationError"
     assert told.row("two at once").startswith("✓ two at once 200 in ")
     assert told.row("concurrency") == "✓ concurrency 5, as MaxInstances says"
-    assert told.row("alarms") == f"✓ alarms {len(list(alarm_names()))} are on"
-    assert told.row("log lines").startswith("✓ log lines 6 of 6 found by requestId")
+    assert told.row("alarms") == "✓ alarms 6 are on, as the template says"
+    assert told.row("log lines").startswith("✓ log lines 18 of 18 found by requestId")
     assert "≠" not in told.text
     check_report(deployed.report)
 
@@ -117,7 +150,7 @@ def check_report(report: Any) -> None:
         assert secret not in text
     seen = {belief["name"] for belief in report["beliefs"]}
     assert seen | set(report["notSeen"]) == set(BELIEFS)
-    assert report["notSeen"] == ["no_token", "over_cap"]
+    assert report["notSeen"] == ["claim_header", "no_token", "over_cap"]
     assert all(belief["holds"] for belief in report["beliefs"])
     assert report["headers of a signed GET"]["Content-Disposition"] == "attachment"
     assert set(report["milliseconds"]) == {"first", "then"}
@@ -241,11 +274,13 @@ def test_lines_that_come_late_or_never_or_elsewhere(deployed: Deployed) -> None:
     deployed.cloud.logs.late_seconds = 2
     deployed.cloud.logs.field_name = "content"
     told = deployed.verify()
-    assert told.row("log lines").startswith("✓ log lines 6 of 6 found by requestId"), told.text
+    assert told.row("log lines").startswith("✓ log lines 14 of 14 found by requestId"), told.text
     assert "≠ log_field: believed message, seen content" in told.text
     deployed.cloud.logs.late_seconds = 3600
     told = deployed.verify("--log-seconds", "1")
-    assert told.row("log lines").startswith("✗ log lines after 1 s none by requestId for: signed GET, direct call")
+    assert told.row("log lines").startswith(
+        "✗ log lines after 1 s none by requestId for: signed GET, cold and warm, preflight"
+    )
     assert told.code == 1
 
 
@@ -273,14 +308,61 @@ def test_only_some_spaces_are_served(deployed: Deployed) -> None:
         assert told.row(what).startswith(f"✗ {what} 403 not_allowed"), told.text
 
 
-def test_the_gateway_names_the_space(deployed: Deployed) -> None:
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+def in_spaces_of_tokens(deployed: Deployed, issuer: Issuer) -> None:
+    config = issuer.config(claimPassBy="header:space:X-Space")
     deployed.function.configure(CUST_SPACE_HEADER="X-Space")
-    deployed.parameters |= {"CustSpaceHeader": "X-Space"}
-    told = deployed.verify("--number", NUMBER)
+    deployed.parameters |= {"CustSpaceHeader": "X-Space", "HttpAuth": "jwt", "JwtConfig": config}
+    deployed.check = check_token(config)
+
+
+def test_the_token_names_the_space(deployed: Deployed, issuer: Issuer) -> None:
+    in_spaces_of_tokens(deployed, issuer)
+    told = deployed.verify("--number", NUMBER, "--token", issuer.token(space="cams-8filvjc8snw"))
+    assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
+    assert told.row("signed GET") == "✓ signed GET 200, 2 QR codes"
+    assert told.row("space") == "✓ space a caller's own X-Space changes nothing"
+    assert "≠" not in told.text
+    deployed.function.configure(CACHE_TTL_SECONDS="61")
+    told = deployed.verify("--token", issuer.token(space="cams-8filvjc8snw"))
+    assert told.row("space").startswith("? space no number with QR codes was given")
+
+
+def test_a_token_that_names_no_space(deployed: Deployed, issuer: Issuer) -> None:
+    in_spaces_of_tokens(deployed, issuer)
+    told = deployed.verify("--number", NUMBER, "--token", issuer.token())
     assert told.row("signed GET") == (
-        "✓ signed GET 403 not_allowed, as expected of a call whose X-Space no gateway set"
+        "? signed GET 403 not_allowed: nothing in the token became X-Space "
+        "→ make verify … TOKEN=… # with the claim that claimPassBy names"
     )
     assert told.code == 0, told.text
+
+
+def test_a_header_of_the_callers_own_that_counts(deployed: Deployed, issuer: Issuer) -> None:
+    in_spaces_of_tokens(deployed, issuer)
+    own: list[str] = []
+
+    async def remember(request: web.Request, handler: Any) -> web.Response:
+        own[:] = [request.headers.get("X-Space", "")]
+        answer: web.Response = await handler(request)
+        return answer
+
+    def with_own(event: bytes, context: Any) -> Any:
+        document = json.loads(event)
+        if own and own[0] and "headers" in document:
+            document["headers"]["X-Space"] = own[0]
+        return deployed.function.raw(json.dumps(document).encode(), context)
+
+    deployed.middlewares.append(remember)
+    deployed.handler = with_own  # type: ignore[method-assign]
+    told = deployed.verify("--number", NUMBER, "--token", issuer.token(space="cams-8filvjc8snw"))
+    assert told.row("space").startswith("✗ space a caller's own X-Space counts: ")
+    assert "≠ claim_header: believed the claim's, seen the caller's" in told.text
+    assert told.code == 1
 
 
 def test_answers_without_a_request_id(deployed: Deployed) -> None:
@@ -306,24 +388,217 @@ def test_rights_that_are_missing_are_told(deployed: Deployed) -> None:
 def test_settings_that_somebody_changed(deployed: Deployed) -> None:
     account = deployed.cloud.account
     account.reserved["cams-qr"] = 50
-    account.rules["cams-qr-ap-southeast-1-errors"] = {"EnableState": False}
     told = deployed.verify()
     assert told.row("concurrency").startswith("✗ concurrency 50, but MaxInstances is 5 → aliyun fc PUT /2023-03-30/")
-    assert told.row("alarms").startswith("✗ alarms not there, or off: ErrorAlarm → https://cloudmonitor.")
     account.reserved.clear()
     assert deployed.verify().row("concurrency").startswith("✗ concurrency refused: ConcurrencyConfigNotFound")
 
 
-def test_a_route_that_is_not_published(deployed: Deployed) -> None:
-    deployed.parameters |= {"GatewayId": "gw-1", "GatewayEnvironmentId": "gw-1"}
-    assert deployed.verify().row("gateway route") == "✓ gateway route published: qr-codes"
-    deployed.cloud.account.routes["qr-codes"] = "NotDeployed"
+ERRORS, THROTTLES = "cams-qr-ap-southeast-1-errors", "cams-qr-ap-southeast-1-throttles"
+
+
+def alarms(deployed: Deployed) -> list[str]:
+    """What the row of the alarms says of each, in the order of the template; with the page that mends it."""
+    row = deployed.verify().row("alarms")
+    assert row.startswith("✗ alarms ")
+    found, _, page = row.removeprefix("✗ alarms ").partition(" → ")
+    assert page.endswith("# set it there, for a deployment changes nothing")
+    return [*found.split("; "), page.split()[0]]
+
+
+def test_alarms_that_somebody_removed_or_switched_off(deployed: Deployed) -> None:
+    rules = deployed.cloud.account.rules
+    rules.pop(ERRORS)
+    rules[THROTTLES]["EnableState"] = False
+    assert alarms(deployed) == [
+        "ErrorAlarm: not there",
+        "ThrottleAlarm: off",
+        "https://cloudmonitor.console.alibabacloud.com/",
+    ]
+    rules.pop("alert-bugs")
+    rules["alert-redis"]["status"] = "DISABLED"
+    assert alarms(deployed)[:2] == ["RedisAlert: off", "BugAlert: not there"]
+    assert alarms(deployed)[-1] == "https://sls.console.alibabacloud.com/"
+
+
+def test_alarms_that_somebody_changed(deployed: Deployed) -> None:
+    rules = deployed.cloud.account.rules
+    rules[ERRORS] |= {"MetricName": "FunctionTotalInvocations", "Period": "300"}
+    rules[ERRORS]["Escalations"]["Critical"]["Statistics"] = "Maximum"
+    rules[THROTTLES]["Escalations"]["Warn"] |= {"Threshold": "100", "Times": 1}
+    rules[THROTTLES]["ContactGroups"] = "others"
+    assert alarms(deployed)[:2] == [
+        "ErrorAlarm: MetricName is FunctionTotalInvocations, not FunctionFunctionErrors, Period is 300, not 60, "
+        "Statistics is Maximum, not Average",
+        "ThrottleAlarm: Threshold is 100, not 10, Times is 1, not 3, ContactGroups is others, not on-call",
+    ]
+    rules[ERRORS]["Escalations"] = {}
+    assert "Critical is None, not {" in alarms(deployed)[0]
+
+
+def test_alerts_that_somebody_changed(deployed: Deployed) -> None:
+    changed = {
+        name: rules["configuration"] for name, rules in deployed.cloud.account.rules.items() if "configuration" in rules
+    }
+    changed["alert-failing"]["severityConfigurations"][0]["evalCondition"]["condition"] = "percent >= 90"
+    changed["alert-throttled"]["policyConfiguration"].pop("actionPolicyId")
+    changed["alert-redis"]["queryList"][0] |= {"query": "*", "start": "-1m"}
+    deployed.cloud.account.rules["alert-bugs"]["schedule"]["interval"] = "1d"
+    assert alarms(deployed)[:-1] == [
+        "FailingAlert: Condition is percent >= 90, not percent >= 20 && requests >= 10",
+        "ThrottleAlert: ActionPolicyId is None, not whom-to-tell",
+        "RedisAlert: Query is *, not message.redis: unavailable | select count(1) as losses, Start is -1m, not -15m",
+        "BugAlert: Interval is 1d, not 5m",
+    ]
+
+
+def test_alarms_of_another_name_are_not_taken_for_ours(deployed: Deployed) -> None:
+    rules = deployed.cloud.account.rules
+    rules[f"{ERRORS}-old"] = rules.pop(ERRORS) | {"RuleName": f"{ERRORS}-old"}
+    assert deployed.verify().row("alarms").startswith("✗ alarms ErrorAlarm: not there")
+
+
+GATEWAY = {
+    "GatewayId": "gw-1",
+    "GatewayEnvironmentId": "gw-1",
+    "GatewayDomainId": "d-1",
+    "GatewayPath": "/shop/qr-codes",
+}
+
+
+def behind_a_gateway(deployed: Deployed, issuer: Issuer, **config: str) -> None:
+    deployed.parameters |= GATEWAY
+    deployed.gateway = check_token(issuer.config(**config))
+    deployed.cloud.account.route = "Deployed"
+
+
+def test_the_gateway_lets_in_its_consumers(deployed: Deployed, issuer: Issuer) -> None:
+    behind_a_gateway(deployed, issuer)
+    told = deployed.verify("--number", NUMBER, "--token", issuer.token())
+    assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
+    assert told.row("gateway route") == "✓ gateway route published"
+    assert told.row("gateway, no proof") == "✓ gateway, no proof refused with 401"
+    assert told.row("gateway") == "✓ gateway 200, 2 QR codes"
+    assert told.row("log lines").startswith("✓ log lines 19 of 19 found by requestId")
+
+
+@pytest.mark.parametrize(
+    ("auth", "expected"),
+    [
+        (
+            "Jwt",
+            "? gateway it asks for a consumer's token (GatewayAuth Jwt) "
+            "→ make verify … TOKEN=… # a consumer's that may use the API: docs/deployment.md",
+        ),
+        ("Apikey", "? gateway it asks for a consumer's token (GatewayAuth Apikey) → make verify … TOKEN=… #"),
+        ("Aksk", "? gateway its consumers sign (GatewayAuth Aksk), which is not done here → ask http://127.0.0.1:"),
+    ],
+)
+def test_without_a_consumers_proof_nobody_is_let_in(
+    deployed: Deployed, issuer: Issuer, auth: str, expected: str
+) -> None:
+    behind_a_gateway(deployed, issuer)
+    deployed.parameters["GatewayAuth"] = auth
     told = deployed.verify()
-    assert told.row("gateway route") == (
-        "✗ gateway route serves nothing yet, or not the newest: qr-codes is NotDeployed "
-        "→ https://apigw.console.alibabacloud.com/ # publish the route there"
-    )
+    assert told.code == 0, told.text
+    assert told.row("gateway").startswith(expected)
+    assert told.row("gateway, no proof") == "✓ gateway, no proof refused with 401"
+
+
+def test_a_token_that_the_gateway_refuses(deployed: Deployed, issuer: Issuer) -> None:
+    behind_a_gateway(deployed, issuer)
+    told = deployed.verify("--token", Issuer().token())
+    assert told.row("gateway").startswith("✗ gateway refused this token with 401 → make verify … TOKEN=…")
     assert told.code == 1
+    other = Issuer()
+    deployed.parameters |= {"HttpAuth": "jwt", "JwtConfig": other.config()}
+    deployed.check = check_token(other.config())
+    told = deployed.verify("--token", other.token())
+    assert told.row("signed GET").startswith("✓")
+    assert told.row("gateway").startswith("? gateway refused this token with 401 → make verify … TOKEN=…")
+    assert told.code == 0
+
+
+def test_a_gateway_that_lets_everybody_in(deployed: Deployed, issuer: Issuer) -> None:
+    behind_a_gateway(deployed, issuer)
+    deployed.gateway = lambda request: None
+    assert deployed.verify().row("gateway, no proof") == (
+        "✗ gateway, no proof let in: 404 → https://apigw.console.alibabacloud.com/ "
+        "# switch on the API's consumer authentication"
+    )
+
+
+def test_a_route_that_is_not_published(deployed: Deployed, issuer: Issuer) -> None:
+    def serves_nothing(request: web.Request) -> None:
+        raise Refused("", "", 404)
+
+    behind_a_gateway(deployed, issuer)
+    deployed.gateway = serves_nothing
+    deployed.cloud.account.route = "DeployedWithChanges"
+    told = deployed.verify("--token", issuer.token())
+    assert told.row("gateway route") == (
+        "✗ gateway route DeployedWithChanges: it serves nothing, or not the newest → make deploy … # publishes it"
+    )
+    assert told.row("gateway, no proof").startswith("✗ gateway, no proof answered 404, not by the function →")
+    assert told.row("gateway").startswith("✗ gateway the gateway answered 404 →")
+    assert told.code == 1
+
+
+def test_a_gateway_that_passes_on_a_callers_own_header(deployed: Deployed, issuer: Issuer) -> None:
+    in_spaces_of_tokens(deployed, issuer)
+    behind_a_gateway(deployed, issuer, claimPassBy="header:space:X-Space")
+    token = issuer.token(space="cams-8filvjc8snw")
+    told = deployed.verify("--number", NUMBER, "--token", token)
+    assert told.row("gateway, space") == "✓ gateway, space a caller's own X-Space changes nothing"
+
+    def passes_on(request: web.Request) -> None:
+        check_token(issuer.config())(request)
+        request[PASSED] = {"X-Space": request.headers.get("X-Space", "cams-8filvjc8snw")}
+
+    deployed.gateway = passes_on
+    told = deployed.verify("--number", NUMBER, "--token", token)
+    assert told.row("space").startswith("✓")
+    assert told.row("gateway, space").startswith("✗ gateway, space a caller's own X-Space counts: ")
+    assert told.row("gateway, space").endswith("→ docs/security.md: it must be a claim's")
+
+
+def test_the_domain_lets_in_whom_the_trigger_does(deployed: Deployed) -> None:
+    deployed.parameters["DomainName"] = "qr.example.com"
+    deployed.domain = check_signature
+    told = deployed.verify("--number", NUMBER)
+    assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
+    assert told.row("domain, no proof") == "✓ domain, no proof refused with 400"
+    assert told.row("domain") == "✓ domain 200, 2 QR codes"
+    deployed.domain = lambda request: None
+    assert deployed.verify().row("domain, no proof") == (
+        "✗ domain, no proof let in: 404 → https://fcnext.console.alibabacloud.com/ "
+        "# set the domain's authentication to function"
+    )
+
+
+def test_the_domain_asks_for_a_token_too(deployed: Deployed, issuer: Issuer) -> None:
+    deployed.parameters |= {"DomainName": "qr.example.com", "HttpAuth": "jwt", "JwtConfig": issuer.config()}
+    deployed.check = deployed.domain = check_token(issuer.config())
+    told = deployed.verify()
+    assert told.row("domain") == "? domain it asks for a token (HttpAuth jwt) → make verify … TOKEN=…"
+    told = deployed.verify("--number", NUMBER, "--token", issuer.token())
+    assert told.row("domain") == "✓ domain 200, 2 QR codes"
+
+
+def test_a_domain_that_makes_browsers_download_and_one_that_leads_nowhere(deployed: Deployed) -> None:
+    async def leave(request: web.Request, response: web.StreamResponse) -> None:
+        pass
+
+    deployed.parameters["DomainName"] = "qr.example.com"
+    deployed.domain = check_signature
+    deployed.on_domain = leave  # type: ignore[method-assign]
+    told = deployed.verify()
+    assert told.row("domain").startswith("✗ domain browsers download what they open (Content-Disposition)")
+    deployed.domain = None
+    told = deployed.verify()
+    assert told.row("domain").startswith(
+        "✗ domain a value of DomainUrl: no answer (InvalidURL) → see whether its CNAME"
+    )
 
 
 def test_one_instance_refuses_the_second_of_two(deployed: Deployed) -> None:

@@ -1,0 +1,52 @@
+"""The route on the cloud-native API gateway, which serves a route as it was when it was last published.
+
+ROS publishes the route that it makes, and withdraws it before it removes it (`GatewayPublication` in template.yml). A
+route that it changes it leaves as published before, so that is published anew here. ROS could only make another route
+instead, whose consumers would have to be let in again.
+
+Sources: GetHttpApiRoute; DeployHttpApi ("routeId must be passed in"); ListHttpApiRoutes, which lists the states of a
+route, DeployedWithChanges among them (APIG, 2024-03-27).
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.account import Account
+
+PUBLISHED = "Deployed"
+CONSOLE = "https://apigw.console.alibabacloud.com/"
+_SECONDS = 60.0
+_POLL_SECONDS = 1.0
+
+
+def route(account: Account, outputs: Mapping[str, str]) -> dict[str, Any]:
+    """The stack's route as the gateway has it."""
+    found: dict[str, Any] = account.get("apig", "GetHttpApiRoute", _path(outputs) + f"/routes/{_id(outputs)}")["data"]
+    return found
+
+
+def publish(account: Account, outputs: Mapping[str, str]) -> bool:
+    """Publish the route where it is not published as it is; tells so. Returns whether it is, after a minute at most."""
+    state = route(account, outputs)["deployStatus"]
+    if state == PUBLISHED:
+        return True
+    print(f"The gateway's route is {state}; publishing it.")
+    account.post("apig", "DeployHttpApi", f"{_path(outputs)}/deploy", {"routeId": _id(outputs)})
+    until = time.monotonic() + _SECONDS
+    while time.monotonic() < until:
+        state = route(account, outputs)["deployStatus"]
+        if state == PUBLISHED:
+            print("  published")
+            return True
+        time.sleep(_POLL_SECONDS)
+    print(f"  It is {state} still; see {CONSOLE}")
+    return False
+
+
+def _path(outputs: Mapping[str, str]) -> str:
+    return f"/v1/http-apis/{outputs['GatewayApiId']}"
+
+
+def _id(outputs: Mapping[str, str]) -> str:
+    return outputs["GatewayRouteId"]

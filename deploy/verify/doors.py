@@ -1,0 +1,157 @@
+"""Every way in, with the proof that it asks for and without: who should be let in is, and nobody else.
+
+The trigger has its own checks (`web.py`); here are a domain of one's own, the gateway, and what each makes of a caller
+that sets the space's header itself.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import requests
+
+from deploy import gateway as apig
+from deploy.doctor.services import FC_CONSOLE
+from deploy.table import Finding, fine, unknown, wrong
+from deploy.verify.client import Answer, Way, ask, trigger
+from deploy.verify.judge import NEEDS_NUMBER, is_kept_out, is_ours, is_refused, judged_answer, list_path, logged
+from deploy.verify.rows import Row, Seen, Target
+
+_GIVE_TOKEN = "make verify … TOKEN=…"
+_CONSUMER = f"{_GIVE_TOKEN}   # a consumer's that may use the API: docs/deployment.md"
+
+
+class _Door(NamedTuple):
+    """A way in. `lacking` is its row where there are no credentials, `judge` makes that row of an answer.
+
+    `unreached` mends where nobody answers, `open_to_all` where everybody is let in.
+    """
+
+    name: str
+    way: Way
+    lacking: Finding | None
+    judge: Callable[[Target, Answer], Finding]
+    unreached: str
+    open_to_all: str
+
+
+def space(target: Target) -> Iterator[Row]:
+    """Through the trigger, the space is the token's, whatever header the caller sends."""
+    what, way = "space", trigger(target)
+    if not target.parameters["CustSpaceHeader"]:
+        return
+    if way.takes_token and not target.token:
+        yield unknown(what, "the trigger asks for a token (HttpAuth jwt)", _GIVE_TOKEN)
+    elif found := _forged(what, target, way, ask(target, list_path(target), way=way)):
+        yield found
+        if found.mark != "?":
+            yield Seen("claim_header", "the claim's" if found.mark == "✓" else "the caller's")
+
+
+def domain(target: Target) -> Iterator[Row]:
+    """A domain of one's own lets in whom the trigger lets in, and does not make browsers download what they open."""
+    if not target.parameters["DomainName"]:
+        return
+    takes_token = trigger(target).takes_token
+    lacking = unknown("domain", "it asks for a token (HttpAuth jwt)", _GIVE_TOKEN)
+    door = _Door(
+        "domain",
+        Way(target.outputs["DomainUrl"], takes_token),
+        lacking if takes_token and not target.token else None,
+        _judged_at_domain,
+        "see whether its CNAME is this account's endpoint: docs/deployment.md",
+        f"{FC_CONSOLE}   # set the domain's authentication to {target.parameters['HttpAuth']}",
+    )
+    yield from _tried(target, door)
+
+
+def gateway(target: Target) -> Iterator[Row]:
+    """The gateway serves the route as it is now, to its consumers."""
+    if not target.parameters["GatewayId"]:
+        return
+    route = apig.route(target.account, target.outputs)
+    state = route["deployStatus"]
+    if state == apig.PUBLISHED:
+        yield fine("gateway route", "published")
+    else:
+        yield wrong("gateway route", f"{state}: it serves nothing, or not the newest", "make deploy …   # publishes it")
+    address = _address(route, target.parameters["GatewayPath"])
+    door = _Door(
+        "gateway",
+        Way(address, takes_token=True),
+        _lacking(target, address),
+        _judged_at_gateway,
+        "see which network that domain serves: docs/deployment.md",
+        f"{apig.CONSOLE}   # switch on the API's consumer authentication",
+    )
+    yield from _tried(target, door)
+
+
+def _address(route: dict[str, Any], path: str) -> str:
+    """Where the route is served, up to what the function calls its routes."""
+    domain = route["domainInfos"][0]
+    scheme = "http" if domain["protocol"] == "HTTP" else "https"
+    return f"{scheme}://{domain['name']}{path.removesuffix('/qr-codes')}"
+
+
+def _lacking(target: Target, address: str) -> Finding | None:
+    auth = target.parameters["GatewayAuth"]
+    if auth == "Aksk":
+        return unknown("gateway", "its consumers sign (GatewayAuth Aksk), which is not done here", f"ask {address}/…")
+    if target.token:
+        return None
+    return unknown("gateway", f"it asks for a consumer's token (GatewayAuth {auth})", _CONSUMER)
+
+
+def _tried(target: Target, door: _Door) -> Iterator[Row]:
+    path = list_path(target)
+    try:
+        stranger = ask(target, path, way=door.way, signed=False)
+    except requests.RequestException as error:
+        yield wrong(door.name, f"{door.way.address}: no answer ({type(error).__name__})", door.unreached)
+        return
+    yield _kept_out(door, stranger)
+    if door.lacking:
+        yield door.lacking
+        return
+    answer = ask(target, path, way=door.way)
+    yield door.judge(target, answer)
+    yield from logged(door.name, [answer])
+    if is_ours(answer) and (forged := _forged(f"{door.name}, space", target, door.way, answer)):
+        yield forged
+
+
+def _kept_out(door: _Door, answer: Answer) -> Finding:
+    what = f"{door.name}, no proof"
+    if is_refused(answer):
+        return fine(what, f"refused with {answer.status}")
+    if is_ours(answer):
+        return wrong(what, f"let in: {answer.status}", door.open_to_all)
+    return wrong(what, f"answered {answer.status}, not by the function", door.unreached)
+
+
+def _judged_at_domain(target: Target, answer: Answer) -> Finding:
+    if "attachment" in answer.header("content-disposition"):
+        return wrong("domain", "browsers download what they open (Content-Disposition)", "docs/deployment.md")
+    return judged_answer("domain", target, answer, "the domain")
+
+
+def _judged_at_gateway(target: Target, answer: Answer) -> Finding:
+    if not is_refused(answer):
+        return judged_answer("gateway", target, answer, "the gateway")
+    found = f"refused this token with {answer.status}"
+    # With jwt the token may be meant for the trigger, whose issuer the gateway need not know.
+    is_meant = target.parameters["HttpAuth"] != "jwt"
+    return wrong("gateway", found, _CONSUMER) if is_meant else unknown("gateway", found, _CONSUMER)
+
+
+def _forged(what: str, target: Target, way: Way, honest: Answer) -> Finding | None:
+    """Whether who sets the space's header himself still gets what is in his own space; None where he has none."""
+    header = target.parameters["CustSpaceHeader"]
+    if not header or is_kept_out(target, honest):
+        return None
+    if honest.status != 200:
+        return unknown(what, "no number with QR codes was given", NEEDS_NUMBER)
+    forged = ask(target, list_path(target), headers={header: "verify-nobodys"}, way=way)
+    if forged.document.get("custSpaceId") == honest.document.get("custSpaceId"):
+        return fine(what, f"a caller's own {header} changes nothing")
+    return wrong(what, f"a caller's own {header} counts: {forged.status}", "docs/security.md: it must be a claim's")
