@@ -98,7 +98,8 @@ deploy: $(VENV)/.dev ## deploy, between doctor and verify (STACK, BUCKET, PARAME
 	  $(if $(PACKAGE),--package $(PACKAGE)) $(if $(TOKEN),--token $(TOKEN)) $(if $(SPACE),--space $(SPACE)) \
 	  $(if $(filter off,$(DOCTOR)),--no-doctor) $(if $(filter off,$(VERIFY)),--no-verify)
 
-# TOKEN is a JSON Web Token, for HttpAuth jwt, or one of a gateway's consumers. SPACE is the custSpaceId to query; the default is the first allowed one.
+# TOKEN is a JSON Web Token, for HttpAuth jwt, or one of a gateway's consumers. SPACE is the custSpaceId to query; the
+# default is the first allowed one.
 verify: $(VENV)/.dev ## test what was deployed (STACK, NUMBER, TOKEN, SPACE, REGION)
 	@PYTHONPATH=src $(BIN)/python -m deploy verify --stack $(or $(STACK),$(error STACK is missing)) \
 	  $(if $(REGION),--region $(REGION)) $(if $(NUMBER),--number $(NUMBER)) $(if $(TOKEN),--token $(TOKEN)) \

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import yaml
 
-from deploy.parameters import contradictions
+from deploy.parameters import contradictions, value
 from local.acs3 import Refused
 
 _LOOKS = 2
@@ -137,10 +137,10 @@ class Stacks:
             if name not in template["Parameters"]:
                 raise Refused("StackValidationFailed", f"The Parameter ({name}) was not defined in template.")
         for name, parameter in template["Parameters"].items():
-            value = parameters.get(name, parameter.get("Default"))
-            if value is None:
+            given_or_default = parameters.get(name, parameter.get("Default"))
+            if given_or_default is None:
                 raise Refused("StackValidationFailed", f"The Parameter ({name}) was not provided.")
-            if not re.search(parameter.get("AllowedPattern", ""), str(value)):
+            if not re.search(parameter.get("AllowedPattern", ""), str(given_or_default)):
                 raise Refused("StackValidationFailed", f"The Parameter ({name}) does not match its pattern.")
         for sentence in contradictions(parameters):
             raise Refused("StackValidationFailed", sentence)
@@ -204,18 +204,8 @@ def _there(template: Mapping[str, Any], section: str, parameters: Mapping[str, s
     return {
         name: part
         for name, part in template[section].items()
-        if _holds(template["Conditions"].get(part.get("Condition"), True), defaults | dict(parameters))
+        if value(template["Conditions"].get(part.get("Condition"), True), defaults | dict(parameters))
     }
-
-
-def _holds(condition: Any, parameters: Mapping[str, Any]) -> bool:
-    if condition is True:
-        return True
-    ((function, argument),) = condition.items()
-    if function == "Fn::Not":
-        return not _holds(argument, parameters)
-    reference, value = argument
-    return bool(parameters[reference["Ref"]] == value)
 
 
 def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
