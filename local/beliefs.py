@@ -70,6 +70,12 @@ BELIEFS = {
         "local/gateway.py",
         "Use an HTTP trigger to invoke a function",
     ),
+    "gzip": Belief(
+        "gzip",
+        "the Content-Encoding of a body that the function gzipped, for a client that accepts it",
+        "local/gateway.py; src/cams_qr/events/http/representation.py",
+        "none; HTTP triggers overview does not list Content-Encoding among the headers that cannot be set",
+    ),
     "invoke_event": Belief(
         "bare",
         "InvokeFunction hands the payload over as it is, although there is an HTTP trigger",

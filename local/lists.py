@@ -17,9 +17,11 @@ def _item(number: str, code: str, message: str, image_format: str = "PNG") -> di
 
 
 def _code(index: int) -> str:
-    """A distinct code in WhatsApp's form: 13 of A-Z and 2-7, then a 1."""
+    """A distinct code in WhatsApp's form: 13 of A-Z and 2-7, which look random, then a 1."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-    digits = [alphabet[index >> shift & 31] for shift in range(60, -1, -5)]
+    # Odd, so that no two products are the same.
+    scrambled = (index + 1) * 0x9E3779B97F4A7C15F39D % 2**65
+    digits = [alphabet[scrambled >> shift & 31] for shift in range(60, -1, -5)]
     return "".join(digits) + "1"
 
 

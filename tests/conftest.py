@@ -1,6 +1,7 @@
 """The function as Function Compute runs it, in front of a sandbox CAMS on a socket."""
 
 import base64
+import gzip
 import importlib
 import importlib.util
 import json
@@ -94,7 +95,9 @@ class HttpAnswer:
     def __init__(self, struct: Any) -> None:
         assert set(struct) == {"statusCode", "headers", "isBase64Encoded", "body"}
         assert type(struct["statusCode"]) is int
-        assert struct["isBase64Encoded"] is (struct["headers"].get("Content-Type") == "image/png")
+        is_png = struct["headers"].get("Content-Type") == "image/png"
+        self.is_base64 = is_png or "Content-Encoding" in struct["headers"]
+        assert struct["isBase64Encoded"] is (self.is_base64 and struct["body"] != "")
         assert isinstance(struct["body"], str)
         assert all(isinstance(k, str) and isinstance(v, str) for k, v in struct["headers"].items())
         assert {"Content-Type", "X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin"} <= set(
@@ -105,13 +108,17 @@ class HttpAnswer:
         self.body: str = struct["body"]
 
     @property
+    def sent(self) -> bytes:
+        """The body's bytes as they go over the wire."""
+        return base64.b64decode(self.body, validate=True) if self.is_base64 else self.body.encode()
+
+    @property
     def content(self) -> bytes:
-        is_png = self.headers["Content-Type"] == "image/png"
-        return base64.b64decode(self.body, validate=True) if is_png else self.body.encode()
+        return gzip.decompress(self.sent) if self.headers.get("Content-Encoding") == "gzip" else self.sent
 
     @property
     def json(self) -> Any:
-        return json.loads(self.body)
+        return json.loads(self.content)
 
     @property
     def problem(self) -> Any:

@@ -165,6 +165,7 @@ def drawing(target: Target) -> Iterator[Row]:
     yield from logged("drawing", [svg, png])
     is_decoded = png.body.startswith(b"\x89PNG")
     yield Seen("png", "decoded" if is_decoded else "as text")
+    yield Seen("gzip", svg.header("content-encoding") or "none")
     if svg.status == 200 and b"<svg" in svg.body and is_decoded:
         yield fine("drawing", f"SVG of {len(svg.body)} bytes, PNG of {len(png.body)}")
     else:

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
+from cams_qr.renderings import Renderings
 
 CacheStatus = Literal["hit", "miss", "expired", "collapsed", "stale"]
 
@@ -27,12 +28,13 @@ class CacheUse(NamedTuple):
 
     `hit`: the result was known. `miss`, `expired`: CAMS was asked, for nothing or an old list was known.
     `collapsed`: another caller asked it. `stale`: an old list, because CAMS could not be asked, for the `reason`, a
-    problem's code.
+    problem's code. `renderings` are those of the cached result.
     """
 
     status: CacheStatus
     age: float
     ttl: float
+    renderings: Renderings
     reason: str | None = None
 
 

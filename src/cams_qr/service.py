@@ -177,13 +177,13 @@ class Service:
         return self._known(entry, "miss" if known is None else "expired", query, effort)
 
     def _known(self, entry: Entry, status: CacheStatus, query: QrQuery, effort: Effort) -> Outcome:
-        use = CacheUse(status, entry.age(), self.cache.fresh_seconds(entry))
+        use = CacheUse(status, entry.age(), self.cache.fresh_seconds(entry), entry.renderings)
         return Outcome(entry.result, effort, query, use)
 
     def _stale(self, known: Entry | None, problem: Problem, query: QrQuery, effort: Effort) -> Outcome | None:
         if known is None or not isinstance(known.result, QrCodeList) or problem.code not in _STALE_FOR:
             return None
-        use = CacheUse("stale", known.age(), self.cache.fresh_seconds(known), problem.code)
+        use = CacheUse("stale", known.age(), self.cache.fresh_seconds(known), known.renderings, problem.code)
         return Outcome(known.result.model_copy(update={"stale": True}), effort, query, use)
 
     def _ask_cams(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> QrCodeList:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local.lists import LISTS
 from local.sandbox import Sandbox
 from local.serve import serve
 from tests.conftest import NUMBER, Function
@@ -142,7 +143,7 @@ def test_a_browser_keeps_no_list_for_the_next_who_logs_in(cached: Function) -> N
     cached.configure(CUST_SPACE_HEADER="X-Cust-Space")
     answer = http(cached, X_Cust_Space=OWN)
     assert answer.headers["Cache-Control"] == "private, no-cache"
-    assert answer.headers["Vary"] == "Origin, Authorization"
+    assert answer.headers["Vary"] == "Origin, Authorization, Accept-Encoding"
     assert answer.headers["ETag"]
 
 
@@ -168,6 +169,49 @@ def test_if_none_match(cached: Function) -> None:
     for condition in ("", '"other"', etag.strip('"'), f"{etag}x"):
         assert http(cached, If_None_Match=condition).status == 200
     assert http(cached, "6281200001234", if_none_match=etag).status == 200
+
+
+@pytest.mark.parametrize("path", ["/qr-codes", "/qr-codes/4O4YGZEG3RIVE1", "/qr-codes/4O4YGZEG3RIVE1.svg"])
+def test_what_is_shown_changes_with_the_list(
+    cached: Function, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def show() -> Any:
+        return cached.http(path=path, parameters={"phoneNumber": NUMBER})
+
+    before = show()
+    assert show().body == before.body
+    changed = {**LISTS[NUMBER][0], "DeepLinkUrl": "https://wa.me/message/CHANGED", "PrefilledMessage": "changed"}
+    monkeypatch.setitem(LISTS, NUMBER, [changed])
+    assert show().body == before.body
+    cached.pass_time(61)
+    after = show()
+    assert after.body != before.body
+    assert after.headers["ETag"] != before.headers["ETag"]
+    assert show().body == after.body
+
+
+def test_what_is_shown_depends_on_all_that_is_asked(cached: Function) -> None:
+    def show(path: str, **parameters: str) -> str:
+        parameters = {"phoneNumber": NUMBER, **parameters}
+        return str(cached.http(path=path, parameters=parameters).body)
+
+    drawing = "/qr-codes/4O4YGZEG3RIVE1.svg"
+    asked: list[tuple[str, dict[str, str]]] = [
+        ("/qr-codes", {}),
+        ("/qr-codes/", {}),
+        ("/qr-codes", {"custSpaceId": OWN}),
+        ("/qr-codes", {"phoneNumber": "6281200001234"}),
+        ("/qr-codes/4O4YGZEG3RIVE1", {}),
+        ("/qr-codes/WOMVT6TJ2BP7A1", {}),
+        (drawing, {}),
+        (drawing, {"dark": "123"}),
+        (drawing, {"scale": "9"}),
+        ("/qr-codes/4O4YGZEG3RIVE1.png", {}),
+        ("/qr-codes/WOMVT6TJ2BP7A1.svg", {}),
+    ]
+    first = [show(path, **parameters) for path, parameters in asked]
+    assert len(set(first)) == len(asked)
+    assert [show(path, **parameters) for path, parameters in reversed(asked)] == first[::-1]
 
 
 def test_a_problem_is_never_not_modified(cached: Function) -> None:

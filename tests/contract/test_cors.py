@@ -45,7 +45,7 @@ def test_exactly_the_allowed_origins(
         answer = function.http(parameters=parameters, headers=headers)
         assert answer.headers["Access-Control-Allow-Origin"] == (answered or "https://not-allowed.invalid")
         assert answer.headers["Access-Control-Allow-Credentials"] == "false"
-        assert answer.headers["Vary"] == "Origin, Authorization"
+        assert answer.headers["Vary"] == "Origin, Authorization, Accept-Encoding"
         assert answer.headers["Access-Control-Expose-Headers"] == "ETag, Retry-After, X-Request-Id, Cache-Status"
 
 

@@ -14,6 +14,7 @@ from cams_qr.cache.flight import Flight, Flights
 from cams_qr.deadline import Deadline
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
+from cams_qr.renderings import Renderings
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -38,7 +39,6 @@ class Cache:
         self._store = store
         self._flights = Flights(store) if store else None
         self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
-        self._bytes = 0
 
     def fresh_seconds(self, entry: Entry) -> float:
         """How much longer the entry is fresh; negative for how long it has been stale."""
@@ -67,10 +67,10 @@ class Cache:
 
     def remember(self, query: QrQuery, result: QrCodeList | Problem) -> Entry:
         """Keep a list, or a permanent failure; anything else is only wrapped."""
-        entry = Entry(result, time.time())
+        entry = self._entry(result, time.time())
         if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
             key = self.key(query)
-            self._keep(key, entry if isinstance(result, QrCodeList) else Entry(_anew(result), entry.at))
+            self._keep(key, entry if isinstance(result, QrCodeList) else self._entry(_anew(result), entry.at))
             self._to_store(key, query, result)
         return entry
 
@@ -93,17 +93,20 @@ class Cache:
         stale = 0.0 if isinstance(entry.result, Problem) else self._stale
         return self.fresh_seconds(entry) + stale > 0
 
-    def _keep(self, key: str, entry: Entry) -> None:
-        self._drop(key)
-        size = _size(entry.result)
-        self._entries[key] = (entry, size)
-        self._bytes += size
-        while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
-            self._drop(next(iter(self._entries)))
+    def _entry(self, result: QrCodeList | Problem, at: float) -> Entry:
+        return Entry(result, at, Renderings(self._trim))
 
-    def _drop(self, key: str) -> None:
-        _, size = self._entries.pop(key, (None, 0))
-        self._bytes -= size
+    def _keep(self, key: str, entry: Entry) -> None:
+        self._entries[key] = (entry, _size(entry.result))
+        self._entries.move_to_end(key)
+        self._trim()
+
+    def _trim(self) -> None:
+        """Drop the entries that were used least recently until the others are within the limits."""
+        total = sum(size + entry.renderings.size for entry, size in self._entries.values())
+        while len(self._entries) > MAX_ENTRIES or total > MAX_BYTES:
+            _, (dropped, size) = self._entries.popitem(last=False)
+            total -= size + dropped.renderings.size
 
     def _from_store(self, key: str, query: QrQuery) -> Entry | None:
         if self._store is None:
@@ -117,7 +120,8 @@ class Cache:
             return both.execute()
 
         text, left = self._store.attempt(read, (None, 0))
-        return from_json(query, text, left / 1000) if text else None
+        stored = from_json(query, text, left / 1000) if text else None
+        return self._entry(*stored) if stored else None
 
     def _to_store(self, key: str, query: QrQuery, result: QrCodeList | Problem) -> None:
         if self._store is None:

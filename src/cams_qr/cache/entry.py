@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList
+from cams_qr.renderings import Renderings
 
 
 class Entry(NamedTuple):
-    """A result, and the Unix time it was stored at."""
+    """A result, the Unix time it was stored at, and what was rendered of it."""
 
     result: QrCodeList | Problem
     at: float
+    renderings: Renderings
 
     def age(self) -> float:
         """Seconds since it was stored."""

@@ -4,7 +4,6 @@ import time
 
 from pydantic import BaseModel, Field, ValidationError
 
-from cams_qr.cache.entry import Entry
 from cams_qr.problems import KINDS, Problem, Upstream
 from cams_qr.query import QrCodeList, QrQuery
 
@@ -45,8 +44,11 @@ def to_json(query: QrQuery, result: QrCodeList | Problem, lifetime: float) -> st
     return _Stored(lifetime=lifetime, failure=failure).model_dump_json()
 
 
-def from_json(query: QrQuery, text: bytes | str, left: float) -> Entry | None:
-    """The entry in a text that Redis keeps for `left` more seconds, or None where it is none of ours for this query."""
+def from_json(query: QrQuery, text: bytes | str, left: float) -> tuple[QrCodeList | Problem, float] | None:
+    """The result in a text that Redis keeps for `left` more seconds, and the Unix time it was stored at.
+
+    None if the text is not one of ours for this query.
+    """
     try:
         stored = _Stored.model_validate_json(text)
     except ValidationError:
@@ -59,8 +61,8 @@ def from_json(query: QrQuery, text: bytes | str, left: float) -> Entry | None:
         return None
     at = time.time() - (stored.lifetime - left)
     if isinstance(held, QrCodeList):
-        return Entry(held, at)
+        return held, at
     if held.code not in KINDS:
         return None
     upstream = Upstream(held.upstream_code, held.upstream_request_id)
-    return Entry(Problem(held.code, held.detail, upstream=upstream), at)
+    return Problem(held.code, held.detail, upstream=upstream), at

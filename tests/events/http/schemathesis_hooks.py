@@ -5,7 +5,7 @@ from typing import Any
 import schemathesis
 from pydantic import ValidationError
 
-from cams_qr.events.http.drawing import Style
+from cams_qr.events.http.style import Style
 
 
 @schemathesis.hook

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from cams_qr import __version__
-from cams_qr.events.http.drawing import MEDIA_TYPES, Style
-from cams_qr.events.http.routes import CODE, CODE_PATTERN, DRAWING, LIST, OPENAPI
+from cams_qr.events.http.routes import CODE, CODE_PATTERN, DRAWING, LIST, MEDIA_TYPES, OPENAPI
+from cams_qr.events.http.style import Style
 from cams_qr.problems import KINDS
 from cams_qr.query import QrCode, QrCodeList, QrQuery
 
@@ -182,7 +182,7 @@ def _problem_answer(codes: list[str]) -> Json:
 
 
 def _of_a_result() -> Json:
-    names = ("X-Request-Id", "ETag", "Cache-Control", "Age", "Cache-Status")
+    names = ("X-Request-Id", "ETag", "Cache-Control", "Age", "Cache-Status", "Content-Encoding")
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
@@ -194,6 +194,9 @@ def _headers() -> Json:
         "Cache-Control": _header("How long the answer may be kept", text),
         "Age": _header("Seconds since CAMS was asked", {"type": "integer", "minimum": 0}, required=False),
         "Cache-Status": _header("How it was found (RFC 9211)", text, required=False),
+        "Content-Encoding": _header(
+            "For long answers, if the request's Accept-Encoding allows it", {"enum": ["gzip"]}, required=False
+        ),
         "Retry-After": _header("Seconds after which to ask again", {"type": "integer", "minimum": 1}),
     }
 

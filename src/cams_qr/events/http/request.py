@@ -81,8 +81,8 @@ def _check_route(request: Request) -> None:
 
 
 def _check_style(request: Request) -> None:
-    # It takes 40 ms to import, and few ask for it.
-    from cams_qr.events.http.drawing import parse_style
+    # Imported only for drawings.
+    from cams_qr.events.http.style import parse_style
 
     parse_style(*request.parameters)
 

@@ -15,6 +15,8 @@ METHODS = {
     OPENAPI: ("GET", "OPTIONS"),
 }
 
+MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+
 # WhatsApp's codes are of capital letters and digits.
 CODE_PATTERN = "[A-Za-z0-9_-]{1,64}"
 _LAST = re.compile(rf"({CODE_PATTERN})(?:\.(svg|png))?")
