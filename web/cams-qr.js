@@ -1,11 +1,12 @@
-// <cams-qr>: state goes one way; what happens changes it (#set), and what is seen follows. docs/web.md says the rest.
+// <cams-qr>: events change its state (#set), and what is seen follows. See docs/web.md.
 
-import { ask, toProblem, urlOf } from "./cams-qr/request.js";
+import { ask, share, urlOf } from "./cams-qr/request.js";
 import { makeView } from "./cams-qr/view.js";
 
 const AUTOMATIC_RETRIES = 3;
 
-const PROPERTIES = { phoneNumber: "phone-number", endpoint: "endpoint", custSpaceId: "cust-space-id" };
+const ATTRIBUTES = { phoneNumber: "phone-number", endpoint: "endpoint", custSpaceId: "cust-space-id" };
+const FUNCTIONS = ["token", "headers"];
 const LANGUAGES = {
   en: () => import("./cams-qr/texts/en.js"),
   zh: () => import("./cams-qr/texts/zh.js"),
@@ -24,21 +25,47 @@ const START = {
 };
 
 export class CamsQr extends HTMLElement {
-  static observedAttributes = [...Object.values(PROPERTIES), "lang"];
+  static observedAttributes = [...Object.values(ATTRIBUTES), "lang"];
 
-  #token = null;
+  #functions = { token: null, headers: null };
   #state = START;
   #search = new AbortController();
   #retriesLeft = AUTOMATIC_RETRIES;
   #scheduled = false;
   #root;
   #view;
+  #language;
   #words;
   #tools;
 
+  static {
+    for (const [name, attribute] of Object.entries(ATTRIBUTES)) {
+      Object.defineProperty(this.prototype, name, {
+        get() {
+          return this.getAttribute(attribute) ?? "";
+        },
+        set(value) {
+          if (value == null) this.removeAttribute(attribute);
+          else this.setAttribute(attribute, value);
+        },
+      });
+    }
+    for (const name of FUNCTIONS) {
+      Object.defineProperty(this.prototype, name, {
+        get() {
+          return this.#functions[name];
+        },
+        set(value) {
+          this.#functions[name] = value;
+          this.#retryWith();
+        },
+      });
+    }
+  }
+
   connectedCallback() {
     // Set before the element was defined.
-    for (const name of [...Object.keys(PROPERTIES), "token"]) this.#adopt(name);
+    for (const name of [...Object.keys(ATTRIBUTES), ...FUNCTIONS]) this.#adopt(name);
     this.#root ??= this.attachShadow({ mode: this.getAttribute("shadow") === "closed" ? "closed" : "open" });
     this.#view ??= makeView(this.#root, this.#actions());
     addEventListener("beforeprint", this.#view.drawAll);
@@ -47,7 +74,7 @@ export class CamsQr extends HTMLElement {
 
   disconnectedCallback() {
     removeEventListener("beforeprint", this.#view.drawAll);
-    // To move an element is to take it out and put it in.
+    // It may only be moved.
     queueMicrotask(() => this.isConnected || this.#search.abort());
   }
 
@@ -57,18 +84,20 @@ export class CamsQr extends HTMLElement {
     else this.reload();
   }
 
-  /** A new one is tried at once where the last was refused. */
-  get token() {
-    return this.#token;
-  }
-  set token(value) {
-    this.#token = value;
-    if (this.#state.problem?.code === "refused") this.reload();
-  }
-
-  /** Asks once more, once for all calls in one task. */
   reload() {
     this.#retriesLeft = AUTOMATIC_RETRIES;
+    this.#schedule();
+  }
+
+  /** After a failure; not forever, for a page may set a function whenever it hears of one. */
+  #retryWith() {
+    const { problem, secondsLeft } = this.#state;
+    if (!problem?.retryable || secondsLeft || !this.#retriesLeft) return;
+    this.#retriesLeft -= 1;
+    this.#schedule();
+  }
+
+  #schedule() {
     if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
@@ -92,9 +121,12 @@ export class CamsQr extends HTMLElement {
   }
 
   async #translate() {
-    const wanted = [this.closest("[lang]")?.lang ?? "", ...navigator.languages];
-    const language = wanted.map((tag) => tag.split("-")[0]).find((tag) => Object.hasOwn(LANGUAGES, tag)) ?? "en";
+    const tags = Object.keys(LANGUAGES);
+    const own = tags.find((tag) => this.matches(`:lang(${tag})`));
+    const language = own ?? navigator.languages.map((tag) => tag.split("-")[0]).find((tag) => tags.includes(tag)) ?? "en";
+    this.#language = language;
     const { text } = await LANGUAGES[language]();
+    if (language !== this.#language) return;
     this.#words = { language, text };
     this.#set({});
   }
@@ -105,25 +137,29 @@ export class CamsQr extends HTMLElement {
     const { signal } = this.#search;
     this.#state = START;
     this.#set({ phase: this.phoneNumber ? "loading" : "idle" });
-    const [answer] = await Promise.all([this.phoneNumber && this.#ask(), this.#translate()]);
+    const [answer] = await Promise.all([this.phoneNumber && this.#ask(signal), this.#translate()]);
     if (!answer || signal.aborted) return;
-    if (answer.ok) this.#succeed(answer.said);
-    else this.#fail(toProblem(answer), signal);
+    if (answer.list) this.#succeed(answer.list);
+    else this.#fail(answer.problem, signal);
   }
 
-  async #ask() {
+  async #ask(signal) {
+    const url = urlOf(this.endpoint, this.phoneNumber, this.custSpaceId);
     try {
-      const headers = new Headers((await this.headers?.()) ?? {});
-      const token = await this.#token?.();
+      const calls = FUNCTIONS.map((name) => this.#functions[name]).map((call) => call && share(call, signal, call));
+      const [token, given] = await Promise.all(calls);
+      const headers = new Headers(given ?? {});
       if (token) headers.set("Authorization", `Bearer ${token}`);
-      return await ask(urlOf(this.endpoint, this.phoneNumber, this.custSpaceId), headers);
-    } catch {
-      return { ok: false, status: 0 };
+      return !signal.aborted && (await ask(url, headers, signal));
+    } catch (error) {
+      reportError(error);
+      return { problem: { status: 0, code: "refused", retryable: true } };
     }
   }
 
   #succeed(list) {
     const { length } = list.qrCodes;
+    this.#retriesLeft = AUTOMATIC_RETRIES;
     this.#set({ phase: length ? "loaded" : "empty", list, shown: list.qrCodes });
     if (length !== 1) this.#fetchTools();
     this.#tell("cams-qr-load", list);
@@ -164,21 +200,10 @@ export class CamsQr extends HTMLElement {
       this.#tools ??= makeTools(this.#root, this.#actions());
       this.#set({});
     } catch {
-      this.#set({ said: this.#words.text.problems.unreachable });
+      this.#set({ said: "unreachable" });
     }
     return this.#tools;
   }
-}
-
-for (const [name, attribute] of Object.entries(PROPERTIES)) {
-  Object.defineProperty(CamsQr.prototype, name, {
-    get() {
-      return this.getAttribute(attribute) ?? "";
-    },
-    set(value) {
-      this.setAttribute(attribute, value);
-    },
-  });
 }
 
 if (!customElements.get("cams-qr")) customElements.define("cams-qr", CamsQr);

@@ -1,6 +1,8 @@
 """The element on other people's pages: what they set, hear and style, under a policy that allows them nothing."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -11,7 +13,17 @@ from cams_qr.problems import Problem
 from local.pages import pages
 from local.serve import serve
 from tests.conftest import NUMBER, Function
-from tests.web.site import MANY, Site, make_list, no_barriers, problems, read, wait_for, wait_for_drawings
+from tests.web.site import (
+    MANY,
+    Site,
+    fulfil,
+    make_list,
+    no_barriers,
+    problems,
+    read,
+    wait_for,
+    wait_for_drawings,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -291,3 +303,161 @@ def test_the_first_of_2000_codes_is_painted_within_a_second(site: Site, shop: Op
     wait_for(page, lambda: page.evaluate("!!window.paintedAt"))
     assert page.evaluate(took) < 1000
     assert page.locator(".card").count() == 2000
+
+
+def test_one_token_serves_all_that_ask_at_once(site: Site, shop: Open) -> None:
+    page = shop("")
+    asked = requests_of(page, site)
+    page.evaluate(
+        """([phoneNumber, endpoint]) => {
+          window.issued = 0;
+          const token = async () => `token-${window.issued += 1}`;
+          document.querySelector("main").append(...[1, 2].map(() =>
+            Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint, token })));
+        }""",
+        [NUMBER, site.api],
+    )
+    wait_for_drawings(page, 4)
+    assert [headers["authorization"] for headers in asked if "authorization" in headers] == ["Bearer token-1"]
+    assert page.evaluate("window.issued") == 1
+
+
+@pytest.mark.parametrize("property_", ["token", "headers"])
+def test_who_cannot_be_authorised_is_refused(site: Site, shop: Open, property_: str) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    events = listen(page)
+    asked = requests_of(page, site)
+    page.evaluate(
+        """([property, phoneNumber, endpoint]) => void Object.assign(document.querySelector("cams-qr"), {
+          phoneNumber, endpoint, [property]: async () => { throw new Error("no session"); },
+        })""",
+        [property_, NUMBER, site.api],
+    )
+    expect(page.get_by_role("alert")).to_contain_text(problems("en")["refused"])
+    assert events() == [["cams-qr-error", {"status": 0, "code": "refused", "retryable": True}]]
+    assert asked == []
+    # The developer learns why.
+    assert site.errors == ["no session"]
+    site.errors.clear()
+    page.evaluate("name => void (document.querySelector('cams-qr')[name] = async () => null)", property_)
+    wait_for_drawings(page, 2)
+
+
+def test_a_page_that_sets_a_token_at_every_turn_does_not_ask_forever(site: Site, shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    site.answer(page, "{}", 401)
+    page.evaluate("""() => {
+      const element = document.querySelector("cams-qr");
+      window.failures = 0;
+      element.addEventListener("cams-qr-error", () => {
+        window.failures += 1;
+        element.token = async () => "still wrong";
+      });
+    }""")
+    assign(page, phoneNumber=NUMBER, endpoint=site.api)
+    wait_for(page, lambda: page.evaluate("window.failures") == 4)
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.failures") == 4
+
+
+def test_what_is_set_while_a_token_is_awaited_counts(site: Site, shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    events = listen(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.startswith(site.api) else None)
+    page.evaluate(
+        """endpoint => {
+          const element = document.querySelector("cams-qr");
+          const token = () => new Promise((resolve) => (window.giveToken = resolve));
+          Object.assign(element, { endpoint, phoneNumber: "1", token });
+        }""",
+        site.api,
+    )
+    page.evaluate(
+        "number => void Object.assign(document.querySelector('cams-qr'), { phoneNumber: number, token: null })", NUMBER
+    )
+    wait_for_drawings(page, 2)
+    page.evaluate("window.giveToken('late')")
+    page.wait_for_timeout(200)
+    assert asked == [f"{site.api}/qr-codes?phoneNumber={NUMBER}"]
+    assert [kind for kind, _ in events()] == ["cams-qr-load"]
+
+
+def test_once_removed_it_does_not_even_begin(site: Site, shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    asked = requests_of(page, site)
+    page.evaluate(
+        """([phoneNumber, endpoint]) => {
+          const element = document.querySelector("cams-qr");
+          const token = () => new Promise((resolve) => (window.giveToken = resolve));
+          Object.assign(element, { endpoint, phoneNumber, token });
+        }""",
+        [NUMBER, site.api],
+    )
+    wait_for(page, lambda: page.evaluate("!!window.giveToken"))
+    page.evaluate("document.querySelector('cams-qr').remove()")
+    page.evaluate("window.giveToken('late')")
+    page.wait_for_timeout(200)
+    assert asked == []
+
+
+def test_a_token_that_never_comes_can_be_asked_for_again(site: Site, shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    page.evaluate(
+        """([phoneNumber, endpoint]) => {
+          window.calls = 0;
+          const token = () => ((window.calls += 1) === 1 ? new Promise(() => {}) : "token");
+          Object.assign(document.querySelector("cams-qr"), { phoneNumber, endpoint, token });
+        }""",
+        [NUMBER, site.api],
+    )
+    wait_for(page, lambda: page.evaluate("window.calls") == 1)
+    page.evaluate("document.querySelector('cams-qr').reload()")
+    wait_for_drawings(page, 2)
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "//"])
+def test_the_endpoint_may_end_with_a_slash(site: Site, shop: Open, slashes: str) -> None:
+    page = shop(f'<cams-qr phone-number="{NUMBER}" endpoint="{site.api}{slashes}"></cams-qr>')
+    wait_for_drawings(page, 2)
+
+
+@pytest.mark.parametrize("nothing", ["null", "undefined"])
+def test_a_property_without_a_value_is_no_attribute(site: Site, shop: Open, nothing: str) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    asked = requests_of(page, site)
+    page.evaluate(f"void (document.querySelector('cams-qr').phoneNumber = {nothing})")
+    page.wait_for_timeout(200)
+    assert asked == []
+    assert page.evaluate("document.querySelector('cams-qr').outerHTML") == "<cams-qr></cams-qr>"
+
+
+def test_frameworks_find_each_property(shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    names = ["phoneNumber", "endpoint", "custSpaceId", "token", "headers", "lang"]
+    assert page.evaluate("names => names.filter((name) => name in document.createElement('cams-qr'))", names) == names
+
+
+def test_the_language_of_the_page_reaches_into_the_closed_roots_of_others(site: Site, shop: Open) -> None:
+    page = shop("<div></div>", lang="id-ID")
+    page.evaluate(
+        """([phoneNumber, endpoint]) => {
+          const root = document.querySelector("div").attachShadow({ mode: "closed" });
+          root.append(Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint, id: "inside" }));
+          window.statusInside = () =>
+            root.getElementById("inside").shadowRoot?.querySelector("[role=status]")?.textContent;
+        }""",
+        [NUMBER, site.api],
+    )
+    wait_for(page, lambda: page.evaluate("window.statusInside()") == "2 kode QR")
+
+
+def test_the_time_to_wait_may_be_a_date(site: Site, shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    events = listen(page)
+    cors = {"Access-Control-Allow-Origin": site.origin, "Access-Control-Expose-Headers": "Retry-After"}
+    after = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=30), usegmt=True)
+    page.route("**/qr-codes?*", fulfil({"status": 429, "body": "", "headers": {**cors, "Retry-After": after}}))
+    assign(page, phoneNumber=NUMBER, endpoint=site.api)
+    wait_for(page, lambda: bool(events()))
+    assert 25 <= events()[0][1]["retryAfter"] <= 30

@@ -1,8 +1,8 @@
-// Nodes made without HTML: text stays text, whatever it holds.
+// Nodes made without HTML: text stays text.
 
 const SVG = ["svg", "path"];
 
-/** An element with attributes and children. Its classes are parts too, so that the page can style them. */
+/** Classes are parts too, for the page to style. */
 export function make(tag, attributes = {}, ...children) {
   const node = SVG.includes(tag)
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)

@@ -2,15 +2,15 @@
 
 import { correction, generate } from "../vendor/lean-qr/nano.js";
 
-/** Width of the quiet zone, in modules. */
+/** The quiet zone, in modules. */
 export const BORDER = 4;
 
-/** Whether a link may be followed and drawn; anything else, such as javascript:, stays text. */
+/** Anything else, such as javascript:, stays text. */
 export function isWebLink(link) {
   return /^https:\/\//.test(link ?? "");
 }
 
-/** The link's modules, `{size, get(x, y)}`; null where there is no link, or one too long for a QR code. */
+/** `{size, get(x, y)}`; null where there is no link, or one that is too long. */
 export function modulesOf(link) {
   if (!isWebLink(link)) return null;
   try {
@@ -20,7 +20,7 @@ export function modulesOf(link) {
   }
 }
 
-/** The dark modules as a path to be stroked, a line for each run. */
+/** The dark modules, to be stroked. */
 export function pathOf({ size, get }) {
   let path = "";
   for (let y = 0; y < size; y += 1) {
@@ -33,7 +33,6 @@ export function pathOf({ size, get }) {
   return path;
 }
 
-/** The viewBox around the modules and their quiet zone. */
 export function viewBoxOf({ size }) {
   return `${-BORDER} ${-BORDER} ${size + 2 * BORDER} ${size + 2 * BORDER}`;
 }

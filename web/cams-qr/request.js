@@ -1,39 +1,47 @@
-// One question to the function. The browser keeps answers, and revalidates them by their ETag.
+// Requests. The browser caches answers, and revalidates them by their ETag.
 
-// Function Compute does not tell for how long.
-const BUSY = [429, 503];
+/** What a status says if the function did not answer; 0 is nobody. */
+const CODES = { 0: "unreachable", 401: "refused", 403: "refused", 429: "throttled", 503: "throttled" };
+// Function Compute does not say how long.
 const BUSY_SECONDS = 1;
-const REFUSED = [401, 403];
 
-/** Who asks the same at the same time shares one request. */
+/** What several want at the same time is done once, unless one of them has given up. */
 const flights = new Map();
+
+export function share(key, signal, start) {
+  const land = () => flights.get(key) === flight && flights.delete(key);
+  const flight = flights.get(key) ?? Promise.resolve(start()).finally(land);
+  flights.set(key, flight);
+  signal.addEventListener("abort", land);
+  return flight;
+}
 
 export function urlOf(endpoint, phoneNumber, custSpaceId) {
   const query = new URLSearchParams({ ...(custSpaceId && { custSpaceId }), phoneNumber });
   return `${endpoint.replace(/\/+$/, "")}/qr-codes?${query}`;
 }
 
-/** The answer; `said` is its JSON, null where it is none. Raises TypeError where there is no answer. */
-export function ask(url, headers) {
-  const key = JSON.stringify([url, ...headers]);
-  const flight = flights.get(key) ?? read(url, headers).finally(() => flights.delete(key));
-  flights.set(key, flight);
-  return flight;
+/** The `list` or the `problem`. */
+export function ask(url, headers, signal) {
+  return share(JSON.stringify([url, ...headers]), signal, () => read(url, headers));
 }
 
 async function read(url, headers) {
-  const response = await fetch(url, { headers, credentials: "omit" });
-  const { status } = response;
-  const said = await response.json().catch(() => null);
-  const seconds = Number(response.headers.get("Retry-After")) || (BUSY.includes(status) ? BUSY_SECONDS : 0);
-  return { ok: response.ok && Array.isArray(said?.qrCodes), status, seconds, said };
+  const response = await fetch(url, { headers, credentials: "omit" }).catch(() => ({ status: 0 }));
+  const said = await response.json?.().catch(() => null);
+  const isList = response.ok && Array.isArray(said?.qrCodes);
+  return isList ? { list: said } : { problem: problemOf(response, said) };
 }
 
-/** The function's own problem, or what the status says where somebody before it answered, or nobody did. */
-export function toProblem({ status, seconds, said }) {
-  const wait = seconds ? { retryAfter: seconds } : {};
-  if (typeof said?.code === "string" && said.type) return { ...wait, ...said };
-  const [busy, refused] = [BUSY, REFUSED].map((statuses) => statuses.includes(status));
-  const code = busy ? "throttled" : refused ? "refused" : status ? "internal_error" : "unreachable";
-  return { status, code, retryable: busy || refused || !status, ...wait };
+function problemOf({ status, headers }, said) {
+  const code = CODES[status];
+  const retryAfter = secondsOf(headers?.get("Retry-After")) || (code === "throttled" && BUSY_SECONDS);
+  const isOwn = typeof said?.code === "string" && said.type;
+  const problem = isOwn ? said : { status, code: code ?? "internal_error", retryable: !!code };
+  return { ...(retryAfter && { retryAfter }), ...problem };
+}
+
+/** Of Retry-After, which may be a date. */
+function secondsOf(after) {
+  return Number(after) || Math.max(0, Math.ceil((Date.parse(after) - Date.now()) / 1000));
 }

@@ -1,4 +1,4 @@
-// What is seen of a state.
+// What is seen.
 
 import { drawInto, makeCard } from "./card.js";
 import { make } from "./dom.js";
@@ -7,7 +7,7 @@ import { style } from "./style.js";
 const COPIED_MS = 2000;
 const GHOSTS = 6;
 
-/** Builds what is seen, once. Gives what renders a state, and what draws every code, as printers want. */
+/** `render` shows a state, `drawAll` draws every code, to print. */
 export function makeView(root, actions) {
   const parts = makeParts(actions);
   const cards = makeCards(parts.cards, actions);
@@ -17,6 +17,7 @@ export function makeView(root, actions) {
     drawAll: cards.drawAll,
     render(state, { language, text }) {
       parts.main.lang = language;
+      parts.main.hidden = false;
       renderState(parts, state, text);
       cards.render(state, text);
     },
@@ -32,9 +33,9 @@ function makeParts({ retry }) {
   const blanks = Array.from({ length: GHOSTS }, () => make("div", { class: "ghost" }, make("i"), make("b"), make("b")));
   const ghosts = make("div", { class: "cards", "aria-hidden": "true" }, ...blanks);
   const cards = make("ul", { id: "cards", class: "cards" });
-  const main = make("div", { class: "main", tabindex: -1 }, panel, tools, ghosts, cards);
+  const main = make("div", { class: "main", tabindex: -1, hidden: "" }, panel, tools, ghosts, cards);
   button.onclick = () => {
-    // The button goes; whoever pressed it with a key keeps the place.
+    // The button goes, the keyboard's place stays.
     main.focus();
     retry();
   };
@@ -47,21 +48,23 @@ function renderState(parts, state, text) {
   parts.main.classList.toggle("many", phase === "loading" || list?.qrCodes.length > 1);
   parts.cards.ariaBusy = String(phase === "loading");
   parts.ghosts.hidden = phase !== "loading";
-  say(parts.status, state.said || statusOf(state, text));
+  say(parts.status, text[state.said] ?? text.problems[state.said] ?? statusOf(state, text));
   renderProblem(parts, state, text);
 }
 
-/** What is set again is heard again, so only what changes is set. */
+/** What is set again is heard again. */
 function say(node, sentence) {
   if (node.textContent !== sentence) node.textContent = sentence;
 }
 
-function statusOf({ phase, list, problem, asksByItself }, text) {
+function statusOf({ phase, list, shown, selected, problem, asksByItself }, text) {
   if (phase === "loading") return text.loading;
   if (asksByItself) return text.willTryAgain(problem.retryAfter);
   if (!list) return "";
-  const found = list.qrCodes.length ? text.found(list.qrCodes.length) : text.none;
-  return list.stale ? `${found} · ${text.stale(list.fetchedAt)}` : found;
+  const total = list.qrCodes.length;
+  const found = shown.length < total ? text.shown(shown.length, total) : total ? text.found(total) : text.none;
+  const chosen = selected.size && text.selected(selected.size);
+  return [found, chosen, list.stale && text.stale(list.fetchedAt)].filter(Boolean).join(" · ");
 }
 
 function renderProblem({ alert, retry }, { problem, secondsLeft }, text) {
@@ -73,7 +76,6 @@ function renderProblem({ alert, retry }, { problem, secondsLeft }, text) {
   if (alert.textContent !== said.join("")) alert.replaceChildren(...said.map((line) => make("p", {}, line)));
 }
 
-/** Each card is made once, and drawn when it comes near. */
 function makeCards(node, actions) {
   let cards = new Map();
   let last = {};
@@ -115,10 +117,13 @@ function makeCards(node, actions) {
 async function copy(button, link, text, { set }) {
   try {
     await navigator.clipboard.writeText(link);
-    set({ said: text.copied });
+    set({ said: "copied" });
     button.textContent = text.done;
-    setTimeout(() => (button.textContent = text.copy), COPIED_MS);
+    setTimeout(() => {
+      button.textContent = text.copy;
+      set({ said: "" });
+    }, COPIED_MS);
   } catch {
-    set({ said: text.notCopied });
+    set({ said: "notCopied" });
   }
 }

@@ -5,6 +5,8 @@ const number = (count) => count.toLocaleString("en");
 export const text = {
   loading: "Looking for QR codes …",
   found: (count) => (count === 1 ? "1 QR code" : `${number(count)} QR codes`),
+  shown: (count, total) => `${number(count)} of ${number(total)} QR codes`,
+  selected: (count) => `${number(count)} selected`,
   stale: (time) => `WhatsApp cannot be reached right now. This list is from ${new Date(time).toLocaleString("en")}.`,
   none: "This number has no QR codes.",
   select: (code) => `Select ${code}`,

@@ -5,6 +5,8 @@ const number = (count) => count.toLocaleString("id");
 export const text = {
   loading: "Mencari kode QR …",
   found: (count) => `${number(count)} kode QR`,
+  shown: (count, total) => `${number(count)} dari ${number(total)} kode QR`,
+  selected: (count) => `${number(count)} dipilih`,
   stale: (time) => `WhatsApp tidak dapat dihubungi saat ini. Daftar ini dari ${new Date(time).toLocaleString("id")}.`,
   none: "Nomor ini tidak memiliki kode QR.",
   select: (code) => `Pilih ${code}`,

@@ -5,6 +5,8 @@ const number = (count) => count.toLocaleString("zh");
 export const text = {
   loading: "正在查找二维码……",
   found: (count) => `${number(count)} 个二维码`,
+  shown: (count, total) => `${number(total)} 个二维码中的 ${number(count)} 个`,
+  selected: (count) => `已选 ${number(count)} 个`,
   stale: (time) => `目前无法查询 WhatsApp，此列表获取于 ${new Date(time).toLocaleString("zh")}。`,
   none: "该号码没有二维码。",
   select: (code) => `选择 ${code}`,

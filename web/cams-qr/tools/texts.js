@@ -5,8 +5,6 @@ export const texts = { en: english(), zh: chinese(), id: indonesian() };
 function english() {
   const number = (count) => count.toLocaleString("en");
   return {
-    shown: (count, total) => `${number(count)} of ${number(total)} QR codes`,
-    selected: (count) => `${number(count)} selected`,
     whatNow: "Create one for this number in WhatsApp Manager or in the Chat App Message Service console, then refresh.",
     lookAgain: "Refresh",
     noMatch: "No message or code matches the filter.",
@@ -34,8 +32,6 @@ function english() {
 function chinese() {
   const number = (count) => count.toLocaleString("zh");
   return {
-    shown: (count, total) => `${number(total)} 个二维码中的 ${number(count)} 个`,
-    selected: (count) => `已选 ${number(count)} 个`,
     whatNow: "请在 WhatsApp 商务管理平台或 Chat App 消息服务控制台为该号码创建二维码，然后重新查找。",
     lookAgain: "重新查找",
     noMatch: "没有消息或代码符合筛选条件。",
@@ -63,8 +59,6 @@ function chinese() {
 function indonesian() {
   const number = (count) => count.toLocaleString("id");
   return {
-    shown: (count, total) => `${number(count)} dari ${number(total)} kode QR`,
-    selected: (count) => `${number(count)} dipilih`,
     whatNow: "Buat kode untuk nomor ini di WhatsApp Manager atau di konsol Chat App Message Service, lalu cari lagi.",
     lookAgain: "Cari lagi",
     noMatch: "Tidak ada pesan atau kode yang cocok dengan filter.",

@@ -9,12 +9,11 @@ export function makeToolbar(main, actions, { print, download }) {
   const bar = main.querySelector(".tools");
   const parts = makeParts(bar);
   let state;
-  let text;
 
   function change(part) {
     const next = { ...state, ...part };
     const shown = "selected" in part ? state.shown : shownCodes(next);
-    actions.set({ ...part, shown, said: countOf({ ...next, shown }, text) });
+    actions.set({ ...part, shown, said: "" });
   }
 
   function select(codes, wanted) {
@@ -23,7 +22,11 @@ export function makeToolbar(main, actions, { print, download }) {
     change({ selected });
   }
 
-  const chosen = () => (state.selected.size ? state.list.qrCodes.filter((code) => state.selected.has(code)) : state.shown);
+  function chosen() {
+    const { shown, selected } = state;
+    return selected.size ? shownCodes({ ...state, filter: "" }).filter((code) => selected.has(code)) : shown;
+  }
+
   parts.filter.addEventListener("input", () => change({ filter: parts.filter.value }));
   parts.sort.addEventListener("change", () => change({ sort: parts.sort.value }));
   parts.all.addEventListener("change", () => select(state.shown, parts.all.checked));
@@ -36,8 +39,8 @@ export function makeToolbar(main, actions, { print, download }) {
       parts.filter.focus();
       change({ filter: "" });
     },
-    render(now, words) {
-      [state, text] = [now, words];
+    render(now, text) {
+      state = now;
       renderLabels(parts, text);
       renderBar(parts, state);
     },
@@ -76,10 +79,4 @@ function renderBar(parts, { list, shown, selected, filter = "", sort = "given" }
   parts.all.checked = shown.length > 0 && shown.every((code) => selected.has(code));
   parts.all.indeterminate = selected.size > 0 && !parts.all.checked;
   parts.print.disabled = parts.download.disabled = !shown.length && !selected.size;
-}
-
-function countOf({ list, shown, selected }, text) {
-  const total = list.qrCodes.length;
-  const found = shown.length < total ? text.shown(shown.length, total) : text.found(total);
-  return selected.size ? `${found} · ${text.selected(selected.size)}` : found;
 }
