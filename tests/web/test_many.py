@@ -11,7 +11,7 @@ import pytest
 import resvg_py
 from playwright.sync_api import Page, expect
 
-from tests.web.site import MANY, Site, ask, make_list, no_barriers, read, wait_for_drawings
+from tests.web.site import MANY, Site, ask, keep, make_list, no_barriers, read, wait_for_drawings
 
 pytestmark = pytest.mark.browser
 
@@ -63,6 +63,7 @@ def test_nothing_found_says_what_to_do(page: Page) -> None:
     expect(page.get_by_text("No message or code matches the filter.")).to_be_visible()
     expect(page.locator("#download")).to_be_disabled()
     no_barriers(page)
+    keep(page, "no-match-wide", full_page=False)
     page.get_by_role("button", name="Clear the filter").click()
     assert len(shown(page)) == 8
     expect(page.locator("#filter")).to_be_focused()
@@ -142,6 +143,76 @@ def test_a_table_holds_no_formula(page: Page) -> None:
         *["Table 10", "Table 2", "Café <b>", "'=1+1", "'+cmd|' /C calc'!A0", "", "a/b: *c*\u202e?", "Table 2"]
     ]
     assert lines[1][2] == "https://wa.me/message/CODE0"
+
+
+def cells(content: bytes) -> list[str]:
+    """The messages of a table."""
+    return [line[1] for line in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))][1:]
+
+
+def test_nor_where_a_spreadsheet_takes_another_separator(site: Site) -> None:
+    page = site.open()
+    messages = ["a;=1+1;b", 'a;"=1+1&"', "Menu:\n- soup", "a\t@SUM(1)", "\t1", "Tables; 2-4", "a, -b"]
+    site.answer(page, make_list(*[code(index, message) for index, message in enumerate(messages)]))
+    ask(page)
+    assert cells(save(page, "Table")[1]) == [
+        *["a;'=1+1;b", 'a;\'"=1+1&"', "Menu:\n'- soup", "a\t'@SUM(1)", "'\t1", "Tables; 2-4", "a, -b"]
+    ]
+
+
+def test_names_of_files_keep_what_people_write(site: Site) -> None:
+    page = site.open()
+    messages = ["Family 👨‍👩‍👧", "می‌خواهم سفارش بدهم", "cafe\u0301", "x\u2066y\u202ez", "../../etc/passwd", None]
+    site.answer(page, make_list(*[code(index, message) for index, message in enumerate(messages)]))
+    ask(page)
+    with zipfile.ZipFile(io.BytesIO(save(page, "SVG")[1])) as files:
+        assert files.namelist() == [
+            *["CODE0 Family 👨‍👩‍👧.svg", "CODE1 می‌خواهم سفارش بدهم.svg", "CODE2 café.svg", "CODE3 x y z.svg"],
+            *["CODE4 .. .. etc passwd.svg", "CODE5.svg"],
+        ]
+
+
+def test_a_zip_is_offered_where_there_is_something_to_draw(site: Site) -> None:
+    page = site.open()
+    site.answer(page, make_list({"code": "A"}, {"code": "B", "deepLinkUrl": "javascript:alert(1)"}))
+    ask(page)
+    expect(page.locator(".card")).to_have_count(2)
+    expect(page.locator(".tile").first).to_have_text("This QR code could not be drawn.")
+    page.locator("#download").click()
+    expect(page.get_by_role("menuitem")).to_have_text(["Table (CSV)"])
+
+
+def test_the_count_is_told_in_the_language_that_is_set_meanwhile(page: Page) -> None:
+    page.locator("#filter").fill("table")
+    page.locator(".card input").first.check()
+    expect(page.get_by_role("status")).to_have_text("3 of 8 QR codes · 1 selected")
+    page.evaluate("void (document.querySelector('cams-qr').lang = 'id')")
+    expect(page.get_by_role("status")).to_have_text("3 dari 8 kode QR · 1 dipilih")
+    assert shown(page) == ["CODE0", "CODE1", "CODE7"]
+    assert chosen(page) == ["CODE0"]
+    expect(page.locator("#filter")).to_have_value("table")
+
+
+def test_the_count_comes_back_after_something_else_was_told(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-write"])
+    page.get_by_role("button", name="Copy link").first.click()
+    expect(page.get_by_role("status")).to_have_text("The link was copied.")
+    expect(page.get_by_role("status")).to_have_text("8 QR codes")
+
+
+def test_an_old_list_says_so_while_it_is_filtered(site: Site) -> None:
+    page = site.open()
+    site.answer(page, make_list(code(0, "Table 1"), code(1, "Bar"), stale=True))
+    ask(page)
+    page.locator("#filter").fill("bar")
+    expect(page.get_by_role("status")).to_contain_text("1 of 2 QR codes · WhatsApp cannot be reached right now.")
+
+
+def test_the_chosen_come_in_the_order_that_is_seen(page: Page) -> None:
+    page.locator("#all").check()
+    page.locator("#sort").select_option("By message")
+    lines = save(page, "Table")[1].decode("utf-8-sig").splitlines()[1:]
+    assert [line.split('"')[1] for line in lines] == shown(page) != [f"CODE{index}" for index in range(8)]
 
 
 @pytest.fixture

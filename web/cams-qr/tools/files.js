@@ -7,8 +7,9 @@ import { makeZip } from "./zip.js";
 
 const PICTURES = { svg: svgOf, png: pngOf };
 const COLUMNS = ["code", "prefilledMessage", "deepLinkUrl", "phoneNumber"];
-// Spreadsheets take a cell that begins so for a formula; an apostrophe makes it text.
-const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
+// Spreadsheets take a cell that begins so for a formula; an apostrophe makes it text. Where a semicolon separates cells,
+// one begins after it, after a tab and on each line, whatever the quotes say.
+const FORMULA = /^(?=[\t\r])|(?<=^|[;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])/g;
 
 /** The code as a picture. Raises TypeError where it cannot be drawn. */
 export async function pictureOf(code, format) {
@@ -35,7 +36,7 @@ export function csvOf(codes) {
 }
 
 function cellOf(value) {
-  return FORMULA.test(value) ? `'${value}` : value;
+  return value.replace(FORMULA, "'");
 }
 
 /** Has the browser keep the content under a name. */

@@ -1,8 +1,9 @@
 // Names of files.
 
 const LENGTH = 60;
-// What some file system forbids, what turns the direction of text around, and what is not seen.
-const FORBIDDEN = /[\\/:*?"<>|]|\p{C}/gu;
+// What some file system forbids, what turns the direction of text around, and what is not seen, but for what joins
+// letters and emoji or keeps them apart.
+const FORBIDDEN = /[\\/:*?"<>|]|(?![\u200c\u200d])\p{C}/gu;
 
 /** A name from code and message that is not among the `taken`, to which it is added. */
 export function nameOf({ code, prefilledMessage }, ending, taken) {

@@ -24,10 +24,11 @@ export async function withProgress(main, text, total, work) {
 
   async function turn() {
     done += 1;
-    if (performance.now() - began < TURN_MS) return;
-    bar.value = done;
-    await new Promise((resolve) => setTimeout(resolve));
-    began = performance.now();
+    if (performance.now() - began >= TURN_MS) {
+      bar.value = done;
+      await new Promise((resolve) => setTimeout(resolve));
+      began = performance.now();
+    }
     if (cancelled) throw new Cancelled();
   }
 

@@ -5,11 +5,14 @@ import { isWebLink, modulesOf } from "../drawing.js";
 import { makeEmpty } from "./empty.js";
 import { csvOf, pictureOf, saveFile, zipOf } from "./files.js";
 import { makeMenu } from "./menu.js";
+import { nameOf } from "./names.js";
 import { askHowToPrint } from "./print.js";
 import { withProgress } from "./progress.js";
 import { style } from "./style.js";
 import { texts } from "./texts.js";
 import { makeToolbar } from "./toolbar.js";
+
+const isDrawable = (code) => modulesOf(code.deepLinkUrl) !== null;
 
 /** The tools of one element: `render` follows its state, `openMenu` opens a code's menu at a button. */
 export function makeTools(root, actions) {
@@ -26,8 +29,7 @@ export function makeTools(root, actions) {
   const print = (codes) => askHowToPrint(main, codes, text);
   const toolbar = makeToolbar(main, actions, {
     print,
-    download: (button, codes) =>
-      openMenu(button, Object.keys(save).map((kind) => ({ label: text.kinds[kind], act: () => save[kind](codes) }))),
+    download: (button, codes) => openMenu(button, kindsOf(codes)),
   });
 
   const empty = makeEmpty(main, { retry: actions.retry, clear: toolbar.clear });
@@ -38,12 +40,17 @@ export function makeTools(root, actions) {
   }
 
   async function saveOne(code, format) {
-    saveFile(`${code.code}.${format}`, await pictureOf(code, format));
+    saveFile(nameOf(code, format, new Set()), await pictureOf(code, format));
+  }
+
+  function kindsOf(codes) {
+    const kinds = codes.some(isDrawable) ? Object.keys(save) : ["csv"];
+    return kinds.map((kind) => ({ label: text.kinds[kind], act: () => save[kind](codes) }));
   }
 
   function itemsOf(code) {
     const open = isWebLink(code.deepLinkUrl) ? [{ label: text.open, href: code.deepLinkUrl }] : [];
-    if (!modulesOf(code.deepLinkUrl)) return [...open, { label: text.notDrawn }];
+    if (!isDrawable(code)) return [...open, { label: text.notDrawn }];
     const formats = ["svg", "png"].map((format) => ({ label: text.save(format), act: () => saveOne(code, format) }));
     return [...open, ...formats, { label: text.print, act: () => print([code]) }];
   }
