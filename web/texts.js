@@ -10,13 +10,13 @@ export const texts = {
   zh: {
     title: "WhatsApp 二维码",
     phoneNumber: "商家电话号码",
-    hint: "请带上国家代码，可以包含空格、点和连字符。",
+    hint: "请输入国家/地区代码，可以使用空格、点和连字符。",
     show: "显示二维码",
   },
   id: {
     title: "Kode QR WhatsApp",
     phoneNumber: "Nomor telepon bisnis",
-    hint: "Dengan kode negara. Spasi, titik, dan tanda hubung boleh dipakai.",
+    hint: "Sertakan kode negara. Spasi, titik, dan tanda hubung boleh digunakan.",
     show: "Tampilkan kode QR",
   },
 };

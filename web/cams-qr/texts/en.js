@@ -3,7 +3,7 @@
 const number = (count) => count.toLocaleString("en");
 
 export const text = {
-  loading: "Looking for QR codes …",
+  loading: "Looking for QR codes…",
   found: (count) => (count === 1 ? "1 QR code" : `${number(count)} QR codes`),
   shown: (count, total) => `${number(count)} of ${number(total)} QR codes`,
   selected: (count) => `${number(count)} selected`,
