@@ -198,7 +198,7 @@ export class CamsQr extends HTMLElement {
     try {
       const { makeTools } = await import("./cams-qr/tools/tools.js");
       this.#tools ??= makeTools(this.#root, this.#actions());
-      this.#set({});
+      this.#set({ said: "" });
     } catch {
       this.#set({ said: "unreachable" });
     }

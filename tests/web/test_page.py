@@ -209,6 +209,42 @@ def test_the_menu_by_keyboard(site: Site) -> None:
     expect(more).to_have_attribute("aria-expanded", "false")
 
 
+def test_the_place_is_kept_after_a_dialog_and_after_work(site: Site) -> None:
+    page = site.open()
+    page.evaluate("void (window.print = () => (window.printed = true))")
+    ask(page)
+    more = page.get_by_role("button", name="More actions for WOMVT6TJ2BP7A1")
+    for answer in ["Escape", "Enter"]:
+        more.press("Enter")
+        expect(page.get_by_role("menuitem").first).to_be_focused()
+        page.keyboard.press("End")
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_be_visible()
+        dialog.get_by_role("button", name="Print", exact=True).press(answer)
+        expect(dialog).to_have_count(0)
+        expect(more).to_be_focused()
+    wait_for(page, lambda: page.evaluate("!!window.printed"))
+    with page.expect_download():
+        more.press("Enter")
+        page.get_by_role("menuitem", name="Download SVG").press("Enter")
+    expect(more).to_be_focused()
+    with page.expect_download():
+        page.locator("#download").press("Enter")
+        page.get_by_role("menuitem", name="PNG").press("Enter")
+    expect(page.locator("#download")).to_be_focused()
+
+
+def test_tools_that_come_at_the_second_try(site: Site) -> None:
+    page = site.open()
+    page.route("**/tools/tools.js", lambda route: route.abort(), times=1)
+    ask(page)
+    expect(page.get_by_role("status")).to_contain_text("could not be reached")
+    page.locator(".more").first.click()
+    expect(page.get_by_role("menu")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("2 QR codes")
+
+
 @pytest.mark.parametrize(
     ("status", "body", "sentence"),
     [

@@ -11,7 +11,8 @@ export function makeMenu(root) {
   let opened = new AbortController();
   root.append(menu);
   menu.addEventListener("keydown", (event) => moveIn(menu, event));
-  menu.addEventListener("click", () => menu.hidePopover());
+  // Before the item acts: what it opens gives the focus back to where it was.
+  menu.addEventListener("click", () => menu.hidePopover(), { capture: true });
   menu.addEventListener("beforetoggle", ({ newState }) => {
     if (newState === "closed" && menu.matches(":focus-within")) opener.focus({ preventScroll: true });
   });

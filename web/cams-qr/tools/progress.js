@@ -14,10 +14,10 @@ export async function withProgress(main, text, total, work) {
   const bar = make("progress", { max: total, value: 0, "aria-label": text.busy });
   const cancel = make("button", { type: "button" }, text.cancel);
   const box = make("div", { class: "progress", popover: "manual" }, make("p", {}, text.busy), bar, cancel);
-  let cancelled = false;
+  const place = main.getRootNode().activeElement ?? main;
   let done = 0;
   let began = performance.now();
-  cancel.addEventListener("click", () => (cancelled = true));
+  cancel.addEventListener("click", () => box.remove());
   main.append(box);
   box.showPopover();
   cancel.focus();
@@ -29,7 +29,8 @@ export async function withProgress(main, text, total, work) {
       await new Promise((resolve) => setTimeout(resolve));
       began = performance.now();
     }
-    if (cancelled) throw new Cancelled();
+    // Gone by the button, or with the element.
+    if (!box.isConnected) throw new Cancelled();
   }
 
   try {
@@ -39,6 +40,6 @@ export async function withProgress(main, text, total, work) {
     throw error;
   } finally {
     box.remove();
-    main.focus({ preventScroll: true });
+    place.focus({ preventScroll: true });
   }
 }
