@@ -12,12 +12,12 @@ _HERE = 'new URL("../", import.meta.url).href.replace(/\\/$/, "")'
 _SELF = "connect-src 'self'"
 
 
-def pages(address: str | None = None, config: str | None = None) -> web.Application:
+def pages(address: str | None = None, config: str | None = None, folder: Path = WEB) -> web.Application:
     """An application with the page at `/`; the function's `address` where it is elsewhere, and another config.js."""
 
     async def answer(request: web.Request) -> web.Response:
-        file = (WEB / (request.match_info["name"] or "index.html")).resolve()
-        if WEB not in file.parents or not file.is_file() or file.suffix not in _TYPES:
+        file = (folder / (request.match_info["name"] or "index.html")).resolve()
+        if folder not in file.parents or not file.is_file() or file.suffix not in _TYPES:
             raise web.HTTPNotFound
         text = config if config is not None and file.name == "config.js" else file.read_text()
         if address is not None:

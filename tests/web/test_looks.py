@@ -42,6 +42,14 @@ def fits(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def keep_codes(page: Page, name: str, place: str) -> None:
+    """Leave a picture of all codes, or where there is little room of the first."""
+    is_small = place in ("phone", "zoomed")
+    if is_small:
+        page.locator(".card").first.evaluate("card => card.scrollIntoView()")
+    keep(page, name, full_page=not is_small)
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_codes(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
@@ -51,12 +59,12 @@ def test_codes(site: Site, place: str) -> None:
     wait_for_drawings(page, len(CODES))
     fits(page)
     no_barriers(page)
-    keep(page, f"codes-{place}", full_page=place not in ("phone", "zoomed"))
+    keep_codes(page, f"codes-{place}", place)
     drawn = page.locator(".tile").first.screenshot()
     assert read(drawn) == ["https://wa.me/message/4O4YGZEG3RIVE1"]
 
 
-@pytest.mark.parametrize("place", ["wide", "phone"])
+@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
 def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     show(page, site)
@@ -76,6 +84,24 @@ def test_the_print_dialog(site: Site, place: str) -> None:
     fits(page)
     no_barriers(page)
     keep(page, f"print-{place}", full_page=False)
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_what_takes_long(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    links = [{"code": f"CODE{index}", "deepLinkUrl": f"https://wa.me/message/{index:014}"} for index in range(200)]
+    site.answer(page, make_list(*links))
+    ask(page)
+    page.locator("#download").click()
+    # It stays as it is after its first turn.
+    page.evaluate("void ([window.later, window.setTimeout] = [window.setTimeout, () => 0])")
+    page.get_by_role("menuitem", name="PNG").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    page.evaluate("void (window.setTimeout = window.later)")
+    fits(page)
+    no_barriers(page)
+    keep(page, f"progress-{place}", full_page=False)
 
 
 @pytest.mark.parametrize("place", ["wide", "phone"])
@@ -106,6 +132,7 @@ def test_an_old_list(site: Site) -> None:
     show(page, site, stale=True)
     expect(page.get_by_role("status")).to_contain_text("WhatsApp cannot be reached right now.")
     no_barriers(page)
+    keep(page, "stale-wide", full_page=False)
 
 
 @pytest.mark.parametrize("place", ["wide", "phone"])
@@ -131,6 +158,10 @@ def test_right_to_left(site: Site) -> None:
     assert box
     assert more
     assert box["x"] > more["x"]
+    count, label = (page.locator(name).bounding_box() for name in ("#status", "label.pick:has(#all)"))
+    assert count
+    assert label
+    assert 0 < label["x"] - count["x"] - count["width"] < 80
     fits(page)
     keep(page, "codes-rtl")
 

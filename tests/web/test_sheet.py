@@ -8,7 +8,7 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.site import Site, ask, make_list, no_barriers, read, wait_for
+from tests.web.site import Site, ask, keep_image, make_list, no_barriers, read, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -84,6 +84,8 @@ def test_each_code_has_its_place(page: Page, paper: str, per_page: int) -> None:
             for x, y in places(sheet)
         ]
         drawn = read(document[0].render(scale=300 / 72).to_pil())
+        if paper == "A4" and per_page in (8, 24):
+            keep_image(document[0].render().to_pil(), f"sheet-{per_page}")
     assert seen == [
         (index // per_page, index % per_page % columns, index % per_page // columns) for index in range(COUNT)
     ]
@@ -98,6 +100,40 @@ def test_lines_to_cut_along(page: Page) -> None:
     middle = image.width // 2
     across = [min(image.getpixel((x, y)) for x in range(middle - 3, middle + 4)) for y in range(image.height)]
     assert 0.3 < sum(shade < 200 for shade in across) / image.height < 0.8
+
+
+def edges(page: Page) -> list[bool]:
+    """Whether there is a line at the left edge of the first page's codes, and at the right edge."""
+    with pdf_of(page) as document:
+        image = document[0].render(scale=2).to_pil().convert("L")
+    margin = round(2 * MARGIN)
+    strips = (range(margin - 3, margin + 4), range(image.width - margin - 4, image.width - margin + 3))
+    across = (
+        [min(image.getpixel((x, y)) for x in strip) for y in range(margin, image.height - margin)] for strip in strips
+    )
+    return [sum(shade < 200 for shade in edge) / len(edge) > 0.3 for edge in across]
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_lines_to_cut_along_on_both_sides(page: Page, direction: str) -> None:
+    page.evaluate("direction => void (document.documentElement.dir = direction)", direction)
+    page.locator("#print").click()
+    print_sheet(page, "A4", 4)
+    assert edges(page) == [True, True]
+
+
+@pytest.mark.parametrize("colours", [{"color_scheme": "dark"}, {"forced_colors": "active", "color_scheme": "dark"}])
+def test_black_on_white_whatever_the_screen_shows(site: Site, colours: Any) -> None:
+    page = site.open(**colours)
+    page.evaluate("void (window.print = () => (window.printed = true))")
+    site.answer(page, make_list(code(1), code(2)))
+    ask(page)
+    page.locator("#print").click()
+    print_sheet(page, "A4", 4)
+    with pdf_of(page) as document:
+        image = document[0].render(scale=2).to_pil().convert("L")
+    assert sorted(read(image)) == ["https://wa.me/message/CODE000000001", "https://wa.me/message/CODE000000002"]
+    assert image.getpixel((5, 5)) == 255
 
 
 def test_only_the_chosen_and_then_the_page_again(page: Page) -> None:

@@ -1,4 +1,4 @@
-// What begins with --cams-qr- is for the page to set.
+// The page sets --cams-qr-…
 
 export const style = new CSSStyleSheet();
 
@@ -20,6 +20,8 @@ style.replaceSync(`
 :host([hidden]), [hidden] { display: none !important; }
 * { box-sizing: border-box; }
 p { margin: 0; }
+button, label, .status, .panel p { unicode-bidi: plaintext; }
+.status, .panel p { width: fit-content; }
 .main:focus { outline: none; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 
@@ -46,15 +48,22 @@ button:hover { border-color: var(--accent); }
   background: var(--ground);
   overflow-wrap: anywhere;
 }
-#message p:first-child { font-weight: 600; }
-.request { color: var(--quiet); font-size: .85rem; }
+.alert p { font-weight: 600; }
+.alert p + p { color: var(--quiet); font-weight: 400; }
 #retry { margin-top: .75rem; font-variant-numeric: tabular-nums; }
 
 .tools { margin-block: 0 1rem; }
 .status { grid-area: status; align-self: center; color: var(--quiet); overflow-wrap: anywhere; }
 [data-phase=idle] .tools { display: none; }
+[data-phase=loading] .status { grid-column-start: 1; }
+[data-phase=loading] .tools::before {
+  grid-area: find;
+  border: 1px solid var(--line);
+  border-radius: var(--radius);
+  content: "";
+}
 [data-phase=failed] .tools { margin-block: .75rem; }
-/* The tools come a little later than the codes: their place is kept. */
+/* Place for the tools, which come later. */
 .many .tools {
   display: grid;
   grid: "find find" minmax(6rem, auto) "pick status" minmax(2.75rem, auto) "acts acts" minmax(2.75rem, auto) / minmax(8rem, auto) 1fr;
@@ -89,7 +98,6 @@ button:hover { border-color: var(--accent); }
 .head { display: flex; align-items: center; justify-content: space-between; gap: .5rem; }
 .head .pick { min-width: 0; }
 .main:not(.many) .card input { display: none; }
-/* Until the tools are there to hear it. */
 .card input { visibility: hidden; }
 .code { font: .9rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 .more { flex: none; width: 2.75rem; padding: 0; margin-inline-end: -.5rem; border-color: transparent; font-size: 1.25rem; }

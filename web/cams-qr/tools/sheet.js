@@ -35,11 +35,12 @@ inside.replaceSync(`
   overflow: hidden;
   padding: 1.5mm;
   border: 0 dashed #888;
-  border-width: 0 .2mm .2mm 0;
+  border-block-end-width: .2mm;
+  border-inline-end-width: .2mm;
   text-align: center;
 }
-.cell.top { border-top-width: .2mm; }
-.cell.left { border-left-width: .2mm; }
+.cell.top { border-block-start-width: .2mm; }
+.cell.first { border-inline-start-width: .2mm; }
 .drawing { flex: none; width: var(--side); height: var(--side); stroke: #000; shape-rendering: crispEdges; }
 p { margin: 0; max-width: 100%; overflow-wrap: anywhere; line-height: 1.25; }
 .message {
@@ -62,7 +63,7 @@ export async function makeSheet(codes, paper, perPage, text, turn) {
     if (!place) pages.push(make("div", { class: "page" }));
     const cell = makeCell(code, text);
     cell.classList.toggle("top", place < columns);
-    cell.classList.toggle("left", place % columns === 0);
+    cell.classList.toggle("first", place % columns === 0);
     pages.at(-1).append(cell);
     await turn();
   }
