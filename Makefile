@@ -56,7 +56,7 @@ web: $(VENV)/.dev $(MODULES) ## run the tests that need a browser (PYTEST)
 	@! command -v chromium >/dev/null || $(BIN)/python -m pytest -m browser -n 2 tests/web tests/examples $(PYTEST)
 
 screenshots: $(VENV)/.dev ## take new pictures of the web page into docs/screenshots
-	@mkdir -p docs/screenshots
+	@mkdir -p docs/screenshots/before
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -m browser -n 2 tests/web
 
 # The package is unpacked into a read-only folder, as on Function Compute.
