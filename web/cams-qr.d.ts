@@ -8,7 +8,7 @@ export type Problem = components["schemas"]["Problem"];
 
 /** What went wrong where it was not the function that answered: somebody before it did, or nobody. */
 export interface Failure {
-  /** 0 where nobody answered. */
+  /** 0 where nobody answered, or `token` or `headers` threw. */
   status: number;
   code: "refused" | "throttled" | "internal_error" | "unreachable";
   retryable: boolean;
@@ -17,14 +17,17 @@ export interface Failure {
 }
 
 export class CamsQr extends HTMLElement {
-  phoneNumber: string;
+  get phoneNumber(): string;
+  set phoneNumber(value: string | null | undefined);
   /** The function's address; "/qr-codes" is added to it. */
-  endpoint: string;
-  custSpaceId: string;
+  get endpoint(): string;
+  set endpoint(value: string | null | undefined);
+  get custSpaceId(): string;
+  set custSpaceId(value: string | null | undefined);
   /** Asked before each request for what goes after "Bearer". */
   token: (() => string | Promise<string>) | null;
   /** Asked before each request for more headers. */
-  headers?: (() => HeadersInit | Promise<HeadersInit>) | null;
+  headers: (() => HeadersInit | Promise<HeadersInit>) | null;
   /** Asks once more. */
   reload(): void;
 }

@@ -73,6 +73,9 @@ USE = """
 import type { CamsQr } from "WEB/cams-qr.js";
 const element: CamsQr = document.createElement("cams-qr");
 element.token = async () => "token";
+element.headers = () => ({ "X-Shop": "1" });
+element.phoneNumber = null;
+console.log(element.phoneNumber.length);
 element.addEventListener("cams-qr-load", ({ detail }) => console.log(detail.qrCodes[0]?.deepLinkUrl?.length));
 element.addEventListener("cams-qr-error", ({ detail }) => {
   if (detail.code === "not_owned") console.log(detail.requestId.length);
