@@ -1,4 +1,4 @@
-"""`python -m bench.hits`: what a hit costs, bytes in to answer out, in the instance and in Redis."""
+"""`python -m bench.hits`: the cost of a cache hit, from bytes in to answer out, in the instance and in Redis."""
 
 import os
 import tempfile
@@ -29,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serve(Sandbox().app()) as endpoint:
         valkey = Valkey(Path(folder)).start()
         try:
-            # Instances write what a log would take.
+            # Instances write their log lines here.
             with open(os.devnull, "w") as log, redirect_stdout(log):
                 figures = _measure(endpoint, valkey.url)
         finally:
@@ -48,7 +48,7 @@ def _measure(endpoint: str, redis_url: str) -> dict[str, float]:
 
 
 def _strangers(instance: Instance) -> list[Instance]:
-    """Instances that know nothing yet, over the same connections."""
+    """Instances with an empty cache, over the same connections."""
     settings, service = instance.settings, instance.service
     ttl, stale, scope = settings.cache_ttl_seconds, settings.cache_stale_seconds, "bench"
     store = Store(str(settings.redis_url))

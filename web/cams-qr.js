@@ -1,4 +1,4 @@
-// <cams-qr>: state goes one way; what happens changes it (#set), and what is seen follows. docs/web.md says the rest.
+// <cams-qr>: state flows one way; events change it (#set), and the view follows. docs/web.md is the reference.
 
 import { ask, toProblem, urlOf } from "./cams-qr/request.js";
 import { makeView } from "./cams-qr/view.js";
@@ -37,7 +37,7 @@ export class CamsQr extends HTMLElement {
   #tools;
 
   connectedCallback() {
-    // Set before the element was defined.
+    // Properties that were set before the element was defined.
     for (const name of [...Object.keys(PROPERTIES), "token"]) this.#adopt(name);
     this.#root ??= this.attachShadow({ mode: this.getAttribute("shadow") === "closed" ? "closed" : "open" });
     this.#view ??= makeView(this.#root, this.#actions());
@@ -47,7 +47,7 @@ export class CamsQr extends HTMLElement {
 
   disconnectedCallback() {
     removeEventListener("beforeprint", this.#view.drawAll);
-    // To move an element is to take it out and put it in.
+    // Moving an element disconnects and reconnects it.
     queueMicrotask(() => this.isConnected || this.#search.abort());
   }
 
@@ -57,7 +57,7 @@ export class CamsQr extends HTMLElement {
     else this.reload();
   }
 
-  /** A new one is tried at once where the last was refused. */
+  /** A new token is tried at once if the last one was rejected. */
   get token() {
     return this.#token;
   }
@@ -66,7 +66,7 @@ export class CamsQr extends HTMLElement {
     if (this.#state.problem?.code === "refused") this.reload();
   }
 
-  /** Asks once more, once for all calls in one task. */
+  /** Sends the request again, once for all calls in one task. */
   reload() {
     this.#retriesLeft = AUTOMATIC_RETRIES;
     if (this.#scheduled) return;

@@ -113,7 +113,7 @@ def test_nothing_is_changed_and_nothing_unasked_is_looked_for(doctor: Doctor, cl
 def test_parameters_that_contradict(doctor: Doctor) -> None:
     told = doctor(parameters={"VpcId": "vpc-1", "SecurityGroupId": "sg-1", "MaxInstances": 6})
     rows = [" ".join(line.split()) for line in told.text.splitlines()[:4]]
-    assert rows[0].startswith("✗ parameters MaxInstances above CamsQps needs RedisUrl; give one, or lower MaxInstances")
+    assert rows[0].startswith("✗ parameters MaxInstances above CamsQps needs RedisUrl; set it, lower MaxInstances")
     assert rows[2] == "✗ parameters VpcId needs VSwitchId too."
     assert rows[1] == rows[3] == "→ make deploy … PARAMETERS=… # corrected"
     assert told.row("caller").startswith("✓"), "and all else is looked at"
@@ -141,7 +141,7 @@ CHANGES: list[tuple[str, Any, str]] = [
     ),
     (
         "Function Compute",
-        lambda account: account.opened.remove("fc"),
+        lambda account: account.activated.remove("fc"),
         "✗ Function Compute not activated → https://fcnext.console.alibabacloud.com/",
     ),
     (
@@ -158,7 +158,7 @@ CHANGES: list[tuple[str, Any, str]] = [
     ),
     (
         "Simple Log Service",
-        lambda account: account.opened.remove("sls"),
+        lambda account: account.activated.remove("sls"),
         "✗ Simple Log Service not activated → https://sls.console.alibabacloud.com/",
     ),
     (
@@ -225,7 +225,7 @@ def test_one_thing_is_missing(doctor: Doctor, cloud: Cloud, what: str, change: A
 
 
 def test_what_cannot_be_known_before_a_service_is_opened(doctor: Doctor, cloud: Cloud) -> None:
-    cloud.account.opened.clear()
+    cloud.account.activated.clear()
     told = doctor()
     assert told.row("concurrency") == "? concurrency unknown until Function Compute is activated"
 

@@ -660,7 +660,7 @@ def test_a_deployment_looks_before_and_afterwards(deployed: Deployed) -> None:
 
 
 def test_a_deployment_that_would_fail_changes_nothing(deployed: Deployed) -> None:
-    deployed.cloud.account.opened.remove("sls")
+    deployed.cloud.account.activated.remove("sls")
     told = deployed.verify(*DEPLOY, command="deploy")
     assert told.code == 1
     assert "✗ Simple Log Service" in told.text

@@ -5,7 +5,7 @@ import { make } from "./dom.js";
 
 const LONG = 280;
 
-// Cloned, for there may be thousands of it.
+// Cloned, because there may be thousands.
 const blank = make(
   "li",
   { class: "card" },
@@ -21,7 +21,7 @@ const blank = make(
   make("button", { type: "button", class: "copy" }),
 );
 
-/** The card of a code, which it carries as `code`; not drawn yet. */
+/** Makes the card of a code, which it holds as `code`; the code is not drawn yet. */
 export function makeCard(code, text, id) {
   const card = blank.cloneNode(true);
   card.code = code;
@@ -43,7 +43,7 @@ function showMessage(node, message, text) {
   node.textContent = message || text.noMessage;
   node.classList.toggle("none", !message);
   if ((message ?? "").length <= LONG) return;
-  // It scrolls, so the keyboard must reach it.
+  // It scrolls, so it must be reachable by keyboard.
   node.classList.add("long");
   node.tabIndex = 0;
 }
@@ -54,7 +54,7 @@ function showLink(node, link) {
   if (isWebLink(link)) node.href = link;
 }
 
-/** Draws the code into its card, once, or says there that it cannot be drawn. */
+/** Draws the code into its card, once, or shows that it cannot be drawn. */
 export function drawInto(card, text) {
   const tile = card.querySelector(".tile");
   if (tile.firstChild) return;
@@ -63,7 +63,7 @@ export function drawInto(card, text) {
   tile.append(modules ? makeDrawing(modules, text.drawing(code ?? "", prefilledMessage)) : text.notDrawn);
 }
 
-/** The modules as an image with a name. */
+/** The modules as an image with an accessible name. */
 export function makeDrawing(modules, label) {
   const path = make("path", { d: pathOf(modules) });
   return make("svg", { class: "drawing", role: "img", "aria-label": label, viewBox: viewBoxOf(modules) }, path);

@@ -1,8 +1,8 @@
-// Nodes made without HTML: text stays text, whatever it holds.
+// Creates nodes without HTML, so that text stays text, whatever it contains.
 
 const SVG = ["svg", "path"];
 
-/** An element with attributes and children. Its classes are parts too, so that the page can style them. */
+/** An element with attributes and children. Its classes are also its parts, so that the page can style them. */
 export function make(tag, attributes = {}, ...children) {
   const node = SVG.includes(tag)
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)

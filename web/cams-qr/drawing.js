@@ -10,7 +10,7 @@ export function isWebLink(link) {
   return /^https:\/\//.test(link ?? "");
 }
 
-/** The link's modules, `{size, get(x, y)}`; null where there is no link, or one too long for a QR code. */
+/** The link's modules, `{size, get(x, y)}`; null if there is no link, or it is too long for a QR code. */
 export function modulesOf(link) {
   if (!isWebLink(link)) return null;
   try {
@@ -20,7 +20,7 @@ export function modulesOf(link) {
   }
 }
 
-/** The dark modules as a path to be stroked, a line for each run. */
+/** The dark modules as a path to stroke, with a line for each run. */
 export function pathOf({ size, get }) {
   let path = "";
   for (let y = 0; y < size; y += 1) {

@@ -1,11 +1,11 @@
-// One question to the function. The browser keeps answers, and revalidates them by their ETag.
+// One request to the function. The browser caches answers, and revalidates them by ETag.
 
-// Function Compute does not tell for how long.
+// Function Compute does not say for how long.
 const BUSY = [429, 503];
 const BUSY_SECONDS = 1;
 const REFUSED = [401, 403];
 
-/** Who asks the same at the same time shares one request. */
+/** Identical requests at the same time share one. */
 const flights = new Map();
 
 export function urlOf(endpoint, phoneNumber, custSpaceId) {
@@ -13,7 +13,7 @@ export function urlOf(endpoint, phoneNumber, custSpaceId) {
   return `${endpoint.replace(/\/+$/, "")}/qr-codes?${query}`;
 }
 
-/** The answer; `said` is its JSON, null where it is none. Raises TypeError where there is no answer. */
+/** The answer; `said` is its JSON, or null. Throws TypeError if there is no answer. */
 export function ask(url, headers) {
   const key = JSON.stringify([url, ...headers]);
   const flight = flights.get(key) ?? read(url, headers).finally(() => flights.delete(key));
@@ -29,7 +29,7 @@ async function read(url, headers) {
   return { ok: response.ok && Array.isArray(said?.qrCodes), status, seconds, said };
 }
 
-/** The function's own problem, or what the status says where somebody before it answered, or nobody did. */
+/** The function's own problem, or a failure by status if the platform or a gateway answered, or nobody did. */
 export function toProblem({ status, seconds, said }) {
   const wait = seconds ? { retryAfter: seconds } : {};
   if (typeof said?.code === "string" && said.type) return { ...wait, ...said };

@@ -1,4 +1,4 @@
-// What begins with --cams-qr- is for the page to set.
+// Custom properties that begin with --cams-qr- are for the page to set.
 
 export const style = new CSSStyleSheet();
 
@@ -54,7 +54,7 @@ button:hover { border-color: var(--accent); }
 .status { grid-area: status; align-self: center; color: var(--quiet); overflow-wrap: anywhere; }
 [data-phase=idle] .tools { display: none; }
 [data-phase=failed] .tools { margin-block: .75rem; }
-/* The tools come a little later than the codes: their place is kept. */
+/* The tools load a little later than the codes, so their space is reserved. */
 .many .tools {
   display: grid;
   grid: "find find" minmax(6rem, auto) "pick status" minmax(2.75rem, auto) "acts acts" minmax(2.75rem, auto) / minmax(8rem, auto) 1fr;
@@ -89,7 +89,7 @@ button:hover { border-color: var(--accent); }
 .head { display: flex; align-items: center; justify-content: space-between; gap: .5rem; }
 .head .pick { min-width: 0; }
 .main:not(.many) .card input { display: none; }
-/* Until the tools are there to hear it. */
+/* Hidden until the tools have loaded. */
 .card input { visibility: hidden; }
 .code { font: .9rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
 .more { flex: none; width: 2.75rem; padding: 0; margin-inline-end: -.5rem; border-color: transparent; font-size: 1.25rem; }

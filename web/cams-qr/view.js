@@ -1,4 +1,4 @@
-// What is seen of a state.
+// Renders a state.
 
 import { drawInto, makeCard } from "./card.js";
 import { make } from "./dom.js";
@@ -7,7 +7,7 @@ import { style } from "./style.js";
 const COPIED_MS = 2000;
 const GHOSTS = 6;
 
-/** Builds what is seen, once. Gives what renders a state, and what draws every code, as printers want. */
+/** Builds the view once. Returns functions that render a state, and that draw every code, for printing. */
 export function makeView(root, actions) {
   const parts = makeParts(actions);
   const cards = makeCards(parts.cards, actions);
@@ -34,7 +34,7 @@ function makeParts({ retry }) {
   const cards = make("ul", { id: "cards", class: "cards" });
   const main = make("div", { class: "main", tabindex: -1 }, panel, tools, ghosts, cards);
   button.onclick = () => {
-    // The button goes; whoever pressed it with a key keeps the place.
+    // The button disappears; keyboard users keep their place.
     main.focus();
     retry();
   };
@@ -51,7 +51,7 @@ function renderState(parts, state, text) {
   renderProblem(parts, state, text);
 }
 
-/** What is set again is heard again, so only what changes is set. */
+/** Screen readers announce text again when it is set, so only changes are set. */
 function say(node, sentence) {
   if (node.textContent !== sentence) node.textContent = sentence;
 }
@@ -73,7 +73,7 @@ function renderProblem({ alert, retry }, { problem, secondsLeft }, text) {
   if (alert.textContent !== said.join("")) alert.replaceChildren(...said.map((line) => make("p", {}, line)));
 }
 
-/** Each card is made once, and drawn when it comes near. */
+/** Each card is made once, and drawn when it comes near the viewport. */
 function makeCards(node, actions) {
   let cards = new Map();
   let last = {};
