@@ -89,7 +89,7 @@ def concurrency(look: Look) -> Finding:
         return fine("concurrency", figures)
     return unknown(
         "concurrency",
-        f"{figures}; an account may reserve {_LEAST_RESERVABLE}, unless its limit was raised",
+        f"{figures}; an account may reserve {_LEAST_RESERVABLE} unless its limit was raised",
         "https://quotas.console.alibabacloud.com/products/fc/quotas",
     )
 

@@ -48,7 +48,7 @@ from cams_qr.redis_store import ANSWER_SECONDS, PROBE_SECONDS, Store, StoreUnava
 _MICRO = 1_000_000
 # How long an instance relies on what it knows of the line; Redis keeps the line twice as long.
 _MEMORY_SECONDS = 60.0
-# By then every instance that calls has found Redis: a probe, and the slowest answer to it.
+# Within this time every active instance has found Redis: a probe, and the slowest answer to it.
 _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
 _MAX_CLOCK_TRIES = 4
 # How long a busy machine may delay a question and its answer.

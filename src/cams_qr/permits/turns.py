@@ -37,7 +37,7 @@ class Turns:
         self._pause_rounds = 1.0
 
     def take_seat(self, seat: int, seats: int, line_zero: float) -> None:
-        """Take number `seat` of `seats`; `line_zero` is when the line's clock was 0, on the monotonic clock."""
+        """Take seat `seat` of `seats`; `line_zero` is when the line's clock was 0, on the monotonic clock."""
         self._line_zero, self._seat = line_zero, seat
         self._divide(max(seats, self._min_seats))
 
