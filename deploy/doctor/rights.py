@@ -38,7 +38,7 @@ def rights(look: Look) -> Finding:
     verdicts = {right: verdict(right, statements) for right in needed}
     missing = _actions(verdicts, "missing")
     if missing:
-        return wrong(_WHAT, f"{len(missing)} actions of deploy/policy.json are missing: {_some(missing)}", _fix(look))
+        return wrong(_WHAT, f"missing {len(missing)} actions of deploy/policy.json: {_some(missing)}", _fix(look))
     depends = _actions(verdicts, "depends")
     if depends:
         return unknown(_WHAT, f"granted on conditions that are not evaluated: {_some(depends)}")

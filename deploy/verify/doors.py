@@ -101,7 +101,7 @@ def _lacking(target: Target, address: str) -> Finding | None:
         )
     if target.token:
         return None
-    return unknown("gateway", f"it asks for a consumer's token (GatewayAuth {auth})", _CONSUMER)
+    return unknown("gateway", f"it requires a consumer's token (GatewayAuth {auth})", _CONSUMER)
 
 
 def _tried(target: Target, door: _Door) -> Iterator[Row]:

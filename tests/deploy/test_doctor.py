@@ -367,10 +367,10 @@ def own_policy() -> dict[str, Any]:
         ([own_policy()["Statement"]], "✓ rights all "),
         (
             [[statement()], [statement(Effect="Deny", Action="ros:*")]],
-            "✗ rights 7 actions of deploy/policy.json are missing: ros:",
+            "✗ rights missing 7 actions of deploy/policy.json: ros:",
         ),
-        ([[statement(Action=["fc:*", "ROS:*"])]], "✗ rights of deploy/policy.json "),
-        ([[statement(Resource="acs:fc:*:*:functions/other")]], "✗ rights of deploy/policy.json "),
+        ([[statement(Action=["fc:*", "ROS:*"])]], "✗ rights missing "),
+        ([[statement(Resource="acs:fc:*:*:functions/other")]], "✗ rights missing "),
         (
             [[statement(Condition={"IpAddress": {"acs:SourceIp": ["10.0.0.0/8"]}})]],
             "? rights granted on conditions that are not evaluated: oss:PutObject, ",
@@ -388,7 +388,7 @@ def own_policy() -> dict[str, Any]:
             [[statement(Resource=["acs:*:ap-southeast-1:*", "acs:ram::1234567890123456:*"])]],
             "✓ rights all ",
         ),
-        ([], "✗ rights of deploy/policy.json "),
+        ([], "✗ rights missing "),
     ],
 )
 def test_the_rights_of_a_user(doctor: Doctor, cloud: Cloud, policies: Any, expected: str) -> None:

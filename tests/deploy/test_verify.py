@@ -186,7 +186,7 @@ def test_a_preflight_that_must_be_signed(deployed: Deployed) -> None:
     deployed.middlewares.append(refuse)
     told = deployed.verify()
     assert told.row("preflight") == (
-        "✗ preflight 400, Access-Control-Allow-Origin: none; browsers cannot call "
+        "✗ preflight 400, Access-Control-Allow-Origin: none; browsers cannot call it "
         "→ a gateway or a domain of your own in front: docs/deployment.md"
     )
     assert "≠ preflight: believed 204, seen 400" in told.text
@@ -218,7 +218,7 @@ def test_a_preflight_that_must_be_signed(deployed: Deployed) -> None:
         (
             "https://b.example",
             "https://a.example",
-            "✗ preflight 204, Access-Control-Allow-Origin: https://not-allowed.invalid; browsers cannot call",
+            "✗ preflight 204, Access-Control-Allow-Origin: https://not-allowed.invalid; browsers cannot call it",
             "✗ CORS https://a.example gets Access-Control-Allow-Origin: https://not-allowed.invalid, "
             "not https://a.example",
         ),
@@ -487,10 +487,10 @@ def test_the_gateway_lets_in_its_consumers(deployed: Deployed, issuer: Issuer) -
     [
         (
             "Jwt",
-            "? gateway it asks for a consumer's token (GatewayAuth Jwt) "
-            "→ make verify … TOKEN=… # a consumer's that may use the API: docs/deployment.md",
+            "? gateway it requires a consumer's token (GatewayAuth Jwt) "
+            "→ make verify … TOKEN=… # of a consumer that may use the API: docs/deployment.md",
         ),
-        ("Apikey", "? gateway it asks for a consumer's token (GatewayAuth Apikey) → make verify … TOKEN=… #"),
+        ("Apikey", "? gateway it requires a consumer's token (GatewayAuth Apikey) → make verify … TOKEN=… #"),
         ("Aksk", "? gateway its consumers sign (GatewayAuth Aksk), which is not possible here → ask http://127.0.0.1:"),
     ],
 )
