@@ -597,7 +597,7 @@ def test_a_domain_that_makes_browsers_download_and_one_that_leads_nowhere(deploy
     deployed.domain = None
     told = deployed.verify()
     assert told.row("domain").startswith(
-        "✗ domain a value of DomainUrl: no answer (InvalidURL) → see whether its CNAME"
+        "✗ domain a value of DomainUrl: no answer (InvalidURL) → check whether its CNAME"
     )
 
 
