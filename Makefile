@@ -45,7 +45,7 @@ untimed: $(VENV)/.dev $(MODULES) ## run the tests that need no package, clock or
 contract: $(VENV)/.test ## run the contract tests against src (PYTEST)
 	$(BIN)/python -m pytest -m "not timed" tests/contract $(PYTEST)
 
-# They run apart, so that no other test slows them down.
+# These run separately, so that no other test slows them down.
 timed: $(VENV)/.dev ## run the tests that depend on the clock (PYTEST)
 	$(BIN)/python -m pytest -m timed -n 4 --dist loadgroup $(PYTEST)
 
@@ -109,14 +109,14 @@ remove: $(VENV)/.dev ## delete the stack (STACK, REGION)
 	@PYTHONPATH=src $(BIN)/python -m deploy remove --stack $(or $(STACK),$(error STACK is missing)) \
 	  $(if $(REGION),--region $(REGION))
 
-# Make both after a change of the HTTP contract; tests compare.
+# Regenerate both after a change of the HTTP contract; tests compare them.
 docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/http/*.py)
 	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.events.http.openapi import document; print(json.dumps(document(), indent=2))' > $@
 
 web/cams-qr/schemas.d.ts: docs/openapi.json examples/typescript/node_modules
 	$(BIN)/python -m tests.web.schemas > $@
 
-# docs/reliability.md has the figures of the following.
+# docs/reliability.md has the results of these.
 reliability: faults deadlines soak model fuzz ## run every long test, about half an hour
 
 faults: $(VENV)/.dev ## combine faults, triggers, Redis and endpoints (SEED, COUNT)
@@ -131,7 +131,7 @@ soak: $(VENV)/.dev ## look for leaks over many invocations and freezes (COUNT)
 model: $(VENV)/.dev ## run random schedules of permits in virtual time (STEPS, SEED)
 	@PYTHONPATH=src $(BIN)/python -m tests.permits.long $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
 
-# The random events of the tests, for longer; then guided by the code they reach.
+# First the tests' random events, but more of them; then events guided by the code that they reach.
 fuzz: $(VENV)/.dev ## fuzz the events (EXAMPLES, RUNS)
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest tests/test_fuzz.py
 	$(PIP) -r requirements-fuzz.txt

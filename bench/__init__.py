@@ -1,1 +1,1 @@
-"""Measures the function side by side with what one would write by hand."""
+"""Benchmarks: the function next to straightforward alternatives, and its parts."""

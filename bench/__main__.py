@@ -1,4 +1,4 @@
-"""`python -m bench`: the packaged function and its peers in turn, against one sandbox; medians, spreads and ratios."""
+"""`python -m bench`: runs the packaged function and its peers in turn, against one sandbox; medians and ratios."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ FIGURES = {
     "descriptors_grown": "descriptors grown in 1,000 calls",
     "zip_mb": "package, MB",
 }
-# As many as the quota of the child.
+# The same as the child's quota.
 CALLS = 1000
 
 Figures = dict[str, float]
@@ -34,7 +34,7 @@ def main() -> None:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", type=Path, help="write the figures of all rounds here")
+    parser.add_argument("--json", type=Path, help="a file for the figures of all rounds")
     options = parser.parse_args()
     rounds: dict[str, list[Figures]] = {name: [] for name in (OURS, *PEERS)}
     with tempfile.TemporaryDirectory() as temporary, serve(Sandbox(qps=1_000_000).app()) as endpoint:
@@ -79,7 +79,7 @@ def _spread(values: list[float]) -> str:
 
 
 def _ratio(ours: list[float], theirs: list[float]) -> str:
-    """The median of the ratios round by round, which a machine that slows down midway does not skew."""
+    """The median of the ratios of each round, which is not skewed if the machine slows down midway."""
     return f"{median(a / b for a, b in zip(ours, theirs, strict=True)):.2f}" if theirs else "-"
 
 

@@ -1,6 +1,6 @@
-"""One measured process: `python child.py CALLS` imports `index`, answers once, then so often, and prints its figures.
+"""One measured process: `python child.py CALLS` imports `index`, answers once, then CALLS times, and prints figures.
 
-It runs on the package's code alone, as Function Compute runs it, so it imports nothing else of this project.
+It runs on the package's code alone, as in Function Compute, so it imports nothing else of this project.
 """
 
 import importlib
@@ -16,7 +16,7 @@ EVENT = b'{"phoneNumber": "8613800001234"}'
 
 
 def main() -> None:
-    """Print the figures as JSON on the standard error, which is no part of what is measured."""
+    """Print the figures as JSON on standard error; this is not measured."""
     calls = int(sys.argv[1])
     context = _context()
     index = importlib.import_module("index")
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _warm(index: ModuleType, context: SimpleNamespace, calls: int) -> dict[str, float]:
-    """After as many calls that only warm up, for then the permits hold all they ever will."""
+    """Measure after as many warm-up calls, when the permits use all the memory that they ever will."""
     for _ in range(calls):
         index.handler(EVENT, context)
     before, started = _held(), _cpu()

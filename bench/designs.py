@@ -1,7 +1,7 @@
-"""`python -m bench.designs`: ways to order callers, side by side in a simulation of impatient people (seeded).
+"""`python -m bench.designs`: compares ways to order callers, in a seeded simulation of impatient people.
 
-Callers ask, leave at the moment they are told, and ask again at once; who is refused comes back when told, to the
-second. A call arrives up to 20 ms after it left, and takes CAMS 20 to 60 ms.
+Callers ask, leave at the moment they are given, and ask again at once; rejected callers come back after Retry-After, in
+whole seconds. A call arrives up to 20 ms after it left, and CAMS takes 20 to 60 ms.
 """
 
 import heapq
@@ -18,16 +18,16 @@ GUARD_MIN, GUARD_MAX = 0.02, 0.06
 
 
 class Told(NamedTuple):
-    """What a caller is told: to go, to ask again or to come back, and when."""
+    """What a caller is told: to leave, to ask again, or to come back later, and when."""
 
     verdict: str
     at: float
 
 
 class Moments:
-    """A moment is told at once and kept. `follows`: the guard is what calls show. `even`: one after the other.
+    """Callers get a moment at once and keep it. `follows`: the guard follows measurements. `even`: even spacing.
 
-    `appointments`: who is refused finds its moment kept when it comes back.
+    `appointments`: a rejected caller's moment is kept until it comes back.
     """
 
     def __init__(self, follows: bool, even: bool = False, appointments: bool = False) -> None:
@@ -51,7 +51,7 @@ class Moments:
         return Told("refused", now + max(1, math.ceil(moment - now - PATIENCE)))
 
     def answered(self, left: float, now: float) -> None:
-        """A call that left then was answered now."""
+        """A call that left at `left` was answered at `now`."""
         took = now - left
         self._high = max(took, self._high + (took - self._high) / 32)
         self._low = min(took, self._low + (took - self._low) / 32)
@@ -64,7 +64,7 @@ class Moments:
 
 
 class Places:
-    """A place in the line is told; when its time has come the caller asks again, and may be told to wait more."""
+    """Callers get a place in the line; when it is due they ask again, and may have to wait longer."""
 
     def __init__(self) -> None:
         self._granted = deque([-math.inf] * LIMIT, maxlen=LIMIT)
@@ -89,7 +89,7 @@ class Places:
         return Told("again", due)
 
     def answered(self, left: float, now: float) -> None:
-        """Nothing is learned."""
+        """This design does not use answers."""
 
 
 Design = Moments | Places
@@ -103,7 +103,7 @@ DESIGNS: dict[str, Callable[[], Design]] = {
 
 
 class Run(NamedTuple):
-    """What came of it."""
+    """The results of one run."""
 
     arrivals: list[float]
     late: int
@@ -114,7 +114,7 @@ class Run(NamedTuple):
 
 
 def main() -> None:
-    """Print a table for each size of crowd."""
+    """Print a table for each number of callers."""
     for callers in (10, 16, 40):
         print(f"\n{callers} callers, {SECONDS:.0f} s, seed {SEED}\n")
         print("| design | quota used | most in a second | refused after a wait | retries served | answers of each |")

@@ -1,6 +1,6 @@
-"""`python -m bench.footprint`: what a cold start loads and a call connects; counts, so no machine's noise is in them.
+"""`python -m bench.footprint`: what a cold start loads and a call connects, as counts, which do not depend on timing.
 
-Counted in a process of its own, which has the code under test and the installed packages and nothing else.
+Counted in a separate process that has only the code under test and the installed packages.
 """
 
 import json
@@ -34,7 +34,7 @@ print(json.dumps({"modules": len(loaded), "bytecode_bytes": sizes}), file=sys.st
 
 
 def measure(code: Path) -> dict[str, int]:
-    """Modules loaded until the first answer, bytes of bytecode in those not Python's own, connections of 100 calls."""
+    """Modules loaded until the first answer, bytecode bytes outside the standard library, connections of 100 calls."""
     sandbox = Sandbox(qps=1_000_000)
     with serve(sandbox.app()) as endpoint:
         settings = {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP", "CAMS_QPS": "1000", "CACHE_TTL_SECONDS": "0"}

@@ -1,4 +1,4 @@
-"""One instance under load: `python -m bench.hammer SECONDS` asks for ever new numbers, and prints how it went."""
+"""One instance under load: `python -m bench.hammer SECONDS` queries ever new numbers, and prints the results."""
 
 import json
 import os
@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 30
 
 
 def main() -> None:
-    """Hammer until the time is over; then print statuses and seconds waited, as JSON, on the standard error."""
+    """Query until time is up; then print statuses and seconds waited as JSON on standard error."""
     context = SimpleNamespace(request_id="hammer", function=SimpleNamespace(timeout=TIMEOUT_SECONDS))
     initialize(context)
     end = time.monotonic() + float(sys.argv[1])

@@ -45,7 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serve(Sandbox(qps=1_000_000).app()) as endpoint:
         valkey = Valkey(Path(folder)).start()
         try:
-            # Instances write what a log would take.
+            # Instances write their log lines here.
             with open(os.devnull, "w") as log, redirect_stdout(log):
                 figures = dict(_measure(endpoint, valkey.url))
         finally:
@@ -98,7 +98,7 @@ def _in_redis(endpoint: str, redis_url: str) -> Figure:
 
 
 def _strangers(instance: Instance, count: int) -> list[Instance]:
-    """Instances that know nothing yet, over the same connections."""
+    """Instances with an empty cache, over the same connections."""
     settings, service = instance.settings, instance.service
     ttl, stale, scope = settings.cache_ttl_seconds, settings.cache_stale_seconds, "bench"
     store = Store(str(settings.redis_url))

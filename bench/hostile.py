@@ -1,4 +1,4 @@
-"""`python -m bench.hostile`: input made to be slow, at one size and at twice that; a ratio far above 2 is an attack."""
+"""`python -m bench.hostile`: input designed to be slow, at one size and at twice that; a ratio far above 2 is bad."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""`python -m bench.import_profile OUT.svg`: the parts of a cold start's imports, each as wide as the time it takes.
+"""`python -m bench.import_profile OUT.svg`: draws a cold start's imports, each as wide as the time that it takes.
 
 Each module lies below the one that imported it first. Times are medians of several runs of `python -X importtime`,
 on the package's code alone.
@@ -37,14 +37,14 @@ PYTHON = "#4a5568"
 
 @dataclass
 class Module:
-    """One import: its own time in milliseconds, and what it imported first."""
+    """One import: its own time in milliseconds, and the modules that it was the first to import."""
 
     name: str
     own: float
     imported: "list[Module]" = field(default_factory=list)
 
     def milliseconds(self) -> float:
-        """The time with all it imports."""
+        """The time including everything that it imports."""
         return self.own + sum(module.milliseconds() for module in self.imported)
 
 
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def profile(code: Path) -> Module:
-    """The imports of `index`, with the median time of each."""
+    """The imports of `index`, each with its median time."""
     runs = [_run(code) for _ in range(RUNS)]
     times = [{module.name: module.own for module in _all(run)} for run in runs]
     for module in _all(runs[0]):
@@ -68,7 +68,7 @@ def profile(code: Path) -> Module:
 
 
 def draw(root: Module) -> str:
-    """An SVG of the imports; a module under the pointer tells its name and time."""
+    """An SVG of the imports; hovering over a module shows its name and time."""
     rows = "\n".join(_boxes(root, 0.0, 0, WIDTH / root.milliseconds()))
     height = ROW * DEPTH
     return (
@@ -81,7 +81,7 @@ def draw(root: Module) -> str:
 def _run(code: Path) -> Module:
     command = [interpreter(), "-S", "-W", "ignore", "-X", "importtime", "-c", "import index"]
     printed = subprocess.run(command, env={"PYTHONPATH": str(code)}, capture_output=True, text=True, check=True).stderr
-    # A module's line comes after those of the modules it imported, which are indented more.
+    # A module's line follows those of the modules that it imported, which are indented further.
     waiting: dict[int, list[Module]] = {}
     for line in printed.splitlines():
         _, _, rest = line.partition(":")

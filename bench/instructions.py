@@ -1,4 +1,4 @@
-"""`python -m bench.instructions`: the instructions of a process that answers once, which no machine's noise changes.
+"""`python -m bench.instructions`: the instructions of a process that answers once, which do not depend on timing.
 
 Needs valgrind, which counts them.
 """
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _millions(printed: str) -> float:
-    """The number valgrind printed as `I refs: 1,234`."""
+    """The number that valgrind printed as `I refs: 1,234`, in millions."""
     found = re.search(r"I\s+refs:\s+([0-9,]+)", printed)
     assert found, printed
     return int(found[1].replace(",", "")) / 1e6

@@ -1,4 +1,4 @@
-"""The packages that are measured: this function's and its peers', all built, left unpacked and run in the same way."""
+"""The packages to measure: this function's and its peers', all built, unpacked and run in the same way."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ _FOLDER = Path(__file__).parent / "peers"
 
 
 def unpack(folder: Path) -> dict[str, Path]:
-    """Build each package for this Python below `folder` and unpack it; the folders of their code by name."""
+    """Build each package for this Python below `folder`, and unpack it; returns the code's folders by name."""
     folders = {}
     for name in (OURS, *PEERS):
         package = _build_ours(folder) if name == OURS else _build_peer(name, folder)
@@ -26,12 +26,12 @@ def unpack(folder: Path) -> dict[str, Path]:
 
 
 def interpreter() -> str:
-    """The runtime's own Python rather than the virtual environment's, whose packages would be found as well."""
+    """The runtime's own Python, not the virtual environment's, whose packages would be found too."""
     return str(Path(python_of(VERSION) or sys.executable).resolve())
 
 
 def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *under: str) -> str:
-    """Run child.py on a package, where given `under` another program; what it wrote to the standard error."""
+    """Run child.py on a package, optionally `under` another program; returns its standard error."""
     environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {
         "CAMS_ENDPOINT": endpoint,
         "CAMS_PROTOCOL": "HTTP",
@@ -55,7 +55,7 @@ def _build_ours(folder: Path) -> Path:
 
 
 def _build_peer(name: str, folder: Path) -> Path:
-    """A peer imports what its own requirements.txt names, and brings along the same versions as this function."""
+    """A peer imports what its requirements.txt names, and has the same versions of dependencies as this function."""
     requirements = folder / f"{name}.txt"
     own = (_FOLDER / name / "requirements.txt").read_text()
     requirements.write_text(f"{own}\n{(ROOT / 'requirements.txt').read_text()}")

@@ -1,7 +1,7 @@
 """One instance that takes permits as fast as it can: `python -m bench.permits`, one of a fleet's processes.
 
-It is set up by the function's environment variables. It reads `{"begin": …, "end": …}` (monotonic), takes permits until
-the end, and replies how many of them it was granted since the beginning.
+The function's environment variables configure it. It reads `{"begin": …, "end": …}` (monotonic), takes permits until
+the end, and replies with how many it was granted since the beginning.
 """
 
 import json
@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 5.0
 
 
 def main() -> None:
-    """Start, say so, and take permits whenever asked to."""
+    """Start, report it, and take permits when asked to."""
     take = _taker()
     _reply("started")
     for line in sys.stdin:
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _taker() -> Callable[[], None]:
-    """What takes one permit, for a call that ends at once. Raises Problem `throttled`."""
+    """A function that takes one permit, for a call that ends at once. It raises Problem `throttled`."""
     settings = read_settings(os.environ)
     store, patience = Store(str(settings.redis_url)), settings.cams_max_wait_seconds
     throttle = AccountThrottle(store, "bench", settings.cams_qps, settings.max_instances, patience)

@@ -1,7 +1,7 @@
-"""`python -m bench.simulation`: a thousand instances, ten thousand requests a second, two hundred numbers (seeded).
+"""`python -m bench.simulation`: a seeded model of 1,000 instances, 10,000 requests a second and 200 numbers.
 
-A model of what no single machine can run: each request goes to some instance, finds its answer there, in Redis, in a
-flight that is under way, or takes a permit and asks. The rules are those of `cache.py` and `permits/`.
+It models what a single machine cannot run: each request goes to some instance, and finds its answer there, in Redis or
+in a flight under way, or takes a permit and calls CAMS. The rules are those of `cache/` and `permits/`.
 """
 
 import random
@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from cams_qr.permits.throttle import GUARD_SECONDS, WINDOW_SECONDS
+from cams_qr.permits.throttle import GUARD_MAX_SECONDS, WINDOW_SECONDS
 
 SEED = 20261123
 INSTANCES = 1000
@@ -28,7 +28,7 @@ REDIS_SECONDS = 0.0005
 
 @dataclass
 class World:
-    """What is known where, and what has happened."""
+    """What each cache contains, and what has happened."""
 
     instances: list[dict[int, float]] = field(default_factory=lambda: [{} for _ in range(INSTANCES)])
     landed: dict[int, float] = field(default_factory=dict)
@@ -80,7 +80,7 @@ def _request(world: World, instance: dict[int, float], number: int, now: float) 
     delay = random.uniform(0, JITTER)
     answer = due + delay + random.lognormvariate(-1.6, 0.3)
     world.last_grant = due
-    world.reached.append(due + GUARD_SECONDS)
+    world.reached.append(due + GUARD_MAX_SECONDS)
     world.arrivals.append(due + delay)
     world.landed[number] = answer
     return "asked", answer - now

@@ -1,7 +1,7 @@
-"""`python -m deploy deploy` puts the package and template.yml into the cloud; `... remove` takes them away.
+"""`python -m deploy deploy` deploys the package and template.yml to the cloud; `... remove` deletes the stack.
 
-`... doctor` looks before, `... verify` afterwards. Credentials are those of the aliyun command line or of the
-environment, found by alibabacloud-credentials.
+`... doctor` checks before a deployment, `... verify` tests it afterwards. alibabacloud-credentials finds the
+credentials of the aliyun command line or of the environment.
 """
 
 import argparse
@@ -27,18 +27,18 @@ from deploy.verify import verify
 
 
 def main() -> int:
-    """Parse the command line and run it; 1 where the cloud refused, or something is not as it should be."""
+    """Parse the command line and run it; 1 if the cloud refused, or a check failed."""
     options = _parser().parse_args()
-    # The SDK logs what it raises, with its stack.
+    # The SDK logs what it raises, with the stack trace.
     logging.disable()
     try:
         return 0 if options.run(Account(options.region), options) else 1
     except (AlibabaCloudException, oss.exceptions.OperationError, CredentialException) as error:
         print(f"Refused: {error}", file=sys.stderr)
     except UnretryableException as error:
-        print(f"Not done: {error.inner_exception or error}", file=sys.stderr)
+        print(f"Failed: {error.inner_exception or error}", file=sys.stderr)
     except subprocess.CalledProcessError as error:
-        print(f"No package was built: {error}", file=sys.stderr)
+        print(f"The package could not be built: {error}", file=sys.stderr)
     return 1
 
 
@@ -46,28 +46,28 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     deploying = _command(commands, "deploy", _deploy, "create or update the stack")
-    deploying.add_argument("--package", help="the name of a package in the bucket, to go back to")
-    deploying.add_argument("--no-doctor", action="store_true", help="do not look before")
-    deploying.add_argument("--no-verify", action="store_true", help="do not look afterwards")
+    deploying.add_argument("--package", help="the name of a package in the bucket, to roll back to")
+    deploying.add_argument("--no-doctor", action="store_true", help="skip the checks before the deployment")
+    deploying.add_argument("--no-verify", action="store_true", help="skip the tests after the deployment")
     examining = _command(
         commands, "doctor", _doctor, "check for anything that would block a deployment; changes nothing"
     )
     removing = _command(commands, "remove", _remove, "delete the stack; packages stay in the bucket")
-    verifying = _command(commands, "verify", _verify, "ask what was deployed, and compare")
+    verifying = _command(commands, "verify", _verify, "test what was deployed")
     for command in (deploying, examining):
         command.add_argument("--bucket", required=True, help="an OSS bucket in the region, for the package")
         command.add_argument("--parameters", type=Path, help="a JSON file with the template's parameters")
         command.add_argument(
-            "--runtime", choices=["python3.10", "python3.12"], help="else as it was, at first python3.10"
+            "--runtime", choices=["python3.10", "python3.12"], help="default: unchanged, at first python3.10"
         )
     for command in (deploying, removing, verifying):
         command.add_argument("--stack", required=True)
-    examining.add_argument("--stack", help="the stack that is to be updated, if there is one")
+    examining.add_argument("--stack", help="the stack to update, if it exists")
     for command in (deploying, examining, verifying):
-        command.add_argument("--number", default="", help="a phone number of the account, to ask for")
+        command.add_argument("--number", default="", help="a phone number of the account, to query")
     for command in (deploying, verifying):
-        command.add_argument("--report", type=Path, default=ROOT / "dist", help="the folder for the JSON file")
-        command.add_argument("--space", default="", help="a custSpaceId to ask for, else the first that is allowed")
+        command.add_argument("--report", type=Path, default=ROOT / "dist", help="the folder for the JSON report")
+        command.add_argument("--space", default="", help="a custSpaceId to query; default: the first allowed one")
         command.add_argument("--token", default="", help="a JSON Web Token, for HttpAuth jwt or for the gateway")
         command.add_argument("--log-seconds", type=float, default=120.0, help="how long to wait for log lines")
     return parser
@@ -84,7 +84,7 @@ def _deploy(account: Account, options: Any) -> bool:
     ros = _stacks(account)
     given = _parameters(options.parameters)
     if not options.no_doctor and not _doctor(account, options):
-        print("Nothing was changed. What is marked ✗ stands in the way; DOCTOR=off deploys all the same.")
+        print("Nothing was changed. Fix what is marked ✗; DOCTOR=off deploys anyway.")
         return False
     known = ros.parameters(options.stack) | given
     name = options.package
@@ -94,7 +94,7 @@ def _deploy(account: Account, options: Any) -> bool:
         name = bucket.upload(account.oss(), options.bucket, package, runtime)
     made_for = bucket.runtime_of(name)
     if made_for is None:
-        sys.exit(f"{name}: is no package's name, which begins with cams-qr/python3.")
+        sys.exit(f"{name}: is not a package name; these begin with cams-qr/python3.")
     print(f"Package: {name}")
     changed = {"Runtime": made_for, "CodeBucket": options.bucket, "CodeObject": name}
     if not ros.deploy(options.stack, (ROOT / "template.yml").read_text(), given | changed):
@@ -111,7 +111,7 @@ def _doctor(account: Account, options: Any) -> bool:
 
 
 def _known(account: Account, name: str | None) -> dict[str, str]:
-    """The stack's parameters; none where they cannot be had, which the deployment itself will tell."""
+    """The stack's parameters; none if they cannot be read, which the deployment itself will report."""
     try:
         return _stacks(account).parameters(name) if name else {}
     except (AlibabaCloudException, UnretryableException):
@@ -122,7 +122,7 @@ def _verify(account: Account, options: Any) -> bool:
     stacks = _stacks(account)
     outputs = stacks.outputs(options.stack)
     if not outputs:
-        sys.exit(f"There is no stack {options.stack} in {account.region} that is as it should be.")
+        sys.exit(f"There is no stack {options.stack} in {account.region} in working order.")
     return verify(account, stacks, options.stack, outputs, options, options.report)
 
 
@@ -147,7 +147,7 @@ def _parameters(file: Path | None) -> dict[str, str]:
     except (OSError, ValueError) as error:
         sys.exit(f"{file}: {error}")
     if not isinstance(given, dict):
-        sys.exit(f'{file}: is no JSON object; write it like {{"MaxInstances": 5}}')
+        sys.exit(f'{file}: is not a JSON object; write it like {{"MaxInstances": 5}}')
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
 
 

@@ -1,7 +1,7 @@
-"""The deployer's account: one client for every service that is looked at, signed with the deployer's credentials.
+"""The deployer's account: a client for every service that is checked, signed with the deployer's credentials.
 
-Credentials are those of the aliyun command line or of the environment, found by alibabacloud-credentials.
-CLOUD_ENDPOINT names a stand-in of the whole cloud.
+alibabacloud-credentials finds the credentials of the aliyun command line or of the environment. CLOUD_ENDPOINT names a
+stand-in for the whole cloud.
 """
 
 import os
@@ -24,7 +24,7 @@ class _Service(NamedTuple):
     host: str
 
 
-# Hosts are those of the vendor's SDK for each service.
+# The hosts are from the vendor's SDK for each service.
 _SERVICES = {
     "sts": _Service("2015-04-01", "sts.{region}.aliyuncs.com"),
     "ram": _Service("2015-05-01", "ram.aliyuncs.com"),
@@ -33,7 +33,7 @@ _SERVICES = {
     "cms": _Service("2019-01-01", "metrics.{region}.aliyuncs.com"),
     "apig": _Service("2024-03-27", "apig.{region}.aliyuncs.com"),
     "fc": _Service("2023-03-30", "fcv3.{region}.aliyuncs.com"),
-    # Only the API before the present one tells the zones that Function Compute supports.
+    # Only the previous version of the API lists the zones that Function Compute supports.
     "fc2": _Service("2021-04-06", "{account}.{region}.fc.aliyuncs.com"),
 }
 
@@ -49,11 +49,11 @@ class Account:
         return self._call(service, operation, "RPC", "POST", "/", OpenApiRequest(query=parameters))
 
     def get(self, service: str, operation: str, path: str, account_id: str = "", **parameters: str) -> dict[str, Any]:
-        """Call an operation that gets what is at a path."""
+        """Call an operation by GET."""
         return self._call(service, operation, "ROA", "GET", path, OpenApiRequest(query=parameters), account_id)
 
     def post(self, service: str, operation: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Call an operation that takes a JSON body."""
+        """Call an operation by POST, with a JSON body."""
         return self._call(service, operation, "ROA", "POST", path, OpenApiRequest(body=body))
 
     def fc(self) -> FcClient:
@@ -102,7 +102,7 @@ class Account:
 
 
 def stand_in() -> tuple[str, str] | None:
-    """Protocol and host of the stand-in, where there is one."""
+    """The stand-in's protocol and host, if CLOUD_ENDPOINT names one."""
     protocol, _, host = os.environ.get("CLOUD_ENDPOINT", "").rpartition("://")
     return (protocol or "https", host) if host else None
 

@@ -1,4 +1,4 @@
-"""The package in OSS, named after its runtime, version and content: what is there already is not sent again."""
+"""Uploads the package to OSS, named after its runtime, version and content, unless it is there already."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from deploy.package import content_hash
 
 
 def upload(client: oss.Client, bucket: str, package: Path, runtime: str) -> str:
-    """Put the package into the bucket; returns its name there. Raises oss.exceptions.OperationError."""
+    """Upload the package; returns its name in the bucket. Raises oss.exceptions.OperationError."""
     name = f"cams-qr/{runtime}-{__version__}-{content_hash(package)}.zip"
     if not client.is_object_exist(bucket, name):
         client.put_object_from_file(oss.PutObjectRequest(bucket=bucket, key=name), str(package))
@@ -18,6 +18,6 @@ def upload(client: oss.Client, bucket: str, package: Path, runtime: str) -> str:
 
 
 def runtime_of(name: str) -> str | None:
-    """The runtime that the package of this name is for; None where the name does not say."""
+    """The runtime in a package's name; None if the name has none."""
     found = re.search(r"(python3\.[0-9]+)-[^/]*$", name)
     return found and found[1]

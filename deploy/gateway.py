@@ -1,8 +1,8 @@
-"""The route on the cloud-native API gateway, which serves a route as it was when it was last published.
+"""Publishes the route on the cloud-native API gateway, which serves a route as it was last published.
 
-ROS publishes the route that it makes, and withdraws it before it removes it (`GatewayPublication` in template.yml). A
-route that it changes it leaves as published before, so that is published anew here. ROS could only make another route
-instead, whose consumers would have to be let in again.
+ROS publishes a route after creating it, and unpublishes it before deleting it (`GatewayPublication` in template.yml).
+But when ROS changes a route, the published version stays as it was, so the route is published again here. ROS could
+only replace the route instead, and its consumers would then have to be authorised again.
 
 Sources: GetHttpApiRoute; DeployHttpApi ("routeId must be passed in"); ListHttpApiRoutes, which lists the states of a
 route, DeployedWithChanges among them (APIG, 2024-03-27).
@@ -21,13 +21,13 @@ _POLL_SECONDS = 1.0
 
 
 def route(account: Account, outputs: Mapping[str, str]) -> dict[str, Any]:
-    """The stack's route as the gateway has it."""
+    """The stack's route, as the gateway describes it."""
     found: dict[str, Any] = account.get("apig", "GetHttpApiRoute", _path(outputs) + f"/routes/{_id(outputs)}")["data"]
     return found
 
 
 def publish(account: Account, outputs: Mapping[str, str]) -> bool:
-    """Publish the route where it is not published as it is; tells so. Returns whether it is, after a minute at most."""
+    """Publish the route unless its current state is published, and say so. Waits at most a minute; returns success."""
     state = route(account, outputs)["deployStatus"]
     if state == PUBLISHED:
         return True
@@ -40,7 +40,7 @@ def publish(account: Account, outputs: Mapping[str, str]) -> bool:
             print("  published")
             return True
         time.sleep(_POLL_SECONDS)
-    print(f"  It is {state} still; see {CONSOLE}")
+    print(f"  It is still {state}; see {CONSOLE}")
     return False
 
 

@@ -1,7 +1,7 @@
-"""Build dist/function.zip: src/ and the pinned packages, for a runtime of Function Compute; the same bytes every time.
+"""Builds dist/function.zip reproducibly: src/ and the pinned packages, for a runtime of Function Compute.
 
-Whatever machine builds it, the packages are those for Linux on x86-64. Bytecode is compiled beforehand and never
-checked against its source: the code's folder may be read-only there, and each cold start would compile it all anew.
+On any machine, the packages are those for Linux on x86-64. Bytecode is compiled in advance and never checked against
+its source: the code's folder may be read-only in Function Compute, and every cold start would compile everything again.
 """
 
 import argparse
@@ -27,9 +27,9 @@ from cams_qr.cams.sdk.libraries import LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
 HASHES = ROOT / "deploy" / "hashes.txt"
-# Debian 10, on which the python3.10 runtime is built, has glibc 2.28.
+# The python3.10 runtime is built on Debian 10, which has glibc 2.28.
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "any")
-# These come as source alone; they are pure Python.
+# These are published as source only; they are pure Python.
 SOURCE_ONLY = {"alibabacloud-tea"}
 _DISTRIBUTIONS = {"websocket": "websocket-client"}
 _NEEDLESS_SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hpp", ".rst"}
@@ -47,12 +47,12 @@ _NEEDLESS_NAMES = {
 }
 # Parts of packages that nothing here imports.
 _UNUSED = ("share", "pydantic/v1", "pydantic/mypy.py", "urllib3/contrib/emscripten")
-# The code's folder on Function Compute, as tracebacks name it.
+# The code's folder in Function Compute, as tracebacks show it.
 _CODE_FOLDER = "/code"
 
 
 def main() -> None:
-    """Build the package, and say what is in it."""
+    """Build the package, and print what is in it."""
     parser = argparse.ArgumentParser(prog="python -m deploy.package", description=__doc__)
     parser.add_argument("--runtime", choices=["python3.10", "python3.12"], default="python3.10")
     parser.add_argument("--out", type=Path, default=ROOT / "dist" / "function.zip")
@@ -70,8 +70,8 @@ def build(
 ) -> Path:
     """Write the zip for `runtime` to `out`, without the packages `left_out` and what only they need.
 
-    The first block of `requirements` is what the source imports itself; nothing is installed but what `hashes` names.
-    Raises CalledProcessError where pip fails, or what was built cannot be imported; the output says why.
+    The first block of `requirements` is what the source imports itself. Only files whose hashes are in `hashes` are
+    installed. Raises CalledProcessError if pip fails or the result cannot be imported; the output says why.
     """
     version = runtime.removeprefix("python")
     with tempfile.TemporaryDirectory() as temporary:
@@ -91,7 +91,7 @@ def build(
 
 
 def describe(package: Path) -> str:
-    """Size, hash, and what takes up the most."""
+    """The package's size, hash and largest parts."""
     sizes: Counter[str] = Counter()
     with zipfile.ZipFile(package) as archive:
         for entry in archive.infolist():
@@ -104,12 +104,12 @@ def describe(package: Path) -> str:
 
 
 def content_hash(package: Path) -> str:
-    """The zip's SHA-256 in hex."""
+    """The file's SHA-256 in hex."""
     return hashlib.sha256(package.read_bytes()).hexdigest()
 
 
 def _environment(version: str) -> dict[str, str]:
-    """What markers in requirements say about the runtime."""
+    """The runtime's values for environment markers in requirements."""
     return {
         "python_version": version,
         "python_full_version": f"{version}.0",
@@ -128,7 +128,7 @@ def _applies(marker: Marker | None, environment: Mapping[str, str]) -> bool:
 
 
 def read_requirements(requirements: Path) -> tuple[list[Requirement], list[Requirement]]:
-    """The two blocks of the file."""
+    """The two blocks of requirements.txt: what the source imports, and what those packages need."""
     first, _, second = requirements.read_text().partition("\n\n")
     imported, brought_along = (
         [Requirement(line) for line in block.splitlines() if line and not line.startswith("#")]
@@ -138,19 +138,19 @@ def read_requirements(requirements: Path) -> tuple[list[Requirement], list[Requi
 
 
 def read_hashes(file: Path) -> dict[str, list[str]]:
-    """The hashes that pip is to accept, by `name==version`."""
+    """The hashes that pip accepts, by `name==version`."""
     lines = [line.split() for line in file.read_text().splitlines() if line and not line.startswith("#")]
     return {pinned: hashes for pinned, *hashes in lines}
 
 
 def pip_target(version: str) -> list[str]:
-    """pip's options for what runs there, whatever machine this is."""
+    """pip's options for packages that run in Function Compute, whatever machine this is."""
     platforms = [part for name in PLATFORMS for part in ("--platform", name)]
     return [*platforms, "--python-version", version, "--implementation", "cp", "--only-binary", ":all:"]
 
 
 def pinned_for(version: str, requirements: Sequence[Requirement]) -> tuple[list[str], list[str]]:
-    """Those that apply to the runtime, as `name==version`: what comes as wheels, and what comes as source alone."""
+    """The requirements that apply to the runtime, as `name==version`: those with wheels, and those with source only."""
     environment = _environment(version)
     wheels: list[str] = []
     sources: list[str] = []
@@ -186,7 +186,7 @@ def _requirements_file(file: Path, pinned: Sequence[str], hashes: Mapping[str, S
 
 
 def _bill_of_materials(folder: Path) -> str:
-    """What is in the package, as CycloneDX; without the time, so that it is the same every time."""
+    """The package's contents as CycloneDX, without a timestamp, so that it is reproducible."""
     found = sorted((canonicalize_name(d.metadata["Name"]), d.version) for d in distributions(path=[str(folder)]))
     components = [
         {"type": "library", "name": name, "version": version, "purl": f"pkg:pypi/{name}@{version}"}
@@ -199,7 +199,7 @@ def _bill_of_materials(folder: Path) -> str:
 def _keep_only(
     imported: Sequence[Requirement], folder: Path, environment: Mapping[str, str], left_out: Sequence[str]
 ) -> None:
-    """Remove all packages but those imported and what they need, and of these the ones left out."""
+    """Remove all packages except the imported ones and what they need; remove those in `left_out` in any case."""
     unwanted = {canonicalize_name(_DISTRIBUTIONS.get(package, package)) for package in left_out}
     installed = {canonicalize_name(d.metadata["Name"]): d for d in distributions(path=[str(folder)])}
     needed: set[NormalizedName] = set()
@@ -227,7 +227,7 @@ def _remove(distribution: Distribution, folder: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    """Remove what is never imported there: tests, caches, stubs, sources of extensions, console scripts."""
+    """Remove what is never imported: tests, caches, stubs, sources of extensions, console scripts."""
     for unused in map(folder.joinpath, _UNUSED):
         shutil.rmtree(unused) if unused.is_dir() else unused.unlink(missing_ok=True)
     for path in sorted(folder.rglob("*"), reverse=True):
@@ -240,23 +240,23 @@ def _prune(folder: Path) -> None:
 def _compile(version: str, folder: Path) -> None:
     python = python_of(version)
     if python is None:
-        print(f"Python {version} is not installed: no bytecode in the package, so cold starts are slower.")
+        print(f"Python {version} is not installed, so the package has no bytecode and cold starts are slower.")
         return
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", _CODE_FOLDER]
-    # Sets in bytecode are in the order of their hashes.
+    # Bytecode contains sets in the order of their hashes.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     subprocess.run([python, "-m", "compileall", *options, folder], check=True, env=environment)
 
 
 def _try_out(version: str, folder: Path) -> None:
-    """Import what was built, where the machine is of the runtime's kind: an SDK may need what was left out."""
+    """Import the result, if this machine can run it: an SDK may need a package that was left out."""
     python = python_of(version)
     if python and (sys.platform, platform.machine()) == ("linux", "x86_64"):
         subprocess.run([python, "-S", "-B", "-c", "import index"], check=True, env={"PYTHONPATH": str(folder)})
 
 
 def python_of(version: str) -> str | None:
-    """An interpreter of that minor version on this machine."""
+    """An interpreter of that minor version on this machine, or None."""
     if version == "{}.{}".format(*sys.version_info):
         return sys.executable
     found = subprocess.run([ROOT / "deploy" / "find-python", version], capture_output=True, text=True, check=True)
@@ -264,7 +264,7 @@ def python_of(version: str) -> str | None:
 
 
 def _zip(folder: Path, out: Path) -> None:
-    """Sorted, with one date and one mode for all, so that the same files give the same bytes."""
+    """Zip the folder, sorted and with one date and mode for all files, so that the same files give the same bytes."""
     with zipfile.ZipFile(out, "w") as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():

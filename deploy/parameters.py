@@ -1,4 +1,4 @@
-"""Parameters of template.yml: their defaults, what is made of them, and what its rules say of them together."""
+"""The parameters of template.yml: their defaults, its functions of them, and its rules about them."""
 
 import json
 import math
@@ -12,18 +12,18 @@ TEMPLATE = yaml.safe_load((Path(__file__).parent.parent / "template.yml").read_t
 
 
 def with_defaults(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The parameters, and the template's default for each that is not given."""
+    """The parameters, with the template's default for each that is not given."""
     defaults = {name: str(parameter.get("Default", "")) for name, parameter in TEMPLATE["Parameters"].items()}
     return defaults | dict(parameters)
 
 
 def first_of(value: str) -> str:
-    """The first of comma-separated values; empty where there is none."""
+    """The first of several comma-separated values, or empty."""
     return value.split(",")[0].strip()
 
 
 def contradictions(parameters: Mapping[str, str]) -> list[str]:
-    """A sentence for each of the template's rules that refuses the parameters, as ROS would."""
+    """A sentence for each of the template's rules that the parameters break, as ROS would say."""
     known = with_defaults(parameters)
     return [
         assertion["AssertDescription"]
@@ -35,7 +35,7 @@ def contradictions(parameters: Mapping[str, str]) -> list[str]:
 
 
 def value(node: Any, parameters: Mapping[str, Any]) -> Any:
-    """What a part of the template stands for; it may hold the functions below, and refer to parameters."""
+    """Evaluate a part of the template, which may use the functions below and refer to parameters."""
     if isinstance(node, list):
         return [value(item, parameters) for item in node]
     if not isinstance(node, dict):
@@ -63,7 +63,7 @@ def _json_value(argument: list[str]) -> str:
 
 
 def _calculate(argument: list[Any]) -> float:
-    """Of numbers, which are given as text; not a number where one of them is none, so that no rule holds."""
+    """Calculate with numbers given as text; NaN if one of them is not a number, so that no rule holds."""
     expression, _, numbers = argument
     try:
         return float(eval(expression.format(*map(float, numbers)), {"__builtins__": {}}))

@@ -1,7 +1,7 @@
-"""Simple Log Service, which has a signature of its own: whether it is opened, and what a log store holds.
+"""Simple Log Service (SLS), which has its own signature: whether it is activated, log lines, and alerts.
 
-Sources: "Request signatures", GetSlsService, GetLogs, GetAlert (SLS, 2020-12-30). GetLogs has a successor that packs
-its answers with lz4; it does for a few lines.
+Sources: "Request signatures", GetSlsService, GetLogs, GetAlert (SLS, 2020-12-30). GetLogs has a successor that
+compresses its answers with lz4; for a few lines, GetLogs is enough.
 """
 
 import base64
@@ -21,7 +21,7 @@ _SECONDS = 20
 
 
 class SlsUnreachable(Exception):
-    """SLS gave no answer that can be read; the message is why."""
+    """SLS gave no readable answer; the message says why."""
 
 
 class SlsError(Exception):
@@ -32,21 +32,21 @@ class SlsError(Exception):
         self.code = code
 
 
-def is_opened(region: str) -> bool:
-    """Whether the account has SLS; only two regions are asked, for all. Raises SlsError, SlsUnreachable."""
+def is_activated(region: str) -> bool:
+    """Whether the account has activated SLS; two regions answer for all. Raises SlsError, SlsUnreachable."""
     host = f"{'cn-shanghai' if region.startswith('cn-') else 'ap-southeast-1'}.log.aliyuncs.com"
     return bool(_get(host, "/slsservice")["enabled"])
 
 
 def lines(region: str, project: str, store: str, words: str, since: int, until: int) -> list[dict[str, str]]:
-    """The logs that hold the words, of that time in seconds since 1970. Raises SlsError, SlsUnreachable."""
+    """The logs that contain the words, from `since` to `until` (Unix time). Raises SlsError, SlsUnreachable."""
     query = {"type": "log", "from": str(since), "to": str(until), "query": f'"{words}"', "line": "100", "offset": "0"}
     found: list[dict[str, str]] = _get(f"{project}.{region}.log.aliyuncs.com", f"/logstores/{store}", query)
     return found
 
 
 def alert(region: str, project: str, name: str) -> dict[str, Any]:
-    """An alert as it is. Raises SlsError, SlsUnreachable."""
+    """The definition of an alert. Raises SlsError, SlsUnreachable."""
     found: dict[str, Any] = _get(f"{project}.{region}.log.aliyuncs.com", f"/alerts/{name}")
     return found
 

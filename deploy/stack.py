@@ -1,4 +1,4 @@
-"""One ROS stack: preview it, create or update it, follow it to the end, remove it.
+"""One ROS stack: preview, create, update, follow and delete it.
 
 Sources: "CreateStack", "UpdateStack", "PreviewStack", "GetStack", "ListStackEvents", "DeleteStack" (ROS, 2019-09-10).
 """
@@ -16,9 +16,9 @@ from darabonba.exceptions import UnretryableException
 _POLL_SECONDS = 2.0
 _PATIENCE = 5
 _FINE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-# Nothing is changing, and what is there is as some deployment wanted it.
+# Nothing is in progress, and the resources are as some deployment left them.
 _AT_REST = (*_FINE, "ROLLBACK_COMPLETE", "CHECK_COMPLETE", "IMPORT_CREATE_COMPLETE", "IMPORT_UPDATE_COMPLETE")
-# ROS updates none of these; nothing of them was ever in use.
+# ROS cannot update a stack in one of these states, and it was never in use.
 _NEVER_WORKED = ("CREATE_FAILED", "CREATE_ROLLBACK", "REVIEW_IN_PROGRESS")
 
 T = TypeVar("T")
@@ -26,16 +26,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Stacks:
-    """The stacks of one region. Each function raises the SDK's AlibabaCloudException where ROS refuses."""
+    """The stacks of one region. Every method raises the SDK's AlibabaCloudException if ROS refuses."""
 
     client: Client
     region: str
     poll_seconds: float = _POLL_SECONDS
 
     def deploy(self, name: str, template: str, parameters: Mapping[str, str]) -> bool:
-        """Create the stack, or update it with what is not given left as it was; tells all on the standard output.
+        """Create or update the stack, and print the progress. Parameters that are not given keep their values.
 
-        Returns whether it is as it should be. What would change nothing is not done.
+        Returns whether it succeeded. If nothing would change, nothing is done.
         """
         existing = self._find(name)
         status = self._get(existing).status if existing else ""
@@ -69,13 +69,13 @@ class Stacks:
         return self._follow(created.body.stack_id, set())
 
     def parameters(self, name: str) -> dict[str, str]:
-        """The stack's parameters as they are; none where there is no such stack."""
+        """The stack's current parameters; none if there is no such stack."""
         existing = self._find(name)
         found = (self._get(existing).parameters or []) if existing else []
         return {parameter.parameter_key: parameter.parameter_value for parameter in found}
 
     def outputs(self, name: str) -> dict[str, str]:
-        """The stack's outputs; none where there is no such stack, or it is not as it should be."""
+        """The stack's outputs; none if there is no such stack, or it is not in working order."""
         existing = self._find(name)
         found = self._get(existing) if existing else None
         if found is None or found.status not in _AT_REST:
@@ -83,7 +83,7 @@ class Stacks:
         return {output["OutputKey"]: str(output["OutputValue"]) for output in found.outputs or []}
 
     def resources(self, name: str) -> list[tuple[str, str]]:
-        """The stack's resources: the name of each in the template, and its type."""
+        """The stack's resources: each one's name in the template, and its type."""
         request = models.ListStackResourcesRequest(region_id=self.region, stack_id=self._find(name))
         found = self.client.list_stack_resources(request).body.resources or []
         return [(resource.logical_resource_id, resource.resource_type) for resource in found]
@@ -118,7 +118,7 @@ class Stacks:
         return [(r.logical_resource_id, r.action or "Add") for r in resources if r.action != "None"]
 
     def _follow(self, stack: str, told: set[str]) -> bool:
-        """Tell what happens until the stack is at rest; returns whether that is as it should be."""
+        """Print events until nothing is in progress; returns whether the stack succeeded."""
         while True:
             status = self._get(stack).status
             told |= self._tell(stack, told)
@@ -158,7 +158,7 @@ class Stacks:
         return self._patiently(lambda: list(self.client.list_stack_events(request).body.events or []))
 
     def _patiently(self, look: Callable[[], T]) -> T:
-        """Look again where ROS cannot be reached, fails or throttles; the stack works on meanwhile."""
+        """Retry if ROS cannot be reached, fails or throttles; the stack continues in the meantime."""
         for _ in range(_PATIENCE):
             try:
                 return look()

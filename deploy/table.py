@@ -1,4 +1,4 @@
-"""A table of what was found, one row as soon as it is known, for `make doctor` and `make verify`."""
+"""The table of findings that `make doctor` and `make verify` print, row by row."""
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
@@ -9,40 +9,40 @@ _WIDTH = 22
 
 
 class Finding(NamedTuple):
-    """One row. `mend` is the one command or page that helps; `?` is for what could not be looked at."""
+    """One row. `fix` is the one command or page that helps; `?` means that it could not be checked."""
 
     mark: Mark
     what: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def fine(what: str, found: str) -> Finding:
-    """It is as it should be."""
+    """The row for a check that passed."""
     return Finding("✓", what, found)
 
 
-def wrong(what: str, found: str, mend: str) -> Finding:
-    """It is not, and this helps."""
-    return Finding("✗", what, found, mend)
+def wrong(what: str, found: str, fix: str) -> Finding:
+    """The row for a check that failed, and how to fix it."""
+    return Finding("✗", what, found, fix)
 
 
-def unknown(what: str, found: str, mend: str = "") -> Finding:
-    """Nobody looked, for this reason."""
-    return Finding("?", what, found, mend)
+def unknown(what: str, found: str, fix: str = "") -> Finding:
+    """The row for what could not be checked, and why."""
+    return Finding("?", what, found, fix)
 
 
 def show(findings: Iterable[Finding]) -> list[Finding]:
-    """Print each row as it comes; returns them all."""
+    """Print each row as soon as it is known; returns them all."""
     shown = []
     for finding in findings:
         print(f"{finding.mark} {finding.what:<{_WIDTH}} {finding.found}", flush=True)
-        if finding.mend:
-            print(f"  {'':<{_WIDTH}} → {finding.mend}", flush=True)
+        if finding.fix:
+            print(f"  {'':<{_WIDTH}} → {finding.fix}", flush=True)
         shown.append(finding)
     return shown
 
 
 def are_fine(findings: Iterable[Finding]) -> bool:
-    """Whether no row is wrong; what is unknown is not."""
+    """Whether no check failed; unknown rows do not count."""
     return all(finding.mark != "✗" for finding in findings)

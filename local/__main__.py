@@ -25,10 +25,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("--runtime", choices=["python3.10", "python3.12"], default="python3.10")
     commands = parser.add_subparsers(dest="command", required=True)
-    serving = commands.add_parser("serve", help="sandbox and gateway, until Ctrl-C")
+    serving = commands.add_parser("serve", help="serve the sandbox and the gateway until Ctrl-C")
     serving.add_argument("--port", type=int, default=8000)
     serving.add_argument("--gateway", choices=["v1", "classic"], default="v1")
-    once = commands.add_parser("invoke", help="one event from a file; prints the answer")
+    once = commands.add_parser("invoke", help="run one event from a file and print the answer")
     once.add_argument("event", type=Path)
     options = parser.parse_args()
     with serve(Sandbox().app()) as endpoint:
@@ -80,7 +80,7 @@ def _wait_for_interrupt() -> None:
 
 def _show(url: str, endpoint: str) -> None:
     print(f"Sandbox CAMS on {endpoint}. A query through the gateway:\n\nGET {url}{QUERY}")
-    # A proxy that the environment names is not for this machine's own address.
+    # This address is local, so any proxy in the environment is bypassed.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(url + QUERY) as answer:
         print(json.dumps(json.load(answer), indent=2, ensure_ascii=False))

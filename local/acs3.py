@@ -1,4 +1,4 @@
-"""ACS3-HMAC-SHA256 as the server sees it: is this request signed by the one who says so, now, and once?
+"""ACS3-HMAC-SHA256 on the server's side: verifies the signature, its age, and that it is used only once.
 
 Source: "Request syntax and signature method V3" (Alibaba Cloud SDK reference).
 """
@@ -19,7 +19,7 @@ _AUTHORIZATION = re.compile(rf"{ALGORITHM} Credential=([^,]+),\s*SignedHeaders=(
 
 
 class Refused(Exception):
-    """The request is not accepted; `code` is the gateway's error code."""
+    """The request is rejected; `code` is the gateway's error code."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(code, message)
@@ -30,7 +30,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """What the signature is made of; header names in lower case, query decoded."""
+    """The parts of a request that are signed, with header names in lower case and the query decoded."""
 
     method: str
     path: str
@@ -57,7 +57,7 @@ class Verifier:
     nonces: dict[str, float] = field(default_factory=dict)
 
     def verify(self, request: SignedRequest) -> str:
-        """The id of the access key that signed the request. Raises Refused."""
+        """The ID of the access key that signed the request. Raises Refused."""
         match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
         if not match:
             raise Refused("IncompleteSignature", "The Authorization header is missing or incomplete.")

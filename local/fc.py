@@ -1,6 +1,6 @@
-"""Function Compute's side of an invocation: the context it passes, and what it makes of the value it gets back.
+"""Function Compute's side of an invocation: the context that it passes, and what it does with the result.
 
-Sources: "Context" (Python), and the bootstrap of the built-in Python runtimes for the answer's bytes.
+Sources: "Context" (Python), and for the answer's bytes the bootstrap of the built-in Python runtimes.
 """
 
 import json
@@ -22,7 +22,7 @@ ENVIRONMENT_KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SEC
 
 @dataclass(frozen=True)
 class Invoked:
-    """What an invocation gave: its body, and the error type where the function raised."""
+    """The result of an invocation: its body, and the error type if the function raised."""
 
     request_id: str
     body: bytes
@@ -30,7 +30,7 @@ class Invoked:
 
 
 def role_environment(key_id: str, key: AccessKey) -> dict[str, str]:
-    """The variables Function Compute injects for the function's role."""
+    """The variables that Function Compute injects for the function's role."""
     return dict(zip(ENVIRONMENT_KEYS, (key_id, key.secret, key.token or ""), strict=True))
 
 
@@ -56,7 +56,7 @@ def make_context(runtime: Runtime, timeout: float = 10, environ: Mapping[str, st
 
 
 def invoke(handler: Handler, event: bytes, context: Any) -> Invoked:
-    """Call the handler as the runtime does: its answer as bytes, or its exception as the error object."""
+    """Call the handler like the runtime: returns its answer as bytes, or its exception as an error object."""
     try:
         return Invoked(context.request_id, _to_bytes(handler(event, context)))
     except Exception as error:

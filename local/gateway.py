@@ -1,7 +1,7 @@
-"""A local gateway: HTTP requests become Function Compute events, the function's answers become HTTP again.
+"""A local gateway: turns HTTP requests into Function Compute events, and the function's answers into HTTP.
 
-Two shapes: `v1`, the HTTP trigger and the cloud-native gateway; `classic`, the classic API Gateway. The path of
-InvokeFunction takes events as they are, as Function Compute's own endpoint does (`invocations.py`).
+There are two shapes: `v1`, the HTTP trigger and the cloud-native gateway; and `classic`, the classic API Gateway. The
+path of InvokeFunction accepts bare events, like Function Compute's own endpoint (`invocations.py`).
 
 Sources: "HTTP triggers overview", "Use an HTTP trigger to invoke a function", "Configure an API Gateway trigger".
 """
@@ -45,11 +45,11 @@ def gateway(
     check: Callable[[web.Request], None] = lambda request: None,
     wrapping: bool = False,
 ) -> web.Application:
-    """An application in front of the handler. Like one built-in instance, it serves one request at a time.
+    """An application in front of the handler. Like an instance of a built-in runtime, it serves one request at a time.
 
-    Others wait, or with a `reserved` concurrency of 1 are refused, as Function Compute does. `check` raises Refused for
-    a request that the trigger does not let in. With `wrapping`, InvokeFunction's payload comes in an HTTP trigger's
-    event, as was captured; the documents say bare.
+    Others wait or, with a `reserved` concurrency of 1, are rejected, as in Function Compute. `check` raises Refused for
+    requests that the trigger rejects. With `wrapping`, InvokeFunction's payload arrives in an HTTP trigger's event, as
+    once captured; according to the documentation it arrives bare.
     """
     instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
     one_at_a_time = asyncio.Lock()
@@ -117,12 +117,12 @@ def _v1_event(request: web.Request, body: bytes) -> dict[str, Any]:
 
 
 def _passed(request: web.Request) -> dict[str, str]:
-    """Claims in the place of the caller's own headers; see BELIEFS["claim_header"]."""
+    """Claims, which replace the caller's own headers; see BELIEFS["claim_header"]."""
     return {name.title(): value for name, value in request.get(PASSED, {}).items()}
 
 
 def _wrapped(request: web.Request, payload: bytes) -> bytes:
-    """As devsapp/fc3 has it (`event-template/http.json`): the API's path and domain, and the payload as the body."""
+    """As captured by devsapp/fc3 (`event-template/http.json`): the API's path and domain, the payload as the body."""
     event = _v1_event(request, b"")
     event["body"], event["isBase64Encoded"] = _body(payload, "text/plain")
     event["requestContext"]["domainName"] = "123456789.ap-southeast-1.fc.aliyuncs.com"
@@ -146,7 +146,7 @@ def _classic_event(request: web.Request, body: bytes) -> dict[str, Any]:
 
 
 def _body(body: bytes, content_type: str) -> tuple[str, bool]:
-    """The body as text, or in base64 where its type is binary or it is no text."""
+    """The body as text, or in base64 if it is binary or not valid text."""
     if not body or content_type.startswith(_TEXT_TYPES):
         try:
             return body.decode(), False
@@ -163,7 +163,7 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _v1_answer(invoked: Invoked, request: web.Request) -> web.Response:
-    """The HTTP trigger's mapping: 502 for an exception or a bad struct, 200 for a value that is no struct."""
+    """The HTTP trigger's mapping: 502 for an exception or an invalid struct, 200 for a value that is not a struct."""
     if invoked.error_type:
         return _with_platform_headers(
             web.Response(status=502, body=invoked.body, content_type="application/json"), invoked, request
@@ -224,7 +224,7 @@ def _resource_exhausted() -> web.Response:
 
 
 def _with_platform_headers(response: web.Response, invoked: Invoked, request: web.Request) -> web.Response:
-    """What Function Compute adds: its request id, and CORS for any origin where the function set none."""
+    """Add Function Compute's headers: its request ID, and CORS for any origin if the function set none."""
     response.headers["X-Fc-Request-Id"] = invoked.request_id
     response.headers.setdefault("Content-Disposition", BELIEFS["content_disposition"].value)
     if invoked.error_type:

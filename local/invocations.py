@@ -1,6 +1,6 @@
-"""Function Compute's own API, as far as calling a function goes: InvokeFunction, sync and async, signed.
+"""The part of Function Compute's own API that calls functions: InvokeFunction, sync and async, signed.
 
-Sources: "InvokeFunction"; "Error codes"; "Error handling" (an async invocation that failed is tried three times more).
+Sources: "InvokeFunction"; "Error codes"; "Error handling" (a failed async invocation is retried three times).
 """
 
 import asyncio
@@ -28,9 +28,9 @@ def invocations(
     verifier: Verifier,
     to_event: Callable[[web.Request, bytes], bytes],
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """The route's handler. The answer to an async invocation is dropped: there are no destinations here.
+    """The route's handler. The answer to an async invocation is discarded, because there are no destinations here.
 
-    `to_event` makes the event of the request and its payload.
+    `to_event` makes an event from the request and its payload.
     """
     under_way: set[asyncio.Future[Any]] = set()
 
@@ -55,12 +55,12 @@ def invocations(
 
 
 def refusal(refused: Refused) -> web.Response:
-    """What Function Compute says of a request that it does not let in."""
+    """Function Compute's answer to a request that it rejects."""
     return web.json_response({"Code": refused.code, "Message": refused.message}, status=refused.status)
 
 
 def bare(_: web.Request, payload: bytes) -> bytes:
-    """The event as the documents have it: the payload."""
+    """The event according to the documentation: the bare payload."""
     return payload
 
 
@@ -88,7 +88,7 @@ def _invoke_with_retries(handler: Handler, event: bytes, context: Any) -> None:
 
 
 def _to_response(invoked: Invoked) -> web.Response:
-    """200 even where the function raised: only the error type tells."""
+    """200 even if the function raised: only the error type shows it."""
     headers = {"X-Fc-Request-Id": invoked.request_id}
     if invoked.error_type:
         headers["X-Fc-Error-Type"] = invoked.error_type

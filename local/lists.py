@@ -1,4 +1,4 @@
-"""The phone numbers the sandbox's account owns, their QR codes, and the account's customer spaces."""
+"""The phone numbers of the sandbox's account, their QR codes, and the account's customer spaces."""
 
 from typing import Any
 

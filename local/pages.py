@@ -1,4 +1,4 @@
-"""Serve the web page of `web/`, as a static host does."""
+"""Serves the web page in `web/`, like a static host."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from aiohttp import web
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-# What a deployment changes by hand: the address in config.js, and in the page's policy.
+# What whoever deploys the page edits: the address, in config.js and in the page's policy.
 _HERE = 'new URL("../", import.meta.url).href.replace(/\\/$/, "")'
 _SELF = "connect-src 'self'"
 

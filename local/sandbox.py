@@ -1,7 +1,7 @@
 """A sandbox CAMS: ListPhoneMessageQrdl on a socket, with real signatures, a real quota and every known way to fail.
 
-What a phone number does here is written in `local/README.md`. Sources of codes and shapes: "ListPhoneMessageQrdl",
-the Chat App Message Service error codes and the common gateway error codes.
+`local/README.md` lists what each phone number does. Sources for codes and shapes: "ListPhoneMessageQrdl", the Chat App
+Message Service error codes and the common gateway error codes.
 """
 
 import time
@@ -28,9 +28,10 @@ _WINDOW_SECONDS = 1.0
 
 @dataclass
 class Sandbox:
-    """The account behind the sandbox: its access keys and quota, and what it has seen.
+    """The sandbox's account: its access keys, its quota, and what has arrived.
 
-    `arrivals` are moments (monotonic) of signed calls, `refusals` the codes of calls refused before the operation.
+    `arrivals` are the times (monotonic) of signed calls; `refusals` are the codes of calls rejected before the
+    operation.
     """
 
     keys: dict[str, AccessKey] = field(default_factory=lambda: {DEMO_KEY_ID: DEMO_KEY})
@@ -50,7 +51,7 @@ class Sandbox:
         return app
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """The answer to one request, once `app` was called."""
+        """The answer to one request; `app` must have been called before."""
         arrived = time.monotonic()
         self.connections.add(id(request.transport))
         body = await request.read()
@@ -65,7 +66,7 @@ class Sandbox:
             return web.json_response(error_body(refused.code, refused.message), status=refused.status)
 
     def _accept(self, request: web.Request, body: bytes, arrived: float) -> dict[str, str]:
-        """The parameters of a request that is well formed, signed and within the quota."""
+        """The parameters of a request that is well-formed, signed and within the quota. Raises Refused."""
         if request.method not in ("POST", "GET"):
             raise Refused("UnsupportedHTTPMethod", "This http method is not supported.", 403)
         query = parse_qsl(request.query_string, keep_blank_values=True)

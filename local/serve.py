@@ -1,4 +1,4 @@
-"""Run an aiohttp application on a free loopback port, in a thread of its own."""
+"""Runs an aiohttp application on a free loopback port, in its own thread."""
 
 import asyncio
 import ssl
@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 @contextmanager
 def serve(app: web.Application, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Serve until the block ends; yields `host:port`. Raises OSError when the port is taken."""
+    """Serve until the block ends; yields `host:port`. Raises OSError if the port is taken."""
     loop = asyncio.new_event_loop()
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     thread = threading.Thread(target=loop.run_forever, name="serve", daemon=True)

@@ -1,4 +1,4 @@
-"""What can go wrong between a caller and CAMS: the error codes it declares, and traps it does not declare."""
+"""What can go wrong between a caller and CAMS: its documented error codes, and traps that nobody documents."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from aiohttp import web
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# Row -> code, message. Ask for phone number 1555SSSNNNN to get row NNNN with HTTP status SSS (200: inside a success).
+# Row -> code, message. Phone number 1555SSSNNNN gets row NNNN with HTTP status SSS (200: inside a success).
 ERRORS = dict(
     enumerate(
         [
@@ -102,12 +102,12 @@ def _squeezed() -> bytes:
 
 
 async def _bomb(request: web.Request) -> web.StreamResponse:
-    # In a thread, for other calls arrive meanwhile.
+    # In a thread, because other calls arrive in the meantime.
     return web.Response(body=await asyncio.to_thread(_squeezed), headers={"Content-Encoding": "gzip"})
 
 
 def _raw(data: bytes, pause: float = 0.0, reset: bool = False) -> Answer:
-    """Write bytes past the HTTP server, byte by byte where there is a pause between them, and hang up."""
+    """Write bytes directly to the socket, one by one if there is a `pause` between them, and hang up."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         transport = request.transport
@@ -119,7 +119,7 @@ def _raw(data: bytes, pause: float = 0.0, reset: bool = False) -> Answer:
             if pause:
                 await asyncio.sleep(pause)
         if reset:
-            # Lingering for no time makes the kernel send a reset instead of an end.
+            # Lingering for 0 seconds makes the kernel send a reset.
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             await asyncio.sleep(0.02)
         transport.close()
@@ -164,7 +164,7 @@ _ITEM = {"QrdlCode": "4O4YGZEG3RIVE1", "PrefilledMessage": "Hello"}
 _LIST = json.dumps({"RequestId": "R-1", "Code": "OK", "Data": [_ITEM]})
 _LIST_ANSWER = _HEAD + b"Content-Length: %d\r\n\r\n" % len(_LIST) + _LIST.encode()
 
-# Row -> trap. Ask for phone number 1666000NNNN to get row NNNN.
+# Row -> trap. Phone number 1666000NNNN gets row NNNN.
 TRAPS = dict(
     enumerate(
         [

@@ -1,7 +1,7 @@
-"""Who may call an HTTP trigger: with `function` who signs as Function Compute asks for, with `jwt` who has a token.
+"""An HTTP trigger's authentication: with `function`, Function Compute's signature; with `jwt`, a token.
 
-Sources: "Configure signature authentication for HTTP triggers"; alibabacloud-gateway-fc-util, which signs so;
-"Configure JWT authentication for an HTTP trigger".
+Sources: "Configure signature authentication for HTTP triggers"; alibabacloud-gateway-fc-util, which creates such
+signatures; "Configure JWT authentication for an HTTP trigger".
 """
 
 import base64
@@ -25,7 +25,7 @@ PASSED = web.RequestKey("passed", dict[str, str])
 
 
 def check_signature(request: web.Request) -> None:
-    """Raises Refused. A browser does not sign its preflight, so that passes."""
+    """Raises Refused for an invalid signature. Preflights pass, because browsers do not sign them."""
     if request.method == "OPTIONS":
         return
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -51,10 +51,10 @@ def _authorization(request: web.Request, headers: dict[str, str]) -> str:
 
 
 def check_token(config: str) -> Callable[[web.Request], None]:
-    """A check for `authConfig`: JSON with the public keys (`jwks`) and where a token is (`tokenLookup`).
+    """A check for `authConfig`: JSON with the public keys (`jwks`) and the places of a token (`tokenLookup`).
 
-    The check raises Refused; what `claimPassBy` makes of claims is the request's `PASSED`. A browser sends no token
-    with its preflight, so that passes.
+    The check raises Refused. It puts the headers that `claimPassBy` makes of claims into the request's `PASSED`.
+    Preflights pass, because browsers send no token with them.
     """
     settings = json.loads(config)
     keys = jwt.PyJWKSet.from_dict(settings["jwks"]).keys
@@ -71,7 +71,7 @@ def check_token(config: str) -> Callable[[web.Request], None]:
 
 
 def _token(request: web.Request, place: str) -> str:
-    """What `place`, as in `header:Authorization:Bearer `, holds; empty where it holds no token."""
+    """The token at `place`, such as `header:Authorization:Bearer `; empty if there is none."""
     position, name, prefix = (*place.split(":", 2), "")[:3]
     held = {"header": request.headers, "cookie": request.cookies, "query": request.query}[position].get(name, "")
     return held[len(prefix) :] if held.startswith(prefix) else ""
@@ -86,6 +86,6 @@ def _claims(token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
 
 
 def _passed(claim_pass_by: str, claims: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of `header:claim:name,…`, where the token has the claim."""
+    """The headers of `header:claim:name,…` whose claims the token has."""
     parts = [part.split(":") for part in claim_pass_by.split(",")]
     return {part[2]: str(claims[part[1]]) for part in parts if part[0] == "header" and part[1] in claims}

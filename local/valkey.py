@@ -1,4 +1,4 @@
-"""A real server that speaks Redis' protocol, on a loopback port: to be killed, frozen, emptied and started again."""
+"""A real server with Redis's protocol, on a loopback port, that tests can kill, freeze, fill and restart."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ import redis
 
 from local.serve import HOST
 
-# A replica is sent its copy at once, not after the usual five seconds.
+# A replica gets its copy at once, instead of after the default five seconds.
 _SYNC_AT_ONCE = ("--repl-diskless-sync-delay", "0")
 
 
@@ -54,14 +54,14 @@ class Valkey:
         return self
 
     def kill(self) -> None:
-        """End it at once, with all it held."""
+        """Kill it; its data is lost."""
         if self._process:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def pause(self) -> None:
-        """Freeze it: connections stay, answers do not come."""
+        """Freeze it: connections stay open but get no answers."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -69,15 +69,15 @@ class Valkey:
         self._signal(signal.SIGCONT)
 
     def fill(self) -> None:
-        """Have it refuse to write, for want of memory."""
+        """Make it reject writes, as if it were out of memory."""
         self._set_memory("1")
 
     def empty(self) -> None:
-        """Give it memory again."""
+        """Remove the memory limit again."""
         self._set_memory("0")
 
     def fail_over(self) -> None:
-        """Die, and have a replica take over at the same address, as managed services do."""
+        """Fail over to a replica at the same address, as managed services do."""
         replica = Valkey(self._folder).start()
         client = redis.Redis(HOST, replica.port)
         client.replicaof(HOST, str(self.port))

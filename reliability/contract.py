@@ -1,4 +1,4 @@
-"""Whether an answer is one of the contract's, for any event; and events of every kind for a phone number."""
+"""Checks that an answer fulfils the contract, for any event; and makes events of every kind for a phone number."""
 
 import base64
 import json
@@ -43,21 +43,21 @@ EVENTS: dict[str, Callable[[str], Any]] = {
 
 
 def settings_for(endpoint: str) -> dict[str, str]:
-    """What makes the function ask this endpoint; one that begins with `tls.` is asked over TLS."""
+    """The settings for an endpoint; one that begins with `tls.` is called over TLS."""
     protocol = "HTTPS" if endpoint.startswith("tls.") else "HTTP"
     return {"CAMS_ENDPOINT": endpoint.removeprefix("tls."), "CAMS_PROTOCOL": protocol}
 
 
 def ask(instance: Instance, trigger: str, number: str, context: Any) -> str:
-    """Ask for a number in an event of this kind; see `invoke`."""
+    """Query a number with an event of this kind; see `invoke`."""
     event = json.dumps(EVENTS[trigger](number)).encode()
     return invoke(instance, event, context, may_raise=trigger in BUSES)
 
 
 def invoke(instance: Instance, event: bytes, context: Any, may_raise: bool) -> str:
-    """Invoke, and hold the answer, or the exception, against the contract; returns `200` or the problem's code.
+    """Invoke, and check the answer or exception against the contract; returns `200` or the problem's code.
 
-    Raises AssertionError for what is no answer of the contract; what the instance raises beside QueryFailed.
+    Raises AssertionError for an answer that breaks the contract, and any exception of the instance but QueryFailed.
     """
     try:
         return _outcome(instance.invoke(event, context, time.monotonic()))

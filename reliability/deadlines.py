@@ -1,6 +1,6 @@
-"""`python -m reliability.deadlines`: every fault of CAMS and the network, under function timeouts from 1 to 60 s.
+"""`python -m reliability.deadlines`: every fault of CAMS and the network, with function timeouts from 1 to 60 s.
 
-Those that mostly wait run 32 at once. Prints the least time that was left before the timeout; fails where none was.
+Faults that mostly wait run 32 at a time. Prints the least time left before each timeout; fails if there was none.
 """
 
 import os
@@ -23,7 +23,7 @@ from reliability.faults import decoys
 
 TIMEOUTS = (1, 2, 3, 5, 10, 30, 60)
 SLOW = ("never answers", "drips its headers", "drips its body")
-# An endpoint, and the number to ask it for.
+# An endpoint, and the number to query.
 Fault = tuple[str, str]
 TRIGGERS = ("http_trigger", "direct", "batch", "stream")
 
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _run(faults: list[Fault], at_once: int) -> list[tuple[int, float]]:
-    """The timeout of each run, and the seconds left of it."""
+    """Each run's timeout, and the seconds left of it."""
     cases = list(product(TIMEOUTS, faults, TRIGGERS))
     with ThreadPoolExecutor(at_once) as pool:
         left = pool.map(lambda case: _left(*case), cases)
@@ -58,7 +58,7 @@ def _run(faults: list[Fault], at_once: int) -> list[tuple[int, float]]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The function's log lines are not what is looked at."""
+    """Hide the function's log lines."""
     printed = sys.stdout
     with open(os.devnull, "w") as sys.stdout:
         yield
@@ -66,7 +66,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _traps(address: str) -> tuple[list[Fault], list[Fault]]:
-    """The sandbox's traps: those that wait, and the others."""
+    """The sandbox's traps: the slow ones, and the others."""
     slow: list[Fault] = []
     quick: list[Fault] = []
     for row, trap in TRAPS.items():

@@ -1,8 +1,7 @@
 """`python -m reliability.faults`: seeded invocations against faults of CAMS, the network, TLS, the resolver and Redis.
 
-Several processes, each with an account of its own, and a sandbox that watches the quota of each. Fails for an answer
-that is late or is none of the contract's, for any exception but QueryFailed, for what grows, and for a sixth call in
-any rolling second.
+Several processes, each with its own account, and a sandbox that watches each account's quota. Fails for an answer that
+is late or breaks the contract, any exception but QueryFailed, leaks, and a sixth call in any rolling second.
 """
 
 import argparse
@@ -32,7 +31,7 @@ GROWTH = {"threads": 0, "descriptors": 6, "kilobytes": 6_000}
 
 
 def main() -> int:
-    """Run the lanes side by side; 1 where something was broken."""
+    """Run the lanes side by side; 1 if anything failed."""
     parser = argparse.ArgumentParser(prog="python -m reliability.faults", description=__doc__)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
@@ -62,7 +61,7 @@ def main() -> int:
 
 
 class _Upstream:
-    """A sandbox in a process of its own, so that none waits for another's bodies of 100 MiB."""
+    """A sandbox in its own process, so that no lane waits for another's bodies of 100 MiB."""
 
     def __init__(self) -> None:
         self._pipe, theirs = multiprocessing.Pipe()
@@ -70,7 +69,7 @@ class _Upstream:
         self.address: str = self._pipe.recv()
 
     def end(self) -> list[float]:
-        """When each signed call came, in seconds of the monotonic clock that all processes share."""
+        """When each signed call arrived, in seconds of the monotonic clock, which all processes share."""
         self._pipe.send(None)
         arrivals: list[float] = self._pipe.recv()
         return arrivals
@@ -125,7 +124,7 @@ def _lane(seed: int, count: int, address: str, decoys: list[str], roots: str) ->
 
 
 def decoys(authority: trustme.CA) -> Iterator[Any]:
-    """Endpoints that are no CAMS; those that begin with `tls.` are asked over TLS, and trust `authority`."""
+    """Endpoints that are not CAMS; those that begin with `tls.` are called over TLS, and trust `authority`."""
     yield _refusing()
     yield full_backlog()
     yield _named("tls.no-such-host.invalid")
@@ -160,7 +159,7 @@ def _refusing() -> Iterator[str]:
 
 @contextmanager
 def full_backlog(port: int = 0) -> Iterator[str]:
-    """A port whose queue of connections is full, so that none is ever made."""
+    """A port whose backlog is full, so that connecting never succeeds."""
     with socket.socket() as server, socket.socket() as first, socket.socket() as second:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(("127.0.0.1", port))
@@ -173,7 +172,7 @@ def full_backlog(port: int = 0) -> Iterator[str]:
 
 
 def _fullest_second(arrivals: list[float]) -> list[float]:
-    """The arrivals of the rolling second that has most."""
+    """The arrivals of the rolling second with the most."""
     ordered, fullest, first = sorted(arrivals), slice(0), 0
     for last, at in enumerate(ordered):
         while ordered[first] <= at - 1:
@@ -184,7 +183,7 @@ def _fullest_second(arrivals: list[float]) -> list[float]:
 
 
 def _tell(journal: list[tuple[float, float, str]], second: list[float]) -> None:
-    """What the lane did when too many calls arrived."""
+    """Print what the lane was doing when too many calls arrived."""
     print(f"arrived at {[round(at - second[0], 3) for at in second]}")
     for started, ended, what in journal:
         if ended >= second[0] - 1.5 and started <= second[-1]:

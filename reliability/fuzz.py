@@ -1,6 +1,6 @@
-"""`python -m reliability.fuzz [libFuzzer's options] [corpus]`: bytes that reach new code, from event to answer.
+"""`python -m reliability.fuzz [libFuzzer options] [corpus]`: looks for bytes that reach new code, from event to answer.
 
-Coverage-guided, with atheris. An answer that is none of the contract's, or any exception but QueryFailed, ends it.
+Coverage-guided, with atheris. Stops at an answer that breaks the contract, or any exception but QueryFailed.
 """
 
 import os
@@ -13,7 +13,7 @@ with atheris.instrument_imports(include=["cams_qr"]):
     from local.fc import make_context
     from reliability.contract import invoke
 
-# Nothing listens there: what is asked for fails fast.
+# Nothing listens there, so that calls fail fast.
 SETTINGS = {
     "CAMS_ENDPOINT": "127.0.0.1:9",
     "CAMS_PROTOCOL": "HTTP",

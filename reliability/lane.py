@@ -1,6 +1,6 @@
-"""One lane of the fault matrix: `python -m reliability.lane SEED COUNT`, a process with an account of its own.
+"""One lane of the fault matrix: `python -m reliability.lane SEED COUNT`, a process with its own account.
 
-Prints its figures as JSON on the standard error. The settings are in the environment; DECOYS has other endpoints.
+Prints its figures as JSON on standard error. The environment has the settings; DECOYS has other endpoints.
 """
 
 import ctypes
@@ -45,7 +45,7 @@ class Lane:
         self.cold = 0
 
     def run(self, count: int) -> None:
-        """So many invocations."""
+        """Run `count` invocations."""
         for _ in range(count):
             if self.random.random() < 0.05:
                 self._restart()
@@ -110,23 +110,23 @@ class Lane:
 
 
 def held() -> tuple[int, int, int]:
-    """Threads, descriptors, and kilobytes of memory, when what is no longer used is gone."""
+    """Threads, file descriptors, and kilobytes of memory, once everything unused has been released."""
     gc.collect()
-    # What malloc keeps of freed memory differs from run to run.
+    # How much freed memory malloc keeps differs from run to run.
     ctypes.CDLL(None).malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return threading.active_count(), len(os.listdir("/proc/self/fd")), pages * 4
 
 
 def main() -> None:
-    """Run, and print."""
+    """Run the lane, and print its figures."""
     seed, count = map(int, sys.argv[1:])
     lane = Lane(seed)
     try:
         lane.run(count // 2)
         before = held()
         lane.run(count - count // 2)
-        # What a resolver or a half-closed connection still holds ends by itself.
+        # Resolver threads and half-closed connections end by themselves.
         time.sleep(3)
         grown = [after - was for was, after in zip(before, held(), strict=True)]
     finally:

@@ -1,6 +1,6 @@
-"""`python -m reliability.soak`: one process, 100,000 mixed invocations, frozen now and then, its credentials rotated.
+"""`python -m reliability.soak`: one process, 100,000 mixed invocations, with freezes and rotated credentials.
 
-Fails where threads, descriptors or memory go on growing, or an answer is none of the contract's.
+Fails if threads, file descriptors or memory keep growing, or an answer breaks the contract.
 """
 
 import argparse
@@ -23,10 +23,10 @@ GROWTH = {"threads": 0, "descriptors": 2, "kilobytes": 4_000}
 
 
 def main() -> int:
-    """Run the child, freeze and rotate, and print its figures."""
+    """Run the child, freeze it, rotate its credentials, and print its figures."""
     parser = argparse.ArgumentParser(prog="python -m reliability.soak", description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--child", nargs=2, metavar=("COUNT", "FILE"), help="what the run starts itself")
+    parser.add_argument("--child", nargs=2, metavar=("COUNT", "FILE"), help="used by the run itself")
     options = parser.parse_args()
     if options.child:
         from reliability.soak_child import run
@@ -55,13 +55,13 @@ def main() -> int:
     figures = json.loads(said.splitlines()[-1])
     print(f"{options.count} invocations, {len(sandbox.arrivals)} calls, {frozen} freezes, each with new credentials")
     print(f"outcomes: {figures['outcomes']}")
-    print(f"grown from a tenth of the run to its end: {figures['grown']}")
+    print(f"growth from a tenth of the run to its end: {figures['grown']}")
     print(f"connections made: {len(sandbox.connections)}")
     return int(any(figures["grown"][name] > limit for name, limit in GROWTH.items()))
 
 
 def _rotate(sandbox: Sandbox, file: Path, number: int) -> None:
-    """New credentials; those of before stay good for a while, as a role's do."""
+    """Issue new credentials; the previous ones stay valid for a while, like a role's."""
     key_id, key = f"STS.{number}", AccessKey(f"secret-{number}", f"token-{number}")
     sandbox.keys[key_id] = key
     sandbox.keys.pop(f"STS.{number - 2}", None)

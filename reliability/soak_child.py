@@ -1,4 +1,4 @@
-"""The process that is soaked: invocations of every kind, with the credentials that a file holds at the time."""
+"""The process under soak test: invocations of every kind, with the credentials that are in a file at the time."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from cams_qr.instance import Instance
 from reliability.contract import EVENTS, ask
 from reliability.lane import held
 
-# Known numbers, unknown ones, and the traps that do not take their time.
+# Known and unknown numbers, and the traps that are not slow.
 NUMBERS = ("8613800001234", "6281200001234", "8613800000000", "8613800000009", "12", "15554030001", "16660000003")
 
 
 def run(count: int, credentials: Path) -> int:
-    """Invoke so many times, and print what grew after a tenth of them."""
+    """Run `count` invocations, and print what grew after the first tenth."""
     instance = Instance.start(os.environ)
     outcomes: Counter[str] = Counter()
     before = held()

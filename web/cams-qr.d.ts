@@ -1,4 +1,4 @@
-// The element, for TypeScript. The shapes of lists and problems are made from docs/openapi.json.
+// The element, for TypeScript. The types of lists and problems are generated from docs/openapi.json.
 
 import type { components } from "./cams-qr/schemas.js";
 
@@ -6,13 +6,13 @@ export type QrCode = components["schemas"]["QrCode"];
 export type QrCodeList = components["schemas"]["QrCodeList"];
 export type Problem = components["schemas"]["Problem"];
 
-/** What went wrong where it was not the function that answered: somebody before it did, or nobody. */
+/** A failure without an answer from the function: the platform or a gateway answered instead, or nobody did. */
 export interface Failure {
   /** 0 where nobody answered, or `token` or `headers` threw. */
   status: number;
   code: "refused" | "throttled" | "internal_error" | "unreachable";
   retryable: boolean;
-  /** Seconds. */
+  /** In seconds. */
   retryAfter?: number;
 }
 

@@ -1,4 +1,4 @@
-// The page around the element: a number is typed, <cams-qr> shows its QR codes or says why not.
+// The page around the element: enter a number, and <cams-qr> shows its QR codes or says why not.
 
 import "./cams-qr.js";
 import { address, headers, parameters } from "./config.js";

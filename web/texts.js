@@ -21,7 +21,7 @@ export const texts = {
   },
 };
 
-/** The first of the browser's languages that the page has, else English. */
+/** The first of the browser's languages that the page supports, else English. */
 export function pickLanguage(languages) {
   return languages.map((language) => language.split("-")[0]).find((language) => language in texts) ?? "en";
 }

@@ -1,4 +1,4 @@
-"""`python -m bench.fleet [ROW …]` prints a table of the rows, all by default, each with its goal."""
+"""`python -m bench.fleet [ROW …]` prints a table of these rows, by default all, each with its goal."""
 
 import argparse
 import asyncio
@@ -17,14 +17,14 @@ from bench.fleet.processes import Fleet, Plan, fleet
 
 
 class Cell(NamedTuple):
-    """How a row shows a scenario's figures, and what they should be."""
+    """How a row shows a scenario's figures, and its goal."""
 
     goal: str
     show: Callable[[Any], str]
 
 
 class Scenario(NamedTuple):
-    """What is played in one fleet. Those of the same group play at once, for they leave the machine idle."""
+    """What runs in one fleet. Scenarios of a group run at the same time, because each leaves the machine idle."""
 
     group: int
     title: str
@@ -46,7 +46,7 @@ _SHARED_LIST = {"CACHE_TTL_SECONDS": "1"}
 
 
 def scenarios() -> list[Scenario]:
-    """All of them, in the order in which they are played."""
+    """All scenarios, in the order in which they run."""
     return [
         *(_patience(group, count) for group, count in ((0, 10), (0, 16), (1, 40))),
         _classes("9 direct callers", 9, callers.direct),
@@ -180,7 +180,7 @@ def _show_down(figures: rows.Down) -> str:
 
 
 def main() -> None:
-    """Play what the rows need, and print the table."""
+    """Run the scenarios that the rows need, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=__doc__)
     known = sorted({row for scenario in scenarios() for row in scenario.cells})
     parser.add_argument("rows", nargs="*", type=int, metavar="ROW", help=f"of {', '.join(map(str, known))}")
@@ -198,7 +198,7 @@ def main() -> None:
 async def _play_all(wanted: set[int], latency: str) -> list[Line]:
     task = asyncio.current_task()
     assert task
-    # Or a Valkey would outlive us.
+    # Otherwise a Valkey would outlive this process.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     chosen = [scenario for scenario in scenarios() if wanted & set(scenario.cells)]
     lines: list[Line] = []
@@ -213,7 +213,7 @@ async def _play_all(wanted: set[int], latency: str) -> list[Line]:
 
 
 async def _play(together: Sequence[Scenario], latency: str) -> list[Any]:
-    """The figures of each, or the exception it ended with; they begin when all fleets have started."""
+    """Each scenario's figures, or the exception that ended it; they begin once all fleets have started."""
     async with AsyncExitStack() as stack:
         fleets = [await _start(stack, scenario.plan, latency) for scenario in together]
         plays = (_figures(scenario, started) for scenario, started in zip(together, fleets, strict=True))

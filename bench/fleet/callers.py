@@ -1,4 +1,4 @@
-"""Callers: some ask one thing after another and obey Retry-After to the moment, some come at a rate, come what may."""
+"""Callers: some send one request after another and obey Retry-After exactly, others arrive at a fixed rate."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ BATCH = 100
 
 
 class Result(NamedTuple):
-    """What became of one query."""
+    """The result of one query."""
 
     status: int
     retry_after: float | None = None
@@ -24,14 +24,14 @@ class Result(NamedTuple):
 
     @property
     def served(self) -> bool:
-        """Whether it says something about the number."""
+        """Whether the answer is about the number."""
         return self.status in (200, 404)
 
 
 class Answer(NamedTuple):
-    """What a caller was told: asked when (monotonic), answered by the instance within how many seconds.
+    """One answer: when the caller asked (monotonic), and how many seconds the instance took.
 
-    `retry` tells whether it had been told to come back at that moment.
+    `retry` says whether this was a retry at the time that Retry-After gave.
     """
 
     caller: int
@@ -42,17 +42,17 @@ class Answer(NamedTuple):
 
     @property
     def served(self) -> bool:
-        """Whether all of it was answered."""
+        """Whether all its queries were answered."""
         return all(result.served for result in self.results)
 
     @property
     def refused(self) -> bool:
-        """Whether some of it was refused for want of a permit."""
+        """Whether any of its queries was rejected without a permit."""
         return any(result.status == 429 for result in self.results)
 
 
 def http(number: str) -> Event:
-    """A request of a person, over the HTTP trigger."""
+    """A person's request, over the HTTP trigger."""
     return {
         "version": "v1",
         "rawPath": "/qr-codes",
@@ -63,17 +63,17 @@ def http(number: str) -> Event:
 
 
 def direct(number: str) -> Event:
-    """A call of another function."""
+    """A call by another function."""
     return {"phoneNumber": number}
 
 
 def batch(number: str) -> Event:
-    """A call of another function with many numbers that begin alike."""
+    """A call by another function, with many numbers that start with the same digits."""
     return {"queries": [direct(f"{number}{place:02}") for place in range(BATCH)]}
 
 
 async def ask(instance: Program, caller: int, event: Event, timeout: float = 10) -> Answer:
-    """Ask an idle instance whose function has `timeout` seconds."""
+    """Send an event to an idle instance, with a function timeout of `timeout` seconds."""
     asked = time.monotonic()
     reply = await instance.ask({"event": event, "timeout": timeout})
     return Answer(caller, asked, reply["seconds"], _results(reply["answer"]))
@@ -93,9 +93,9 @@ def _results(answer: dict[str, Any]) -> list[Result]:
 
 
 async def keep_asking(instance: Program, caller: int, event: Event, answers: list[Answer], timeout: float = 10) -> None:
-    """Ask for the same again and again, an own instance; wait for what Retry-After says, and no longer.
+    """Send the same request again and again, to the caller's own instance; wait exactly as long as Retry-After says.
 
-    Of a batch only that is asked again which is to be; then all of it.
+    Of a batch, only the retryable queries are retried; then all of it is sent again.
     """
     rest, retry = event, False
     while True:
@@ -117,10 +117,10 @@ def _rest(event: Event, answer: Answer) -> Event:
 async def keep_coming(
     fleet: Fleet, rate: float, answers: list[Answer], choose: Callable[[list[Program]], Program]
 ) -> None:
-    """People who ask for ever new numbers, `rate` a second, evenly but for some jitter.
+    """People who query ever new numbers, `rate` a second, evenly but with some jitter.
 
-    Each goes to the idle instance that `choose` takes from the list, where the last is the one that was busy last; to
-    a new one, where none is idle and more are allowed; else it is refused, as the platform does.
+    Each goes to the idle instance that `choose` picks from a list ordered by when they were last busy. If none is idle,
+    it goes to a new one, if more are allowed; else it is rejected, as the platform does.
     """
     chance = random.Random(1)
     idle, places = list(fleet.instances), fleet.plan.allowed - len(fleet.instances)
@@ -150,18 +150,18 @@ async def keep_coming(
 
 
 def latest(idle: list[Program]) -> Program:
-    """The instance that was busy last, as a platform chooses."""
+    """The most recently busy instance, as a platform chooses."""
     return idle.pop()
 
 
 def anyone(chance: random.Random) -> Callable[[list[Program]], Program]:
-    """Some idle instance."""
+    """A random idle instance."""
     return lambda idle: idle.pop(chance.randrange(len(idle)))
 
 
 @asynccontextmanager
 async def running(*callers: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Callers at work until the block ends. Raises what one of them failed with."""
+    """Run callers until the block ends. Raises what one of them raised."""
     tasks = [asyncio.create_task(caller) for caller in callers]
     try:
         yield
@@ -170,7 +170,7 @@ async def running(*callers: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel them. Raises what one of them failed with before."""
+    """Cancel the tasks. Raises what one of them raised before."""
     for task in tasks:
         task.cancel()
     for end in await asyncio.gather(*tasks, return_exceptions=True):

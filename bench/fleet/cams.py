@@ -1,7 +1,7 @@
-"""A CAMS that is quick and counts: `python -m bench.fleet.cams OPTIONS` serves on a free port and takes orders.
+"""A fast CAMS that counts arrivals: `python -m bench.fleet.cams OPTIONS` serves on a free port and takes commands.
 
-It believes every signature and owns every number. OPTIONS are those of Options, as JSON. Orders are JSON lines:
-`{"mode": "answer"}`, `"hang"` (takes requests and never answers them) or `"refuse"` (no listening socket), and
+It accepts every signature and owns every number. OPTIONS are an Options object as JSON. Commands are JSON lines:
+`{"mode": "answer"}`, `"hang"` (accepts requests and never answers) or `"refuse"` (no listening socket), and
 `"report"`. Each is answered with a line `{"reply": …}`.
 """
 
@@ -27,13 +27,13 @@ LATENCIES: dict[str, Callable[[random.Random], float]] = {
     "tail": lambda chance: chance.lognormvariate(-3.0, 0.8),
     "uneven": lambda chance: chance.uniform(0.02, 0.06),
 }
-# Seconds on the way, before a request has arrived.
+# Seconds of network delay before a request has arrived.
 _WAY_SECONDS = {"steady": 0.0, "even": 0.0, "tail": 0.0, "uneven": 0.05}
 
 
 @dataclass(frozen=True)
 class Options:
-    """The quota of calls a second, the calls a second somebody else makes of it, and a name in LATENCIES."""
+    """The quota in calls a second, how many of these another user makes, and a name in LATENCIES."""
 
     quota: int = 5
     others: float = 0.0
@@ -41,12 +41,12 @@ class Options:
     seed: int = 1
 
     def json(self) -> str:
-        """For the command line."""
+        """The options for the command line."""
         return json.dumps(asdict(self))
 
 
 class Arrival(NamedTuple):
-    """A request of ours: when it arrived (monotonic), for which number, and whether the quota had room for it."""
+    """One of our requests: when it arrived (monotonic), for which number, and whether it was within the quota."""
 
     at: float
     number: str
@@ -54,7 +54,7 @@ class Arrival(NamedTuple):
 
 
 class Cams:
-    """The account's quota, and what has arrived."""
+    """The account's quota, and the arrivals."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -67,12 +67,12 @@ class Cams:
         self.port = 0
 
     async def open(self) -> None:
-        """Listen; on the same port as before, if it has listened before."""
+        """Listen, on the same port as before if there was one."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def change(self, mode: str) -> None:
-        """Take up a mode, and count outstanding requests anew."""
+        """Change the mode, and reset the count of outstanding requests."""
         self._most_outstanding = self._outstanding
         if mode == "refuse":
             self._server.close()
@@ -83,11 +83,11 @@ class Cams:
         self._mode = mode
 
     def report(self) -> dict[str, Any]:
-        """All arrivals, and how many requests were without an answer at once since the last change of mode."""
+        """All arrivals, and the most requests that were outstanding at once since the last change of mode."""
         return {"arrivals": self._arrivals, "most_outstanding": self._most_outstanding}
 
     async def compete(self) -> None:
-        """Be somebody else who uses the account, at random moments."""
+        """Simulate another user of the account, at random times."""
         while self._options.others:
             await asyncio.sleep(self._chance.expovariate(self._options.others))
             self._admit(time.monotonic())
@@ -152,7 +152,7 @@ def _response(status: str, document: dict[str, Any]) -> bytes:
 
 
 async def serve(options: Options) -> None:
-    """Serve, and take orders from the standard input until it ends."""
+    """Serve, and take commands from standard input until it ends."""
     cams = Cams(options)
     await cams.open()
     _reply(cams.port)
@@ -174,7 +174,7 @@ def _reply(value: object) -> None:
 
 
 def main() -> None:
-    """Run as one of a fleet's processes; ahead of the others, for it is the clock that they are measured by."""
+    """Run as one of a fleet's processes, with a higher priority, because it measures the others."""
     with suppress(PermissionError):
         os.nice(-10)
     asyncio.run(serve(Options(**json.loads(sys.argv[1]))))

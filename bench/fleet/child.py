@@ -14,7 +14,7 @@ from index import handler, initialize
 
 
 def main() -> None:
-    """Start, say so, and answer until there are no more requests."""
+    """Start, report it, and answer until there are no more requests."""
     initialize(_context(10))
     _reply("started")
     for line in sys.stdin:

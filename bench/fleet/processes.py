@@ -1,4 +1,4 @@
-"""A fleet: instances, a Valkey and a CAMS, each a process, and the way to all of them."""
+"""A fleet: instances, a Valkey and a CAMS, each in its own process."""
 
 import asyncio
 import json
@@ -24,20 +24,20 @@ _CHUNK = 1 << 16
 
 
 class Program:
-    """A process that answers JSON lines, one at a time; other lines that it prints are its log."""
+    """A process that answers JSON lines, one at a time; any other lines that it prints are its log."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.log: list[dict[str, Any]] = []
 
     async def ask(self, request: object) -> Any:
-        """Its reply. Raises RuntimeError if it ends instead."""
+        """Send a request and return the reply. Raises RuntimeError if the process ends instead."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         return await self.reply()
 
     async def reply(self) -> Any:
-        """Its next reply. Raises RuntimeError if it ends instead."""
+        """The next reply. Raises RuntimeError if the process ends instead."""
         assert self._process.stdout
         while line := await self._process.stdout.readline():
             document = json.loads(line)
@@ -47,7 +47,7 @@ class Program:
         raise RuntimeError(f"a process ended: {await self._process.wait()}")
 
     async def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
@@ -55,9 +55,9 @@ class Program:
 
 @dataclass(frozen=True)
 class Plan:
-    """How many instances there are at first, and may be; what CAMS does, what the function's settings are besides.
+    """How many instances are started and how many are allowed, how CAMS behaves, and additional settings.
 
-    Redis' answers take 0 to `redis_delay` seconds. Without `shared`, there is no Redis. `program` is what each runs.
+    Redis's answers take 0 to `redis_delay` seconds. Without `shared`, there is no Redis. Each instance runs `program`.
     """
 
     started: int
@@ -90,20 +90,20 @@ class Fleet:
         return instance
 
     async def arrivals(self) -> list[Arrival]:
-        """What has arrived at CAMS so far, in order."""
+        """The arrivals at CAMS so far, in order."""
         report = await self.cams.ask("report")
         return [Arrival(*arrival) for arrival in report["arrivals"]]
 
     @property
     def valkey(self) -> Valkey:
-        """Its Redis, to be killed, paused and started again."""
+        """The fleet's Redis, to kill, pause and restart."""
         assert self._valkey
         return self._valkey
 
 
 @asynccontextmanager
 async def fleet(plan: Plan) -> AsyncIterator[Fleet]:
-    """All processes of a plan, started; ended with the block."""
+    """Start all processes of a plan; they end with the block."""
     async with AsyncExitStack() as stack:
         cams = await _start(stack, "bench.fleet.cams", plan.cams.json())
         environ = {
@@ -143,7 +143,7 @@ async def _start(stack: AsyncExitStack, module: str, *arguments: str, environ: M
 
 
 async def _slow_network(stack: AsyncExitStack, port: int, most: float) -> int:
-    """A port that leads to another one; what comes back takes between nothing and `most` seconds, unevenly."""
+    """A port that forwards to another one, whose answers are delayed by random times of up to `most` seconds."""
     chance = random.Random(1)
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What is measured: a scenario plays in a fleet of its own and gives figures, and rows of the table show them."""
+"""What is measured: each scenario runs in its own fleet and returns figures, which rows of the table show."""
 
 import asyncio
 import random
@@ -13,13 +13,13 @@ from bench.fleet.callers import Answer, Event, ask, keep_asking, keep_coming, ru
 from bench.fleet.processes import Fleet, Program
 
 QUOTA = 5
-# A caller that comes back within this of another one comes with it.
+# Callers that come back within this time of each other count as coming together.
 _STEP_SECONDS = 0.1
 PEOPLE, BULK = "861", "872"
 
 
 class Patience(NamedTuple):
-    """Callers of HTTP, each with an instance of its own."""
+    """Callers over HTTP, each with its own instance."""
 
     used: float
     most: int
@@ -34,7 +34,7 @@ class Patience(NamedTuple):
 
 
 async def patience(fleet: Fleet, seconds: float = 30, warm: float = 5) -> Patience:
-    """All callers start at once and are patient for the default time; the first seconds count for no share."""
+    """All callers start at once and have the default patience; the first seconds do not count for shares."""
     answers: list[Answer] = []
     count = len(fleet.instances)
     begin, end = await _all_ask(fleet, answers, warm, seconds)
@@ -57,7 +57,7 @@ async def patience(fleet: Fleet, seconds: float = 30, warm: float = 5) -> Patien
 
 
 async def _all_ask(fleet: Fleet, answers: list[Answer], warm: float, seconds: float) -> tuple[float, float]:
-    """All callers ask in a closed loop; returns when the time that counts began and ended."""
+    """All callers ask in a closed loop; returns when the measured time began and ended."""
     async with running(*_people(fleet.instances, answers)):
         await asyncio.sleep(warm)
         begin = time.monotonic()
@@ -84,10 +84,10 @@ PERSONS = 4
 
 
 async def classes(fleet: Fleet, bulk: Callable[[str], Event], seconds: float = 25, warm: float = 5) -> Classes:
-    """Bulk is at work when people come; all ask in a closed loop. What is under way at the end does not count."""
+    """Bulk is already running when people come; all ask in a closed loop. Unfinished requests do not count."""
     answers: list[Answer] = []
     others = fleet.instances[PERSONS:]
-    # Of a batch the last two digits are its own.
+    # A batch adds two more digits.
     crowd = [keep_asking(one, 0, bulk(f"{BULK}{number:06}"), [], timeout=30) for number, one in enumerate(others)]
     async with running(*crowd):
         await asyncio.sleep(warm)
@@ -107,20 +107,20 @@ async def classes(fleet: Fleet, bulk: Callable[[str], Event], seconds: float = 2
 
 
 class Return(NamedTuple):
-    """What an outage and the return of Redis made of the quota."""
+    """How an outage of Redis and its recovery affect the quota."""
 
     violations: int
     most: int
 
 
-# Seconds, and whether Redis only stood still, so that it kept what it knew.
+# Seconds, and whether Redis was only paused, so that it kept its data.
 OUTAGES = [(1.5, False), (8.0, False), (3.0, True)]
 
 
 async def returns(
     fleet: Fleet, outages: Sequence[tuple[float, bool]] = OUTAGES, before: float = 12, after: float = 6
 ) -> list[Return]:
-    """Redis goes and comes back, seldom enough for all to hear of it. All ask, every other one patiently."""
+    """Redis fails and recovers, rarely enough for all to notice. All callers ask, every other one of them patiently."""
     spans = []
     people, bulk = fleet.instances[::2], fleet.instances[1::2]
     patient = [keep_asking(one, 0, callers.direct(f"{BULK}{number:08}"), []) for number, one in enumerate(bulk)]
@@ -151,7 +151,7 @@ async def _outage(fleet: Fleet, seconds: float, paused: bool = False) -> None:
 
 
 class Load(NamedTuple):
-    """Some load, below the quota, in a time of trouble."""
+    """A load below the quota, during or after an outage."""
 
     refused: float
     offered: int
@@ -164,7 +164,7 @@ RATE = 3
 
 
 async def after_return(fleet: Fleet, outages: int = 4, seconds: float = 6, after: float = 3) -> Load:
-    """People come at 60 % of the quota; what counts are the seconds after each return of Redis, taken together."""
+    """People come at 60 % of the quota; only the seconds after each recovery of Redis count, taken together."""
     answers: list[Answer] = []
     spans = []
     async with running(keep_coming(fleet, RATE, answers, callers.anyone(random.Random(2)))):
@@ -178,7 +178,7 @@ async def after_return(fleet: Fleet, outages: int = 4, seconds: float = 6, after
 
 
 async def without_redis(fleet: Fleet, seconds: float = 20, before: float = 8) -> Load:
-    """People come at 60 % of the quota, first while Redis is there, then while it is away, which counts."""
+    """People come at 60 % of the quota, first with Redis, then without it; only the latter counts."""
     answers: list[Answer] = []
     async with running(keep_coming(fleet, RATE, answers, callers.latest)):
         await asyncio.sleep(before)
@@ -186,7 +186,7 @@ async def without_redis(fleet: Fleet, seconds: float = 20, before: float = 8) ->
         begin = time.monotonic()
         await asyncio.sleep(seconds)
         end = time.monotonic()
-        # For those who came last.
+        # For the last callers.
         await asyncio.sleep(3)
     return await _load(fleet, answers, [(begin, end)])
 
@@ -204,7 +204,7 @@ async def _load(fleet: Fleet, answers: list[Answer], spans: list[tuple[float, fl
 
 
 class Jitter(NamedTuple):
-    """A Redis whose answers take their time."""
+    """A Redis with slow answers."""
 
     used: float
     unavailable: int
@@ -222,7 +222,7 @@ async def slow_redis(fleet: Fleet, seconds: float = 25, warm: float = 5) -> Jitt
 
 
 async def permits(fleet: Fleet, seconds: float = 4, warm: float = 1) -> float:
-    """Permits a second for instances that do nothing but take them."""
+    """Permits a second, for instances that do nothing but take permits."""
     begin = time.monotonic() + warm
     span = {"begin": begin, "end": begin + seconds}
     taken: list[int] = await asyncio.gather(*(instance.ask(span) for instance in fleet.instances))
@@ -230,7 +230,7 @@ async def permits(fleet: Fleet, seconds: float = 4, warm: float = 1) -> float:
 
 
 class Competition(NamedTuple):
-    """An account that is not ours alone, or allows less than we are told."""
+    """An account that others use too, or that allows less than configured."""
 
     used: float
     refused: float
@@ -239,7 +239,7 @@ class Competition(NamedTuple):
 
 
 async def competition(fleet: Fleet, seconds: float = 30, warm: float = 10) -> Competition:
-    """All callers ask in a closed loop; the share used is that of what others leave."""
+    """All callers ask in a closed loop; the share is of what others leave."""
     answers: list[Answer] = []
     begin, end = await _all_ask(fleet, answers, warm, seconds)
     arrivals = [arrival for arrival in await fleet.arrivals() if begin <= arrival.at < end]
@@ -253,7 +253,7 @@ async def competition(fleet: Fleet, seconds: float = 30, warm: float = 10) -> Co
 
 
 class Down(NamedTuple):
-    """CAMS away for a time, an old list known."""
+    """CAMS is unavailable for a while, and an old list is known."""
 
     first: float
     median: float
@@ -270,7 +270,7 @@ _NUMBER = f"{PEOPLE}00000000"
 
 
 async def down(fleet: Fleet, event: Callable[[str], Event], mode: str) -> Down:
-    """One caller meets the outage first, then one of each instance asks, ten times a second as far as answers allow."""
+    """One caller meets the outage first; then a caller of each instance asks up to ten times a second."""
 
     async def once(instance: Program) -> Answer:
         return await ask(instance, 0, event(_NUMBER))

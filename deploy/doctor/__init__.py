@@ -11,7 +11,7 @@ from deploy.account import Account
 from deploy.doctor.bucket import bucket
 from deploy.doctor.caller import caller, nobody, region, runtime, who
 from deploy.doctor.chat import cams
-from deploy.doctor.look import Check, Look, Refusal, code_of, is_not_opened, may_not_look, not_seen
+from deploy.doctor.look import Check, Look, Refusal, code_of, is_not_activated, may_not_look, not_seen
 from deploy.doctor.rights import rights
 from deploy.doctor.services import concurrency, function_compute, function_compute_role, logs, queue_roles
 from deploy.doctor.surroundings import contact_group, gateway, security_group, vpc, vswitch
@@ -21,7 +21,7 @@ from deploy.table import Finding, fine, unknown, wrong
 
 _TOGETHER = "parameters"
 
-# (what the row says, the check, the right without which it sees nothing)
+# (the row's name, the check, the right that it needs)
 CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("caller", caller, ""),
     ("region", region, ""),
@@ -45,9 +45,9 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
 def examine(
     account: Account, bucket: str, runtime: str, parameters: Mapping[str, str], number: str = ""
 ) -> Iterator[Finding]:
-    """A row for everything that was looked at; `parameters` are those of the deployment to come.
+    """Yield a row for every check; `parameters` are those of the planned deployment.
 
-    `number` is one of the account's phone numbers, or none.
+    `number` is one of the account's phone numbers, or empty.
     """
     yield from _together(parameters)
     try:
@@ -69,24 +69,24 @@ def examine(
 
 def _together(parameters: Mapping[str, str]) -> Iterator[Finding]:
     sentences = contradictions(parameters)
-    yield from (wrong(_TOGETHER, sentence, "make deploy … PARAMETERS=…   # mended") for sentence in sentences)
+    yield from (wrong(_TOGETHER, sentence, "make deploy … PARAMETERS=…   # corrected") for sentence in sentences)
     if not sentences:
-        yield fine(_TOGETHER, "none contradicts another")
+        yield fine(_TOGETHER, "no contradictions")
 
 
 def _examined(look: Look, what: str, check: Check, right: str) -> Finding | None:
     try:
         return check(look)
     except Refusal as error:
-        if is_not_opened(error):
-            return unknown(what, "cannot be known before Function Compute is opened")
+        if is_not_activated(error):
+            return unknown(what, "unknown until Function Compute is activated")
         if may_not_look(error):
             return not_seen(what, right)
         return unknown(what, f"the service answered {code_of(error)}")
     except (UnretryableException, oss.exceptions.RequestError, SlsUnreachable) as error:
         return _no_answer(what, error)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        return unknown(what, f"the service's answer is not as its reference says ({type(error).__name__})")
+        return unknown(what, f"the service's answer does not match its reference ({type(error).__name__})")
 
 
 def _no_answer(what: str, error: Exception) -> Finding:

@@ -1,7 +1,7 @@
-"""The bucket: there, in the region, and this caller may write to it.
+"""Checks that the bucket exists, is in the region, and is writable by this caller.
 
-One request tells all three and changes nothing: a part of an upload that does not exist. OSS refuses it as such only
-after it has found the bucket and allowed the write. Source: UploadPart (needs oss:PutObject), the error codes of OSS.
+One request checks all three and changes nothing: a part for an upload that does not exist. OSS only says so after it
+has found the bucket and allowed the write. Source: UploadPart (needs oss:PutObject), the error codes of OSS.
 """
 
 import re
@@ -27,7 +27,7 @@ def bucket(look: Look) -> Finding:
         if not isinstance(reason, oss.exceptions.ServiceError):
             raise reason from None
         return _row(look, reason)
-    return unknown("bucket", f"{look.bucket} took a part of an upload that does not exist")
+    return unknown("bucket", f"{look.bucket} accepted a part for an upload that does not exist")
 
 
 def _row(look: Look, error: Any) -> Finding:

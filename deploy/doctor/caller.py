@@ -1,4 +1,4 @@
-"""Who calls, where, with which runtime."""
+"""Checks the caller, the region and the runtime."""
 
 from alibabacloud_fc20230330.client import Client as FcClient
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
@@ -28,37 +28,37 @@ _PYTHON312_REGIONS = {
     "us-west-1",
 }
 
-_MENDS = {
+_FIXES = {
     "InvalidAccessKeyId": "aliyun configure   # the access key does not exist or is disabled",
-    "SignatureDoesNotMatch": "aliyun configure   # the secret is another key's",
-    "InvalidSecurityToken": "aliyun configure   # the temporary credentials are over",
+    "SignatureDoesNotMatch": "aliyun configure   # wrong secret for this key",
+    "InvalidSecurityToken": "aliyun configure   # the temporary credentials have expired",
     "InvalidTimeStamp": "set this machine's clock",
 }
 
 
 def who(account: Account) -> Identity:
-    """The caller. Raises AlibabaCloudException where there is none."""
+    """The caller's identity. Raises AlibabaCloudException if the credentials are refused."""
     found = account.rpc("sts", "GetCallerIdentity")
     arn = str(found["Arn"])
     return Identity(str(found["AccountId"]), str(found["IdentityType"]), arn.split("/")[1] if "/" in arn else "root")
 
 
 def nobody(error: AlibabaCloudException) -> Finding:
-    """The row where the credentials were refused; there is no use in looking further."""
+    """The row for refused credentials, which make all other checks pointless."""
     code = code_of(error)
-    mend = next((mend for prefix, mend in _MENDS.items() if code.startswith(prefix)), "aliyun configure")
-    return wrong("caller", f"the credentials were refused: {code}", mend)
+    fix = next((fix for prefix, fix in _FIXES.items() if code.startswith(prefix)), "aliyun configure")
+    return wrong("caller", f"the credentials were refused: {code}", fix)
 
 
 def caller(look: Look) -> Finding:
-    """The row about who calls."""
+    """The row about the caller."""
     kinds = {"Account": "the account itself", "RAMUser": f"RAM user {look.identity.name}"}
     name = kinds.get(look.identity.kind, f"role {look.identity.name}")
     return fine("caller", f"{name}, account {look.identity.account_id}")
 
 
 def region(look: Look) -> Finding:
-    """Function Compute is there, as its SDK's list of endpoints says."""
+    """Function Compute is available in the region, by its SDK's list of endpoints."""
     known = FcClient(Config(region_id=look.account.region, endpoint="unused"))._endpoint_map
     if look.account.region in known:
         return fine("region", look.account.region)
@@ -70,11 +70,11 @@ def region(look: Look) -> Finding:
 
 
 def runtime(look: Look) -> Finding:
-    """The runtime is in the region, by Function Compute's list."""
+    """The runtime is available in the region, by Function Compute's list."""
     if look.runtime == "python3.12" and look.account.region not in _PYTHON312_REGIONS:
         return wrong(
             "runtime",
             f"Function Compute's list of regions for python3.12 (June 2026) lacks {look.account.region}",
-            "make deploy … RUNTIME=python3.10   # or DOCTOR=off, where the list has grown",
+            "make deploy … RUNTIME=python3.10   # or DOCTOR=off, if the list has grown",
         )
     return fine("runtime", look.runtime)

@@ -1,4 +1,4 @@
-"""Chat App Message Service: one real call, as the function makes it, with the deployer's credentials."""
+"""Checks Chat App Message Service with one real call, as the function makes it, but with the deployer's credentials."""
 
 import time
 
@@ -13,12 +13,12 @@ from deploy.account import stand_in
 from deploy.doctor.look import Look, not_seen
 from deploy.table import Finding, fine, unknown, wrong
 
-# Reserved for fiction (North American numbering plan): nobody's.
+# Reserved for fiction (North American numbering plan), so it belongs to nobody.
 NOBODY = "12025550123"
 _WHAT = "CAMS"
 _SECONDS = 15.0
 _CONSOLE = "https://chatapp.console.alibabacloud.com/"
-_MENDS = {
+_FIXES = {
     "not_subscribed": _CONSOLE,
     "credentials_unavailable": "aliyun configure",
     "upstream_unavailable": "make doctor   # again later; or CamsEndpoint is wrong",
@@ -27,7 +27,7 @@ _MENDS = {
 
 
 def cams(look: Look) -> Finding:
-    """The account has subscribed to CAMS, and this caller may ask it."""
+    """The account has subscribed to CAMS, and this caller may call it."""
     try:
         found = _ask(look)
     except Problem as problem:
@@ -45,7 +45,7 @@ def _ask(look: Look) -> int:
 
 
 class _DeployersCredentials(ICredentialsProvider):  # type: ignore[misc]  # the library is not typed
-    """Those of every other check. The function's own provider would switch off an ECS instance's role."""
+    """The same credentials as in all other checks. The function's own provider would disable an ECS instance's role."""
 
     def get_credentials(self) -> ICredentials:
         return CredentialClient().get_credential()
@@ -60,11 +60,11 @@ class _DeployersCredentials(ICredentialsProvider):  # type: ignore[misc]  # the 
 def _row(problem: Problem) -> Finding:
     upstream = f" ({problem.upstream.code})" if problem.upstream else ""
     if problem.code == "not_owned":
-        return fine(_WHAT, "subscribed and permitted; the number asked for is not this account's")
+        return fine(_WHAT, "subscribed and permitted; the number is not this account's")
     if problem.code == "permission_denied":
         return not_seen(_WHAT, f"cams:ListPhoneMessageQrdl{upstream}; the function has it by its role")
     if problem.code in ("throttled", "invalid_request"):
         return unknown(
             _WHAT, f"{problem.code}{upstream}: {problem.detail}", "make doctor NUMBER=…   # one of the account's"
         )
-    return wrong(_WHAT, f"{problem.code}{upstream}: {problem.detail}", _MENDS.get(problem.code, _CONSOLE))
+    return wrong(_WHAT, f"{problem.code}{upstream}: {problem.detail}", _FIXES.get(problem.code, _CONSOLE))

@@ -1,4 +1,4 @@
-"""What the checks are given, and how a refusal becomes a row."""
+"""What every check gets, and how a refusal becomes a row."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ _FORBIDDEN = ("Forbidden", "NoPermission", "AccessDenied", "Unauthorized", "Impl
 
 
 class Identity(NamedTuple):
-    """Who calls: the account, the kind (`Account`, `RAMUser`, `AssumedRoleUser`) and the name."""
+    """The caller: its account, kind (`Account`, `RAMUser`, `AssumedRoleUser`) and name."""
 
     account_id: str
     kind: str
@@ -22,7 +22,7 @@ class Identity(NamedTuple):
 
 
 class Look(NamedTuple):
-    """One deployment as it is about to be; `parameters` holds the template's defaults too."""
+    """One planned deployment; `parameters` includes the template's defaults."""
 
     account: Account
     identity: Identity
@@ -37,13 +37,13 @@ class Look(NamedTuple):
         return self.parameters["FunctionName"]
 
 
-# A check is None where nothing was asked for.
+# A check returns None if the deployment does not use what it checks.
 Check = Callable[[Look], Finding | None]
 Refusal = (AlibabaCloudException, SlsError)
 
 
 def code_of(error: Any) -> str:
-    """The service's error code. A gateway's service may have its own inside the message, as JSON."""
+    """The service's error code. A service behind a gateway may put its own code into the message, as JSON."""
     message = str(getattr(error, "message", ""))
     if "{" in message:
         try:
@@ -54,16 +54,16 @@ def code_of(error: Any) -> str:
     return str(error.code)
 
 
-def is_not_opened(error: Any) -> bool:
-    """Whether the account has not opened Function Compute; it says so under the code of a missing right."""
+def is_not_activated(error: Any) -> bool:
+    """Whether the account has not activated Function Compute, which is reported with the code of a missing right."""
     return "FC service is not enabled" in str(error)
 
 
 def may_not_look(error: Any) -> bool:
-    """Whether the right to look is what is missing."""
+    """Whether the caller lacks the right for this check."""
     return code_of(error).startswith(_FORBIDDEN)
 
 
 def not_seen(what: str, right: str) -> Finding:
-    """The row for what this caller may not look at."""
+    """The row for what this caller may not check."""
     return unknown(what, f"cannot be known: this caller lacks {right}", "add deploy/policy-checks.json to its policies")

@@ -1,7 +1,7 @@
-"""The caller's policies against deploy/policy.json: what of it is granted, what is not, what depends.
+"""Compares the caller's policies with deploy/policy.json: what is granted, what is missing, what depends on conditions.
 
-Source: "Policy evaluation process" (RAM): what is denied is denied, else what is allowed is allowed. Not looked at, for
-a caller cannot see them: control policies of a resource directory and the policy of a session.
+Source: "Policy evaluation process" (RAM): a deny takes precedence, else an allow is needed. Control policies of a
+resource directory and session policies are not checked, because callers cannot see them.
 """
 
 import json
@@ -38,15 +38,15 @@ def rights(look: Look) -> Finding:
     verdicts = {right: verdict(right, statements) for right in needed}
     missing = _actions(verdicts, "missing")
     if missing:
-        return wrong(_WHAT, f"of deploy/policy.json {len(missing)} actions are missing: {_some(missing)}", _mend(look))
+        return wrong(_WHAT, f"missing {len(missing)} actions of deploy/policy.json: {_some(missing)}", _fix(look))
     depends = _actions(verdicts, "depends")
     if depends:
-        return unknown(_WHAT, f"granted on conditions that were not looked at: {_some(depends)}")
+        return unknown(_WHAT, f"granted on conditions that are not evaluated: {_some(depends)}")
     return fine(_WHAT, f"all {len({right.action for right in needed})} actions of deploy/policy.json")
 
 
 def needed_rights(look: Look) -> Iterator[Right]:
-    """What deploy/policy.json lets do, with this deployment's names."""
+    """The rights in deploy/policy.json, with this deployment's names."""
     text = _POLICY.read_text().replace("BUCKET", look.bucket).replace("FUNCTION_NAME", look.function)
     for statement in json.loads(text)["Statement"]:
         for action in statement["Action"]:
@@ -55,11 +55,11 @@ def needed_rights(look: Look) -> Iterator[Right]:
 
 
 def _one(action: str, resource: str, look: Look) -> str:
-    """One resource of those that the pattern means."""
+    """One resource that matches the pattern."""
     if resource == "*":
         resource = f"acs:{action.partition(':')[0]}:*:*:*"
     parts = resource.split(":", 4)
-    # RAM has no regions, and its ARNs name none.
+    # RAM has no regions, so its ARNs contain none.
     region, account = ("" if parts[1] == "ram" else look.account.region, look.identity.account_id)
     return ":".join([*parts[:2], region, account, parts[4].replace("*", "any")])
 
@@ -77,7 +77,7 @@ def verdict(right: Right, statements: list[Mapping[str, Any]]) -> Verdict:
 
 
 def _depends(statement: Mapping[str, Any]) -> bool:
-    """Whether it says more than is looked at, such as Condition or NotResource."""
+    """Whether the statement has parts that are not evaluated, such as Condition or NotResource."""
     return not statement.keys() <= _EVALUATED
 
 
@@ -124,6 +124,6 @@ def _some(actions: list[str]) -> str:
     return ", ".join(actions[:_SHOWN]) + more
 
 
-def _mend(look: Look) -> str:
+def _fix(look: Look) -> str:
     names = f"s/BUCKET/{look.bucket}/g; s/FUNCTION_NAME/{look.function}/g"
-    return f"sed '{names}' deploy/policy.json   # what {look.identity.name} must be granted"
+    return f"sed '{names}' deploy/policy.json   # grant this to {look.identity.name}"

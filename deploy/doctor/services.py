@@ -1,4 +1,4 @@
-"""Services that must be opened, roles that they make for themselves, and concurrency that is left.
+"""Checks that services are activated, that their own roles exist, and that enough concurrency is left.
 
 Sources: "Service-linked role of Function Compute", "AliyunServiceRolePolicyForFCTriggerEventBridge", "Service-linked
 roles" (EventBridge), GetSlsService, "Configure the maximum number of instances" (Function Compute).
@@ -7,11 +7,11 @@ roles" (EventBridge), GetSlsService, "Configure the maximum number of instances"
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 
 from deploy import sls
-from deploy.doctor.look import Look, code_of, is_not_opened
+from deploy.doctor.look import Look, code_of, is_not_activated
 from deploy.table import Finding, fine, unknown, wrong
 
 FC_CONSOLE = "https://fcnext.console.alibabacloud.com/"
-# Of the region's limit of instances, which is at least 100, functions may reserve nine tenths.
+# Functions may reserve nine tenths of the region's limit of instances, which is at least 100.
 _LEAST_RESERVABLE = 90
 
 _QUEUE_ROLES = (
@@ -22,20 +22,20 @@ _QUEUE_ROLES = (
 
 
 def function_compute(look: Look) -> Finding:
-    """Function Compute is opened."""
+    """Function Compute is activated."""
     try:
         look.account.get("fc", "GetFunction", f"/2023-03-30/functions/{look.function}")
     except AlibabaCloudException as error:
-        if is_not_opened(error):
-            return wrong("Function Compute", "not opened", FC_CONSOLE)
+        if is_not_activated(error):
+            return wrong("Function Compute", "not activated", FC_CONSOLE)
         if code_of(error) != "FunctionNotFound":
             raise
-        return fine("Function Compute", f"opened; there is no function {look.function} yet")
-    return fine("Function Compute", f"opened; there is a function {look.function} already")
+        return fine("Function Compute", f"activated; there is no function {look.function} yet")
+    return fine("Function Compute", f"activated; there is a function {look.function} already")
 
 
 def function_compute_role(look: Look) -> Finding:
-    """Its service-linked role is there; without it, it cannot reach a VPC or take a queue's messages."""
+    """Function Compute's service-linked role exists; without it, functions cannot reach a VPC or read a queue."""
     return _role(
         look,
         "its role",
@@ -45,7 +45,7 @@ def function_compute_role(look: Look) -> Finding:
 
 
 def queue_roles(look: Look) -> Finding | None:
-    """Where a queue is asked for: those of the trigger and of EventBridge."""
+    """The service-linked roles of the trigger and of EventBridge exist, if there is a queue."""
     if not look.parameters["QueueName"]:
         return None
     found = fine("EventBridge's roles", "there")
@@ -56,35 +56,35 @@ def queue_roles(look: Look) -> Finding | None:
             role,
             f"aliyun eventbridge CreateServiceLinkedRoleForProduct --ProductName {role}"
             if "EventBridgeS" in role
-            else f"{FC_CONSOLE}   # it makes this role when a first trigger of that kind is made there",
+            else f"{FC_CONSOLE}   # creating a first trigger of that kind there creates this role",
         )
         if found.mark != "✓":
             break
     return found
 
 
-def _role(look: Look, what: str, role: str, mend: str) -> Finding:
+def _role(look: Look, what: str, role: str, fix: str) -> Finding:
     try:
         look.account.rpc("ram", "GetRole", RoleName=role)
     except AlibabaCloudException as error:
         if code_of(error) != "EntityNotExist.Role":
             raise
-        return wrong(what, f"there is no {role}", mend)
+        return wrong(what, f"there is no {role}", fix)
     return fine(what, role)
 
 
 def logs(look: Look) -> Finding:
-    """Simple Log Service is opened."""
-    if sls.is_opened(look.account.region):
-        return fine("Simple Log Service", "opened")
-    return wrong("Simple Log Service", "not opened", "https://sls.console.alibabacloud.com/")
+    """Simple Log Service is activated."""
+    if sls.is_activated(look.account.region):
+        return fine("Simple Log Service", "activated")
+    return wrong("Simple Log Service", "not activated", "https://sls.console.alibabacloud.com/")
 
 
 def concurrency(look: Look) -> Finding:
-    """What MaxInstances reserves fits beside what other functions reserve."""
+    """MaxInstances can be reserved in addition to what other functions reserve."""
     asked = int(look.parameters["MaxInstances"])
     others = sum(n for name, n in _reserved(look).items() if name != look.function)
-    figures = f"{asked} asked for, {others} reserved by other functions"
+    figures = f"{asked} requested, {others} reserved by other functions"
     if asked + others <= _LEAST_RESERVABLE:
         return fine("concurrency", figures)
     return unknown(

@@ -1,4 +1,4 @@
-"""What the parameters name and the template does not make: contact group, VPC, vSwitch, security group, gateway.
+"""Checks what the parameters name and the template does not create: contact group, VPC and its parts, gateway.
 
 Sources: DescribeContactGroupList (CloudMonitor), DescribeVpcs, DescribeVSwitches (VPC), DescribeSecurityGroups (ECS),
 GetGateway (APIG), GetAccountSettings (Function Compute), "vSwitch is in unsupported zone".
@@ -14,7 +14,7 @@ _ZONES_PAGE = "https://www.alibabacloud.com/help/en/functioncompute/vswitch-is-i
 
 
 def contact_group(look: Look) -> Finding | None:
-    """CloudMonitor knows the contact group."""
+    """The contact group exists in CloudMonitor."""
     name = look.parameters["AlarmContactGroup"]
     if not name:
         return None
@@ -71,7 +71,7 @@ def _zone(look: Look, name: str, zone: str) -> Finding:
         settings = {}
     zones = settings.get("availableAZs") or []
     if not zones:
-        return unknown("vSwitch", f"{name} is there; whether Function Compute supports {zone} is not told", _ZONES_PAGE)
+        return unknown("vSwitch", f"{name} is there; whether Function Compute supports {zone} is unknown", _ZONES_PAGE)
     if zone in zones:
         return fine("vSwitch", f"{name} in {zone}")
     return wrong("vSwitch", f"Function Compute does not support {zone}, only {', '.join(zones)}", _ZONES_PAGE)
@@ -92,7 +92,7 @@ def security_group(look: Look) -> Finding | None:
 
 
 def gateway(look: Look) -> Finding | None:
-    """The cloud-native API gateway is there and runs."""
+    """The cloud-native API gateway exists and is running."""
     name = look.parameters["GatewayId"]
     if not name:
         return None

@@ -1,4 +1,4 @@
-"""`make verify`: asks what was deployed, and compares it with the template and with what the stand-ins believe."""
+"""`make verify` tests what was deployed, and compares it with the template and with what the stand-ins assume."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -47,7 +47,7 @@ def verify(
     options: Any,
     folder: Path,
 ) -> bool:
-    """Print the table, write the report into the folder; returns whether all is as it should be."""
+    """Print the table, and write the report into the folder; returns whether no check failed."""
     parameters = with_defaults(stacks.parameters(stack))
     number = options.number or first_of(parameters["AllowedPhoneNumbers"])
     space = options.space or first_of(parameters["AllowedCustSpaceIds"])
@@ -61,7 +61,7 @@ def verify(
 
 
 def _collect(target: Target) -> Report:
-    """Run the checks one after another; the logs last, for they come late."""
+    """Run the checks one after another, the logs last, because log lines arrive late."""
     seen: dict[str, str] = {}
     measured: dict[str, Any] = {}
     logged: list[Logged] = []
@@ -77,7 +77,7 @@ def _collect(target: Target) -> Report:
             elif row.request_id:
                 logged.append(row)
             else:
-                yield wrong(row.what, "the answer has no request id", REPORT_IT)
+                yield wrong(row.what, "the answer has no request ID", REPORT_IT)
 
     return Report(show(findings()), seen, measured)
 
@@ -97,8 +97,8 @@ def _safely(what: str, check: Check, target: Target) -> Iterator[Row]:
         if may_not_look(error):
             yield unknown(what, f"refused: {error.code}", GRANT_CHECKS)
         else:
-            yield wrong(what, f"refused: {error.code}", f"{FC_CONSOLE}   # see whether it is still there")
+            yield wrong(what, f"refused: {error.code}", f"{FC_CONSOLE}   # check whether it still exists")
     except SlsError as error:
         yield logs.not_permitted(error.code)
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        yield unknown(what, f"the answer is not as its reference says ({type(error).__name__})")
+        yield unknown(what, f"the answer does not match its reference ({type(error).__name__})")

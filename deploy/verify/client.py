@@ -1,4 +1,4 @@
-"""How a deployment is asked: over its HTTP trigger, signed or not, and by InvokeFunction."""
+"""Sends requests to a deployment: over HTTP, signed or not, and with InvokeFunction."""
 
 import io
 import json
@@ -18,7 +18,7 @@ _SECONDS = 40
 
 
 class Answer(NamedTuple):
-    """An HTTP answer, its header names as they arrived."""
+    """An HTTP answer, with header names as they arrived."""
 
     status: int
     headers: dict[str, str]
@@ -26,22 +26,22 @@ class Answer(NamedTuple):
     milliseconds: float
 
     def header(self, name: str) -> str:
-        """A header by its name in whatever case; empty where there is none."""
+        """A header by its name in any case; empty if it is missing."""
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
 
     @property
     def request_id(self) -> str:
-        """Function Compute's, or the function's word for it."""
+        """Function Compute's request ID, or the function's copy of it."""
         return self.header("x-fc-request-id") or self.header("x-request-id")
 
     @property
     def document(self) -> dict[str, Any]:
-        """The JSON object that the body is; an empty one where it is none."""
+        """The body as a JSON object; an empty one if it is not a JSON object."""
         return json_object(self.body)
 
 
 class Way(NamedTuple):
-    """A way to the function over HTTP: its address, and whether it takes a token, or else a signature."""
+    """A way to the function over HTTP: its address, and whether it takes a token instead of a signature."""
 
     address: str
     takes_token: bool
@@ -61,7 +61,7 @@ def ask(
     way: Way | None = None,
     signed: bool = True,
 ) -> Answer:
-    """One request, to the HTTP trigger if no other way is given. Raises requests.RequestException."""
+    """Send one request, by default to the HTTP trigger. Raises requests.RequestException."""
     way = way or trigger(target)
     url = way.address + path
     given = dict(headers or {})
@@ -80,7 +80,7 @@ def _signature(method: str, url: str) -> dict[str, str]:
 
 
 def invoke(target: Target, event: Any) -> Answer:
-    """One InvokeFunction. Raises the SDK's exceptions; a function that raised is an answer."""
+    """Call InvokeFunction once. Raises the SDK's exceptions; an exception of the function itself is an answer."""
     request = InvokeFunctionRequest(body=io.BytesIO(json.dumps(event).encode()))
     runtime = RuntimeOptions(read_timeout=_SECONDS * 1000)
     started = time.monotonic()
@@ -92,7 +92,7 @@ def invoke(target: Target, event: Any) -> Answer:
 
 
 def json_object(text: bytes | str) -> dict[str, Any]:
-    """The JSON object in a text; an empty one where there is none."""
+    """Parse a JSON object; an empty one if the text is anything else."""
     try:
         document = json.loads(text)
     except ValueError:

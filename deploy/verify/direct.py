@@ -1,4 +1,4 @@
-"""Checks by InvokeFunction."""
+"""Checks with InvokeFunction."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,12 +20,12 @@ def direct(target: Target) -> Iterator[Row]:
 
 
 def batch(target: Target) -> Iterator[Row]:
-    """Two queries are answered in order, the second a bad one."""
+    """Two queries are answered in order; the second is invalid."""
     answer = invoke(target, {"queries": [target.query, {"phoneNumber": "1"}]})
     results = answer.document.get("results") or [{}, {}]
     code = results[-1].get("problem", {}).get("code")
     if answer.document.get("status") != 207 or code != "invalid_request":
-        yield wrong("batch", f"{answer.document.get('status')}, a bad query: {code}", REPORT_IT)
+        yield wrong("batch", f"{answer.document.get('status')}, an invalid query: {code}", REPORT_IT)
     else:
         first = _judged("batch", target, results[0])
         yield first._replace(found=f"207: {first.found}, 400 invalid_request")
@@ -33,7 +33,7 @@ def batch(target: Target) -> Iterator[Row]:
 
 
 def bus(target: Target) -> Iterator[Row]:
-    """A message that can never be answered raises, so that who retries and who keeps failures hears of it."""
+    """A message that can never succeed raises, so that it reaches retries and the failure destination."""
     event = {"specversion": "1.0", "id": "verify", "source": "verify", "type": "verify", "data": {"phoneNumber": "1"}}
     answer = invoke(target, event)
     kind = answer.header("x-fc-error-type")
@@ -42,7 +42,7 @@ def bus(target: Target) -> Iterator[Row]:
     if kind and _raised(answer) == "invalid_request":
         yield fine("bus message", f"raises {answer.document.get('errorType')}, {kind}")
     else:
-        yield wrong("bus message", f"a bad message does not raise: {answer.status}", REPORT_IT)
+        yield wrong("bus message", f"an invalid message does not raise: {answer.status}", REPORT_IT)
     yield Logged("bus message", answer.request_id, 400)
 
 

@@ -1,7 +1,7 @@
-"""Every way in, with the proof that it asks for and without: who should be let in is, and nobody else.
+"""Checks every way in, with credentials and without: only authorised callers get in.
 
-The trigger has its own checks (`web.py`); here are a domain of one's own, the gateway, and what each makes of a caller
-that sets the space's header itself.
+The trigger has its own checks (`web.py`). These are for a custom domain, the gateway, and callers that set the space's
+header themselves.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,13 +17,13 @@ from deploy.verify.judge import NEEDS_NUMBER, is_kept_out, is_ours, is_refused, 
 from deploy.verify.rows import Row, Seen, Target
 
 _GIVE_TOKEN = "make verify … TOKEN=…"
-_CONSUMER = f"{_GIVE_TOKEN}   # a consumer's that may use the API: docs/deployment.md"
+_CONSUMER = f"{_GIVE_TOKEN}   # of a consumer that may use the API: docs/deployment.md"
 
 
 class _Door(NamedTuple):
-    """A way in. `lacking` is its row where there are no credentials, `judge` makes that row of an answer.
+    """A way in. `lacking` is its row if there are no credentials for it; `judge` makes the row from an answer.
 
-    `unreached` mends where nobody answers, `open_to_all` where everybody is let in.
+    `unreached` is the fix if nothing answers, `open_to_all` if everybody gets in.
     """
 
     name: str
@@ -35,12 +35,12 @@ class _Door(NamedTuple):
 
 
 def space(target: Target) -> Iterator[Row]:
-    """Through the trigger, the space is the token's, whatever header the caller sends."""
+    """Through the trigger, the space comes from the token, whatever header the caller sends."""
     what, way = "space", trigger(target)
     if not target.parameters["CustSpaceHeader"]:
         return
     if way.takes_token and not target.token:
-        yield unknown(what, "the trigger asks for a token (HttpAuth jwt)", _GIVE_TOKEN)
+        yield unknown(what, "the trigger requires a token (HttpAuth jwt)", _GIVE_TOKEN)
     elif found := _forged(what, target, way, ask(target, list_path(target), way=way)):
         yield found
         if found.mark != "?":
@@ -48,24 +48,24 @@ def space(target: Target) -> Iterator[Row]:
 
 
 def domain(target: Target) -> Iterator[Row]:
-    """A domain of one's own lets in whom the trigger lets in, and does not make browsers download what they open."""
+    """A custom domain admits the same callers as the trigger, and does not make browsers download what they open."""
     if not target.parameters["DomainName"]:
         return
     takes_token = trigger(target).takes_token
-    lacking = unknown("domain", "it asks for a token (HttpAuth jwt)", _GIVE_TOKEN)
+    lacking = unknown("domain", "it requires a token (HttpAuth jwt)", _GIVE_TOKEN)
     door = _Door(
         "domain",
         Way(target.outputs["DomainUrl"], takes_token),
         lacking if takes_token and not target.token else None,
         _judged_at_domain,
-        "see whether its CNAME is this account's endpoint: docs/deployment.md",
+        "check whether its CNAME is this account's endpoint: docs/deployment.md",
         f"{FC_CONSOLE}   # set the domain's authentication to {target.parameters['HttpAuth']}",
     )
     yield from _tried(target, door)
 
 
 def gateway(target: Target) -> Iterator[Row]:
-    """The gateway serves the route as it is now, to its consumers."""
+    """The gateway serves the current route, to its consumers."""
     if not target.parameters["GatewayId"]:
         return
     route = apig.route(target.account, target.outputs)
@@ -73,21 +73,21 @@ def gateway(target: Target) -> Iterator[Row]:
     if state == apig.PUBLISHED:
         yield fine("gateway route", "published")
     else:
-        yield wrong("gateway route", f"{state}: it serves nothing, or not the newest", "make deploy …   # publishes it")
+        yield wrong("gateway route", f"{state}: it serves nothing, or an old version", "make deploy …   # publishes it")
     address = _address(route, target.parameters["GatewayPath"])
     door = _Door(
         "gateway",
         Way(address, takes_token=True),
         _lacking(target, address),
         _judged_at_gateway,
-        "see which network that domain serves: docs/deployment.md",
+        "check which network that domain serves: docs/deployment.md",
         f"{apig.CONSOLE}   # switch on the API's consumer authentication",
     )
     yield from _tried(target, door)
 
 
 def _address(route: dict[str, Any], path: str) -> str:
-    """Where the route is served, up to what the function calls its routes."""
+    """The route's address, up to where the function's own routes begin."""
     domain = route["domainInfos"][0]
     scheme = "http" if domain["protocol"] == "HTTP" else "https"
     return f"{scheme}://{domain['name']}{path.removesuffix('/qr-codes')}"
@@ -96,10 +96,12 @@ def _address(route: dict[str, Any], path: str) -> str:
 def _lacking(target: Target, address: str) -> Finding | None:
     auth = target.parameters["GatewayAuth"]
     if auth == "Aksk":
-        return unknown("gateway", "its consumers sign (GatewayAuth Aksk), which is not done here", f"ask {address}/…")
+        return unknown(
+            "gateway", "its consumers sign (GatewayAuth Aksk), which is not possible here", f"ask {address}/…"
+        )
     if target.token:
         return None
-    return unknown("gateway", f"it asks for a consumer's token (GatewayAuth {auth})", _CONSUMER)
+    return unknown("gateway", f"it requires a consumer's token (GatewayAuth {auth})", _CONSUMER)
 
 
 def _tried(target: Target, door: _Door) -> Iterator[Row]:
@@ -139,13 +141,13 @@ def _judged_at_gateway(target: Target, answer: Answer) -> Finding:
     if not is_refused(answer):
         return judged_answer("gateway", target, answer, "the gateway")
     found = f"refused this token with {answer.status}"
-    # With jwt the token may be meant for the trigger, whose issuer the gateway need not know.
+    # With jwt, the token may be for the trigger, whose issuer the gateway need not know.
     is_meant = target.parameters["HttpAuth"] != "jwt"
     return wrong("gateway", found, _CONSUMER) if is_meant else unknown("gateway", found, _CONSUMER)
 
 
 def _forged(what: str, target: Target, way: Way, honest: Answer) -> Finding | None:
-    """Whether who sets the space's header himself still gets what is in his own space; None where he has none."""
+    """Whether a caller that sets the space's header itself stays in its own space; None if it has none."""
     header = target.parameters["CustSpaceHeader"]
     if not header or is_kept_out(target, honest):
         return None
@@ -153,5 +155,5 @@ def _forged(what: str, target: Target, way: Way, honest: Answer) -> Finding | No
         return unknown(what, "no number with QR codes was given", NEEDS_NUMBER)
     forged = ask(target, list_path(target), headers={header: "verify-nobodys"}, way=way)
     if forged.document.get("custSpaceId") == honest.document.get("custSpaceId"):
-        return fine(what, f"a caller's own {header} changes nothing")
-    return wrong(what, f"a caller's own {header} counts: {forged.status}", "docs/security.md: it must be a claim's")
+        return fine(what, f"a caller's own {header} is ignored")
+    return wrong(what, f"a caller's own {header} is used: {forged.status}", "docs/security.md: it must be a claim's")

@@ -1,4 +1,4 @@
-"""What an answer over HTTP says of the deployment."""
+"""What an HTTP answer says about the deployment."""
 
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlencode
@@ -14,48 +14,48 @@ _REFUSALS = (400, 401, 403)
 
 
 def list_path(target: Target) -> str:
-    """The path and query of the list that is asked for."""
-    # Where the token names the caller's space, no other may be asked for.
+    """The path and query of the list to request."""
+    # If the token names the caller's space, no other may be queried.
     query = {"phoneNumber": target.asked} if target.parameters["CustSpaceHeader"] else target.query
     return f"/qr-codes?{urlencode(query)}"
 
 
 def is_ours(answer: Answer) -> bool:
-    """Whether the function answered, and not the platform in its place."""
+    """Whether the function answered, rather than the platform."""
     return bool(answer.header("x-request-id"))
 
 
 def is_refused(answer: Answer) -> bool:
-    """Whether the platform kept the request from the function."""
+    """Whether the platform rejected the request before the function."""
     return answer.status in _REFUSALS and not str(answer.document.get("type")).startswith(_PROBLEM)
 
 
 def is_kept_out(target: Target, answer: Answer) -> bool:
-    """Whether the function knows no space of the caller's, so that it answers nothing."""
+    """Whether the function rejected the caller because no header names its space."""
     return bool(target.parameters["CustSpaceHeader"]) and answer.document.get("code") == "not_allowed"
 
 
 def logged(what: str, answers: Iterable[Answer]) -> Iterator[Logged]:
-    """Those that the function answered, each of which has a line in the log store."""
+    """The answers of the function itself, each of which has a line in the log store."""
     return (Logged(what, answer.request_id, answer.status) for answer in answers if is_ours(answer))
 
 
 def judged_answer(what: str, target: Target, answer: Answer, asked: str = "Function Compute") -> Finding:
-    """The row for an answer to the list's path; `asked` is who answers where the function does not."""
+    """The row for an answer to the list's path; `asked` is who answers if the function does not."""
     if not is_ours(answer):
         code = answer.document.get("Code") or answer.document.get("ErrorCode") or ""
         return wrong(what, f"{asked} answered {answer.status} {code}".rstrip(), OPERATIONS)
     if is_kept_out(target, answer):
         return unknown(
             what,
-            f"403 not_allowed: nothing in the token became {target.parameters['CustSpaceHeader']}",
+            f"403 not_allowed: no claim of the token sets {target.parameters['CustSpaceHeader']}",
             "make verify … TOKEN=…   # with the claim that claimPassBy names",
         )
     return judged(what, target, answer.status, answer.document, answer.document)
 
 
 def judged(what: str, target: Target, status: int, result: dict[str, object], problem: dict[str, object]) -> Finding:
-    """The row for an answer to the number that was asked for; that nobody's is not owned is an answer too."""
+    """The row for an answer about the number; for the test number, `not_owned` is the right answer."""
     codes = result.get("qrCodes")
     if status == 200 and isinstance(codes, list):
         return fine(what, f"200, {len(codes)} QR codes")
@@ -66,6 +66,6 @@ def judged(what: str, target: Target, status: int, result: dict[str, object], pr
 
 
 def first_wrong(what: str, target: Target, answers: list[Answer]) -> Finding | None:
-    """The first row that is wrong, if one is."""
+    """The first row that failed, if any."""
     rows = (judged_answer(what, target, answer) for answer in answers)
     return next((row for row in rows if row.mark == "✗"), None)

@@ -1,4 +1,4 @@
-"""The line of each invocation in the log store; lines come late, so this waits, but not for ever."""
+"""Checks that each invocation's line is in the log store; lines arrive late, so this waits for a limited time."""
 
 import logging
 import time
@@ -22,14 +22,14 @@ class _Line(NamedTuple):
 
 
 def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
-    """The line of each invocation that writes one is found by its requestId within `log_seconds`."""
+    """The line of every invocation that writes one is found by its requestId within `log_seconds`."""
     if not logged:
         yield unknown("log lines", "nothing was invoked")
         return
     least = target.parameters["LogLevel"]
     logged = [invocation for invocation in logged if level_of(invocation.status) >= logging.getLevelName(least)]
     if not logged:
-        yield unknown("log lines", f"LogLevel is {least}: no call that was made here writes a line")
+        yield unknown("log lines", f"LogLevel is {least}, at which none of these calls writes a line")
         return
     started = time.monotonic()
     found = _wait(target, {invocation.request_id for invocation in logged}, started + target.log_seconds)
@@ -39,8 +39,8 @@ def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
     if missing:
         yield wrong(
             "log lines",
-            f"after {waited} none by requestId for: {', '.join(dict.fromkeys(missing))}",
-            "make verify … again; else the role's log:PostLogStoreLogs, the function's LogConfig, the store's index",
+            f"after {waited} none found by requestId for: {', '.join(dict.fromkeys(missing))}",
+            "run make verify again; else check log:PostLogStoreLogs of the role, LogConfig of the function, the index",
         )
     else:
         yield fine("log lines", f"{len(found)} of {len(logged)} found by requestId, after {waited}")
@@ -71,7 +71,7 @@ def _seen(logged: Sequence[Logged], found: dict[str, _Line]) -> Iterator[Row]:
 
 
 def _line(target: Target, request_id: str) -> _Line | None:
-    """The function's own line; Function Compute writes others with that id."""
+    """The function's own line; Function Compute writes others with the same ID."""
     now = int(time.time())
     found = sls.lines(
         target.account.region,
@@ -90,5 +90,5 @@ def _line(target: Target, request_id: str) -> _Line | None:
 
 
 def not_permitted(code: str) -> Row:
-    """The row where the log store may not be read."""
+    """The row for a log store that this caller may not read."""
     return unknown("log lines", f"SLS answered {code}", GRANT_CHECKS)

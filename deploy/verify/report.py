@@ -1,4 +1,4 @@
-"""The file that a person can attach to a report: what was found, what was seen of the platform, no secret in it."""
+"""The report, as a file without secrets that people can attach to an issue: findings and observed behaviour."""
 
 import json
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ from local.beliefs import BELIEFS
 
 
 class Report(NamedTuple):
-    """All that a run found."""
+    """Everything that a run found."""
 
     findings: list[Finding]
     seen: Mapping[str, str]
     measured: Mapping[str, Any]
 
     def wrong_beliefs(self) -> dict[str, str]:
-        """What was seen that is not as believed, by the belief's name."""
+        """The observations that contradict a belief, by the belief's name."""
         return {name: value for name, value in self.seen.items() if BELIEFS[name].value != value}
 
 
 def tell(report: Report) -> None:
-    """Print what the stand-ins believe wrongly."""
+    """Print where the platform differs from what the stand-ins assume."""
     for name, value in report.wrong_beliefs().items():
         belief = BELIEFS[name]
         print(f"≠ {name}: believed {belief.value}, seen {value} ({belief.about})\n  → {belief.where}")

@@ -1,4 +1,4 @@
-"""What a check of a deployment yields, and what it is given."""
+"""What a check of a deployment gets, and the rows that it yields."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -7,16 +7,16 @@ from deploy.account import Account
 from deploy.stack import Stacks
 from deploy.table import Finding
 
-# What helps where nothing else does; where a right to look is missing.
+# The fixes for what has no other, and for a missing right to check.
 REPORT_IT = "report it with the JSON file below"
 GRANT_CHECKS = "add deploy/policy-checks.json to this caller's policies"
 
 
 class Target(NamedTuple):
-    """One deployment; `parameters` holds the template's defaults too, `token` a JSON Web Token where that is asked for.
+    """One deployment; `parameters` includes the template's defaults; `token` is a JSON Web Token, if one is required.
 
-    `number` is one of the account's phone numbers; without one `asked` is a number that is nobody's.
-    `space` is the custSpaceId to ask for, or empty.
+    `number` is one of the account's phone numbers, or empty; then `asked`, the number to query, belongs to nobody.
+    `space` is the custSpaceId to query, or empty.
     """
 
     account: Account
@@ -37,12 +37,12 @@ class Target(NamedTuple):
 
     @property
     def query(self) -> dict[str, str]:
-        """What is asked for, as fields of a direct call."""
+        """The query, as fields of a direct call."""
         return {"phoneNumber": self.asked} | ({"custSpaceId": self.space} if self.space else {})
 
 
 class Seen(NamedTuple):
-    """What the platform did, for the belief of that name in local/beliefs.py."""
+    """How the platform behaved, for the belief of that name in local/beliefs.py."""
 
     belief: str
     value: str

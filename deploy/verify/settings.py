@@ -1,4 +1,4 @@
-"""Checks of what the template asked for around the function: concurrency and alarms."""
+"""Checks what the template sets up around the function: concurrency and alarms."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ from deploy.parameters import TEMPLATE, value
 from deploy.table import fine, unknown, wrong
 from deploy.verify.rows import Row, Target
 
-# The stack still has what is wanted, so that a deployment would change nothing.
+# Where to correct an alarm: the stack's own record is right, so a deployment would change nothing.
 _ALARM_PAGES = {
     "ALIYUN::CMS::ResourceMetricRule": "https://cloudmonitor.console.alibabacloud.com/",
     "ALIYUN::SLS::Alert": "https://sls.console.alibabacloud.com/",
@@ -16,7 +16,7 @@ _ALARM_PAGES = {
 
 
 def concurrency(target: Target) -> Iterator[Row]:
-    """The reserved concurrency is what the function shares its quota by."""
+    """The reserved concurrency is MaxInstances, by which the function divides its quota."""
     wanted = int(target.parameters["MaxInstances"])
     path = f"/2023-03-30/functions/{target.function}/concurrency"
     found = target.account.get("fc", "GetConcurrencyConfig", path).get("reservedConcurrency")
@@ -24,12 +24,12 @@ def concurrency(target: Target) -> Iterator[Row]:
         yield fine("concurrency", f"{found}, as MaxInstances says")
     else:
         body = f"--body '{{\"reservedConcurrency\": {wanted}}}'"
-        mend = f"aliyun fc PUT {path} {body} --region {target.account.region}"
-        yield wrong("concurrency", f"{found}, but MaxInstances is {wanted}", mend)
+        fix = f"aliyun fc PUT {path} {body} --region {target.account.region}"
+        yield wrong("concurrency", f"{found}, but MaxInstances is {wanted}", fix)
 
 
 def alarms(target: Target) -> Iterator[Row]:
-    """Each alarm that the stack made is there, on, and as the template has it."""
+    """Each of the stack's alarms exists, is on, and matches the template."""
     made = {name: kind for name, kind in target.stacks.resources(target.stack) if kind in _ALARMS}
     if not made:
         yield unknown("alarms", "the stack has none", "make deploy … PARAMETERS=…   # with AlarmContactGroup")
@@ -42,14 +42,14 @@ def alarms(target: Target) -> Iterator[Row]:
     found = [f"{name}: {', '.join(differences)}" for name, differences in wrongs.items() if differences]
     if found:
         page = _ALARM_PAGES[next(made[name] for name in made if wrongs[name])]
-        yield wrong("alarms", "; ".join(found), f"{page}   # set it there, for a deployment changes nothing")
+        yield wrong("alarms", "; ".join(found), f"{page}   # correct it there; a deployment would change nothing")
     else:
         yield fine("alarms", f"{len(made)} are on, as the template says")
 
 
 def _metric_rule(target: Target, wanted: Any) -> Iterator[str]:
     answer = target.account.rpc("cms", "DescribeMetricRuleList", RuleName=wanted["RuleName"])
-    # The name is sought as a part of others.
+    # The service also returns rules whose names merely contain this one.
     rule = next((a for a in answer["Alarms"]["Alarm"] if a["RuleName"] == wanted["RuleName"]), None)
     if rule is None:
         yield "not there"
@@ -80,14 +80,14 @@ def _log_alert(target: Target, wanted: Any) -> Iterator[str]:
 
 
 def _titled(found: Any) -> Any:
-    """Names as ROS writes them: the service begins them in lower case."""
+    """Convert names to ROS's spelling: the service starts them in lower case."""
     if isinstance(found, dict):
         return {name[:1].upper() + name[1:]: _titled(part) for name, part in found.items()}
     return [_titled(item) for item in found] if isinstance(found, list) else found
 
 
 def _differences(wanted: Any, found: Any, name: str = "") -> Iterator[str]:
-    """What was found that is not as wanted; of what nobody wants anything, nothing."""
+    """How what was found differs from what is wanted; parts that are only in what was found do not count."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         for key, part in wanted.items():
             yield from _differences(part, found.get(key), key)

@@ -22,13 +22,13 @@ from deploy.verify.judge import (
 from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
 _STRANGER = "https://verify.invalid"
-# What the function answers to an origin that may not read.
+# What the function answers to an origin that is not allowed.
 _NO_ORIGIN = "https://not-allowed.invalid"
 _WARM_CALLS = 5
 
 
 def _signing(*rows: str) -> Callable[[Check], Check]:
-    """A check of those who are let in; its rows are unknown without the token that the trigger asks for."""
+    """A check with credentials; its rows are unknown if the trigger requires a token and none was given."""
 
     def decorate(check: Check) -> Check:
         def checked(target: Target) -> Iterator[Row]:
@@ -36,7 +36,7 @@ def _signing(*rows: str) -> Callable[[Check], Check]:
                 yield from check(target)
             else:
                 for row in rows:
-                    yield unknown(row, "the trigger asks for a token (HttpAuth jwt)", "make verify … TOKEN=…")
+                    yield unknown(row, "the trigger requires a token (HttpAuth jwt)", "make verify … TOKEN=…")
 
         return checked
 
@@ -45,7 +45,7 @@ def _signing(*rows: str) -> Callable[[Check], Check]:
 
 @_signing("signed GET", "cold and warm")
 def signed(target: Target) -> Iterator[Row]:
-    """A signed GET is answered, at first and again; what its headers are."""
+    """A signed GET is answered, the first time and again; records its headers."""
     first = ask(target, list_path(target))
     yield judged_answer("signed GET", target, first)
     yield Logged("signed GET", first.request_id, first.status)
@@ -77,7 +77,7 @@ def unsigned(target: Target) -> Iterator[Row]:
 
 
 def preflight(target: Target) -> Iterator[Row]:
-    """A browser may ask whether it may ask."""
+    """A browser's preflight is answered."""
     origin = (_named_origins(target) or [_STRANGER])[0]
     asked = {
         "Origin": origin,
@@ -96,13 +96,13 @@ def preflight(target: Target) -> Iterator[Row]:
     elif not _origins(target) or (answer.status == 204 and is_let_in):
         yield fine("preflight", found)
     else:
-        mend = "a gateway or a domain of your own in front: docs/deployment.md"
-        yield wrong("preflight", f"{found}; browsers cannot call", mend)
+        fix = "a gateway or a domain of your own in front: docs/deployment.md"
+        yield wrong("preflight", f"{found}; browsers cannot call it", fix)
 
 
 @_signing("CORS")
 def cors(target: Target) -> Iterator[Row]:
-    """Only origins that are allowed may read answers."""
+    """Only allowed origins may read answers."""
     origins = (_STRANGER, *_named_origins(target)[:1])
     answers = {origin: ask(target, list_path(target), headers={"Origin": origin}) for origin in origins}
     yield from logged("CORS", answers.values())
@@ -131,7 +131,7 @@ def _expected_cors(target: Target, origin: str) -> str:
 
 @_signing("ETag")
 def conditional(target: Target) -> Iterator[Row]:
-    """What has not changed is not sent again."""
+    """An unchanged list is not sent again."""
     if not target.number or target.parameters["CacheTtlSeconds"] == "0":
         yield unknown("ETag", "no number with QR codes was given, or the cache is off", NEEDS_NUMBER)
         return
@@ -144,9 +144,9 @@ def conditional(target: Target) -> Iterator[Row]:
         again = ask(target, list_path(target), headers={"If-None-Match": etag})
         yield from logged("ETag", [first, again])
         if etag and again.status == 304 and not again.body:
-            yield fine("ETag", "304 for what has not changed")
+            yield fine("ETag", "304 for an unchanged list")
             return
-    yield wrong("ETag", f"{again.status} for what has not changed, ETag {etag or 'none'}", OPERATIONS)
+    yield wrong("ETag", f"{again.status} for an unchanged list, ETag {etag or 'none'}", OPERATIONS)
 
 
 @_signing("drawing")
@@ -174,7 +174,7 @@ def drawing(target: Target) -> Iterator[Row]:
 
 @_signing("two at once")
 def together(target: Target) -> Iterator[Row]:
-    """Two calls at once are both answered, where there may be two instances."""
+    """Two concurrent calls are both answered, if there may be two instances."""
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: ask(target, list_path(target)), range(2)))
     refused = [answer for answer in answers if not is_ours(answer)]

@@ -13,13 +13,13 @@ export interface paths {
         };
         /**
          * The QR codes of a number
-         * @description Asks CAMS, or answers what it said within the last minute; `stale` is true of an old list that stands in.
+         * @description From CAMS, or from the cache while fresh. `stale` is true if CAMS failed and an old list replaces its answer.
          */
         get: operations["listQrCodes"];
         put?: never;
         /**
-         * The QR codes of a number, asked by POST
-         * @description The same list, with the number kept out of URLs and their logs.
+         * The QR codes of a number, by POST
+         * @description The same list; keeps the number out of URLs and access logs.
          */
         post: operations["listQrCodesByPost"];
         delete?: never;
@@ -57,7 +57,7 @@ export interface paths {
         };
         /**
          * One QR code of a number, drawn as SVG
-         * @description Drawn from the code's link. `dark` must stand out from `light`, at a contrast of 3 or more.
+         * @description Drawn from the code's link. The contrast of `dark` and `light` must be at least 3.
          */
         get: operations["drawQrCodeAsSvg"];
         put?: never;
@@ -77,7 +77,7 @@ export interface paths {
         };
         /**
          * One QR code of a number, drawn as PNG
-         * @description Drawn from the code's link. `dark` must stand out from `light`, at a contrast of 3 or more.
+         * @description Drawn from the code's link. The contrast of `dark` and `light` must be at least 3.
          */
         get: operations["drawQrCodeAsPng"];
         put?: never;
@@ -97,7 +97,7 @@ export interface paths {
         };
         /**
          * This description
-         * @description The description of all this in OpenAPI 3.1.
+         * @description This contract in OpenAPI 3.1.
          */
         get: operations["describe"];
         put?: never;
@@ -112,7 +112,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description One QR code as WhatsApp holds it. What CAMS left out is null. */
+        /** @description One WhatsApp QR code. What CAMS left out is null. */
         QrCode: {
             /** @default null */
             code: string | null;
@@ -132,19 +132,19 @@ export interface components {
              */
             svgUrl: string | null;
         };
-        /** @description The answer: every QR code CAMS listed for the number, and when. */
+        /** @description The result: every QR code that CAMS listed for the number, and when. */
         QrCodeList: {
             phoneNumber: string;
             custSpaceId: string | null;
             qrCodes: components["schemas"]["QrCode"][];
-            /** @description CAMS's request id */
+            /** @description CAMS's request ID */
             requestId: string | null;
             /** @description UTC, ISO 8601, whole seconds */
             fetchedAt: string;
             /** @default false */
             stale: boolean;
         };
-        /** @description The question: one business phone number, optionally in one customer space. */
+        /** @description The query: one business phone number, optionally in one customer space. */
         QrQuery: {
             /**
              * @description country code and number; spaces, dots, hyphens and parentheses are ignored
@@ -164,14 +164,14 @@ export interface components {
             code: "invalid_request" | "not_allowed" | "not_subscribed" | "permission_denied" | "not_found" | "not_owned" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "throttled" | "credentials_unavailable" | "internal_error" | "upstream_error" | "upstream_invalid_response" | "upstream_unavailable" | "upstream_timeout";
             /** @description one sentence a caller can act on */
             detail: string;
-            /** @description Function Compute's, for its logs */
+            /** @description Function Compute's ID of the request, as in its logs */
             requestId: string;
-            /** @description of the trace that the request's traceparent names, or Function Compute's own */
+            /** @description the ID of the trace: from the request's traceparent, or Function Compute's own */
             traceId?: string;
             retryable: boolean;
             /** @description seconds */
             retryAfter?: number;
-            /** @description what CAMS said */
+            /** @description CAMS's own error code and request ID */
             upstream?: {
                 code: string | null;
                 requestId: string | null;
@@ -181,7 +181,7 @@ export interface components {
                 message: string;
             }[];
         };
-        /** @description What Alibaba Cloud says of a request that does not reach the function; no problem details */
+        /** @description Alibaba Cloud's answer to a request that it rejects before the function; no problem details */
         Refusal: {
             Code?: string;
             Message?: string;
@@ -194,17 +194,17 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description Function Compute's id of the request, for its logs */
+        /** @description Function Compute's ID of the request, as in its logs */
         "X-Request-Id": string;
         /** @description The answer's strong entity tag */
         ETag: string;
-        /** @description How long the answer may be kept */
+        /** @description How long the answer may be cached */
         "Cache-Control": string;
-        /** @description Seconds since CAMS was asked */
+        /** @description Seconds since CAMS answered */
         Age: number;
-        /** @description How it was found (RFC 9211) */
+        /** @description How the cache handled the request (RFC 9211) */
         "Cache-Status": string;
-        /** @description Seconds after which to ask again */
+        /** @description Seconds to wait before a retry */
         "Retry-After": number;
     };
     pathItems: never;
@@ -218,7 +218,7 @@ export interface operations {
                 custSpaceId?: string;
             };
             header?: {
-                /** @description the entity tags the caller has */
+                /** @description the entity tags that the caller holds */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -240,7 +240,7 @@ export interface operations {
                     "application/json": components["schemas"]["QrCodeList"];
                 };
             };
-            /** @description The caller has it */
+            /** @description The caller already holds this answer */
             304: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -252,7 +252,7 @@ export interface operations {
             /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -265,7 +265,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or none that is valid */
+            /** @description Before the function runs: no token or key, or an invalid one */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -278,7 +278,7 @@ export interface operations {
             /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -307,9 +307,9 @@ export interface operations {
             /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before a retry */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -335,7 +335,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service answered unreadably */
+            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service sent an invalid answer */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -407,7 +407,7 @@ export interface operations {
             /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -420,7 +420,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or none that is valid */
+            /** @description Before the function runs: no token or key, or an invalid one */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -433,7 +433,7 @@ export interface operations {
             /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -488,9 +488,9 @@ export interface operations {
             /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before a retry */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -516,7 +516,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service answered unreadably */
+            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service sent an invalid answer */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -565,7 +565,7 @@ export interface operations {
                 custSpaceId?: string;
             };
             header?: {
-                /** @description the entity tags the caller has */
+                /** @description the entity tags that the caller holds */
                 "If-None-Match"?: string;
             };
             path: {
@@ -589,7 +589,7 @@ export interface operations {
                     "application/json": components["schemas"]["QrCode"];
                 };
             };
-            /** @description The caller has it */
+            /** @description The caller already holds this answer */
             304: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -601,7 +601,7 @@ export interface operations {
             /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -614,7 +614,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or none that is valid */
+            /** @description Before the function runs: no token or key, or an invalid one */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -627,7 +627,7 @@ export interface operations {
             /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -656,9 +656,9 @@ export interface operations {
             /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before a retry */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -684,7 +684,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service answered unreadably */
+            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service sent an invalid answer */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -737,7 +737,7 @@ export interface operations {
                 light?: string;
             };
             header?: {
-                /** @description the entity tags the caller has */
+                /** @description the entity tags that the caller holds */
                 "If-None-Match"?: string;
             };
             path: {
@@ -761,7 +761,7 @@ export interface operations {
                     "image/svg+xml": string;
                 };
             };
-            /** @description The caller has it */
+            /** @description The caller already holds this answer */
             304: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -773,7 +773,7 @@ export interface operations {
             /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -786,7 +786,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or none that is valid */
+            /** @description Before the function runs: no token or key, or an invalid one */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -799,7 +799,7 @@ export interface operations {
             /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -828,9 +828,9 @@ export interface operations {
             /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before a retry */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -856,7 +856,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service answered unreadably */
+            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service sent an invalid answer */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -909,7 +909,7 @@ export interface operations {
                 light?: string;
             };
             header?: {
-                /** @description the entity tags the caller has */
+                /** @description the entity tags that the caller holds */
                 "If-None-Match"?: string;
             };
             path: {
@@ -933,7 +933,7 @@ export interface operations {
                     "image/png": string;
                 };
             };
-            /** @description The caller has it */
+            /** @description The caller already holds this answer */
             304: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -945,7 +945,7 @@ export interface operations {
             /** @description invalid_request: Invalid request. Before the function runs: the request is not signed, or too large */
             400: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -958,7 +958,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or none that is valid */
+            /** @description Before the function runs: no token or key, or an invalid one */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -971,7 +971,7 @@ export interface operations {
             /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
             403: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
@@ -1000,9 +1000,9 @@ export interface operations {
             /** @description throttled: Too many requests. Before the function runs: no instance is free, or the gateway limits the caller */
             429: {
                 headers: {
-                    /** @description Function Compute's id of the request, for its logs */
+                    /** @description Function Compute's ID of the request, as in its logs */
                     "X-Request-Id"?: string;
-                    /** @description Seconds after which to ask again */
+                    /** @description Seconds to wait before a retry */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -1028,7 +1028,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service answered unreadably */
+            /** @description upstream_error: Chat App Message Service answered with an error; upstream_invalid_response: Chat App Message Service sent an invalid answer */
             502: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1074,7 +1074,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the entity tags the caller has */
+                /** @description the entity tags that the caller holds */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -1096,7 +1096,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description The caller has it */
+            /** @description The caller already holds this answer */
             304: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1115,7 +1115,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or none that is valid */
+            /** @description Before the function runs: no token or key, or an invalid one */
             401: {
                 headers: {
                     [name: string]: unknown;

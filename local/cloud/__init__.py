@@ -1,4 +1,4 @@
-"""The services of the cloud that a deployment calls, played on one loopback port; signatures are really checked."""
+"""Stand-ins for the cloud services that a deployment calls, on one loopback port; signatures are really verified."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,14 +24,14 @@ _CAMS_VERSION = "2020-06-06"
 
 @dataclass
 class Cloud(ros.Stacks):
-    """One account in one region. With a function, InvokeFunction reaches it."""
+    """One account in one region. If there is a function, InvokeFunction reaches it."""
 
     account: Account = field(default_factory=Account)
     logs: sls.LogStore = field(default_factory=sls.LogStore)
     sandbox: Sandbox = field(default_factory=Sandbox)
 
     def app(self, function: Handler | None = None, make_context: Callable[[], Any] = lambda: None) -> web.Application:
-        """All services as one application: RPC at the root, then their paths, buckets below what is left."""
+        """All services as one application: RPC at the root, services with paths, and buckets below all other paths."""
         self._verifier = Verifier({DEMO_KEY_ID: DEMO_KEY})
         self.sandbox.app()
         app = web.Application(client_max_size=32 * 1024 * 1024)
@@ -47,7 +47,7 @@ class Cloud(ros.Stacks):
         return app
 
     def changed(self, changes: Mapping[str, str]) -> None:
-        """A route is as it was published until it is published again; see "Save and Publish" in the console."""
+        """A changed route is served as it was published before; see "Save and Publish" in the console."""
         if changes.get("GatewayPublication") == "Add":
             self.account.route = "Deployed"
         elif changes.get("GatewayRoute") == "Modify":

@@ -1,4 +1,4 @@
-"""The account behind the stand-in: who calls, what is opened, what is there, what the caller may not do."""
+"""The stand-in's account: the caller, activated services, existing resources, and what the caller may not do."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,18 +16,17 @@ _ALL = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resour
 
 @dataclass
 class Account:
-    """What the services know. A test takes things away, as an account lacks them; `denied` holds RAM actions.
+    """What the services know. Tests remove things to make an account that lacks them; `denied` has RAM actions.
 
-    `arn` is the caller's, `policies` what is attached to it, by name; `buckets` names each one's region,
-    `vswitches` each one's VPC and zone, `security_groups` each one's VPC, `route` how far the gateway's is published
-    and `published` the ids that it was asked for, `gateway_domain` where it is served, `reserved` each function's
-    concurrency, `rules` the alarms by name.
+    `arn` is the caller's, and `policies` are attached to it, by name. `buckets` maps to regions, `vswitches` to VPC and
+    zone, `security_groups` to VPCs, `reserved` to each function's concurrency, `rules` to alarms. `route` is the state
+    of the gateway's route, `published` the IDs of published routes, `gateway_domain` where the route is served.
     """
 
     region: str = REGION
     arn: str = f"acs:ram::{ACCOUNT_ID}:user/deployer"
     identity_type: str = "RAMUser"
-    opened: set[str] = field(default_factory=lambda: {"fc", "sls"})
+    activated: set[str] = field(default_factory=lambda: {"fc", "sls"})
     roles: set[str] = field(default_factory=lambda: set(_SERVICE_ROLES))
     denied: set[str] = field(default_factory=set)
     policies: dict[str, Any] = field(default_factory=lambda: {"AdministratorAccess": _ALL})

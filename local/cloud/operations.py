@@ -1,4 +1,4 @@
-"""The operations of the other services that a deployment looks at; each answers as its reference page says.
+"""The RPC operations of other services that the checks call; each answers as its reference page says.
 
 Sources: GetCallerIdentity (STS), GetRole, GetPolicy and ListPolicies… (RAM), DescribeVpcs and DescribeVSwitches (VPC),
 DescribeSecurityGroups (ECS), DescribeContactGroupList and DescribeMetricRuleList (CloudMonitor).
@@ -85,7 +85,7 @@ def _rules(account: Account, given: Mapping[str, str]) -> dict[str, Any]:
     return {"Success": True, "Code": 200, "Alarms": {"Alarm": alarms}}
 
 
-# Operation -> (its RAM action, what it answers). GetCallerIdentity needs no right.
+# Operation -> (RAM action, answer). GetCallerIdentity needs no right.
 OPERATIONS: dict[str, tuple[str, Operation]] = {
     "GetCallerIdentity": ("", _identity),
     "GetRole": ("ram:GetRole", _role),
@@ -103,7 +103,7 @@ OPERATIONS: dict[str, tuple[str, Operation]] = {
 
 
 def operate(account: Account, operation: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """The answer to an RPC operation. Raises Refused, with the code of the service for a missing right."""
+    """The answer to an RPC operation. Raises Refused, with the service's own code for a missing right."""
     if operation not in OPERATIONS:
         raise Refused("InvalidAction.NotFound", "Specified api is not found.", 404)
     action, answer = OPERATIONS[operation]

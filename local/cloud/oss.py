@@ -1,4 +1,4 @@
-"""The operations of OSS that a deployment calls; signatures are really checked.
+"""The OSS operations that a deployment calls; signatures are really verified.
 
 Sources: "Include V4 signatures in the Authorization header"; the error codes of OSS.
 """
@@ -22,7 +22,7 @@ _ELSEWHERE = "The bucket you are attempting to access must be addressed using th
 
 
 def answer(cloud: "Cloud", request: web.Request, body: bytes) -> web.Response:
-    """The answer to one request for an object or a part of one."""
+    """The answer to a request for an object, or for a part of an upload."""
     if not _is_signed(request):
         return _refusal(403, "SignatureDoesNotMatch")
     bucket, key = request.match_info["bucket"], request.match_info["key"]

@@ -1,8 +1,8 @@
-"""The paths of Function Compute and of the cloud-native API gateway that a deployment looks at.
+"""The REST operations of Function Compute and the cloud-native API gateway that a deployment calls.
 
 Sources: GetFunction, ListConcurrencyConfigs and GetConcurrencyConfig (FC, 2023-03-30), GetAccountSettings (FC,
-2021-04-06), GetGateway, GetHttpApiRoute, DeployHttpApi (APIG, 2024-03-27); "FC service is not enabled for current user"
-as many have reported it.
+2021-04-06), GetGateway, GetHttpApiRoute, DeployHttpApi (APIG, 2024-03-27). "FC service is not enabled for current user"
+is from users' reports.
 """
 
 import json
@@ -84,7 +84,7 @@ def answer(account: Account, method: str, path: str, body: bytes) -> dict[str, A
 
 
 def _check(account: Account, action: str) -> None:
-    if action.startswith("fc:") and "fc" not in account.opened:
+    if action.startswith("fc:") and "fc" not in account.activated:
         raise Refused("AccessDenied", "FC service is not enabled for current user.", 403)
     if action in account.denied:
         code = "AccessDenied" if action.startswith("fc:") else "Forbidden.RAM"

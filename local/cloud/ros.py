@@ -1,7 +1,7 @@
-"""The operations of ROS that a deployment calls.
+"""The ROS operations that a deployment calls.
 
-A stack takes two looks to get somewhere. It fails, as the real one would, where the package is not in the bucket or a
-parameter breaks its constraint. Sources: the operations of ROS 2019-09-10.
+A stack finishes at the second poll. Like a real one it fails if the package is not in the bucket, or if a parameter
+breaks its constraint. Sources: the operations of ROS 2019-09-10.
 """
 
 import json
@@ -23,7 +23,7 @@ _UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "ROLLBACK_C
 
 @dataclass
 class Stack:
-    """What ROS knows of a stack."""
+    """What ROS knows about a stack."""
 
     name: str
     template: dict[str, Any]
@@ -38,9 +38,9 @@ class Stack:
 
 @dataclass
 class Stacks:
-    """An account's stacks, the objects they are made of, the ROS operations that were called; `outputs` of every stack.
+    """An account's stacks, the objects in its buckets, and the ROS operations called; all stacks have these `outputs`.
 
-    `outages` is how many looks fail.
+    `outages` is how many polls will fail.
     """
 
     stacks: dict[str, Stack] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Stacks:
         return answer
 
     def changed(self, changes: Mapping[str, str]) -> None:
-        """What was done to each resource; services that remember it are told here."""
+        """Called with what was done to each resource, for services that keep track of it."""
 
     def _list_stacks(self, given: Mapping[str, str]) -> dict[str, Any]:
         found = [s for s in self.stacks.values() if s.name == given.get("StackName.1")]
@@ -189,7 +189,7 @@ def _parameters(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _shape(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
-    """Each resource with the parameters it refers to, to be compared."""
+    """Each resource with the parameters that it refers to, for comparison."""
     shapes = {}
     for name, resource in _there(template, "Resources", parameters).items():
         text = json.dumps(resource, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Simple Log Service: whether it is opened, and the lines that a function wrote. Signatures are really checked.
+"""Simple Log Service: whether it is activated, and the lines that a function wrote. Signatures are really verified.
 
 Sources: "Request signatures", GetSlsService, GetLogs (SLS, 2020-12-30); Function Compute's "Function logs" for its own
 lines around the function's.
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class LogStore:
-    """Lines as Function Compute puts them into the log store; found `late_seconds` after they were written.
+    """Lines as Function Compute puts them into the log store; they can be found `late_seconds` after they were written.
 
-    `field_name` is the field that holds a line.
+    `field_name` is the field that contains a line.
     """
 
     late_seconds: float = 0
@@ -37,7 +37,7 @@ class LogStore:
     lines: list[tuple[float, str]] = field(default_factory=list)
 
     def logging(self, handler: Handler) -> Handler:
-        """The handler, with what it prints kept here between Function Compute's own lines."""
+        """Wrap the handler: what it prints is kept here, between Function Compute's own lines."""
 
         def logged(event: bytes, context: Any) -> object:
             printed = io.StringIO()
@@ -52,7 +52,7 @@ class LogStore:
         return logged
 
     def find(self, query: Mapping[str, str]) -> list[dict[str, str]]:
-        """Lines with the words of the query, which is in double quotes, written in the time asked for."""
+        """The lines in the requested time that contain the query's words, which are in double quotes."""
         words, since = query["query"].strip('"'), int(query["from"])
         now = time.time()
         found = [
@@ -68,8 +68,8 @@ def answer(cloud: "Cloud", request: web.Request) -> web.Response:
     if not _is_signed(request, query):
         return _refusal(401, "SignatureNotMatch", "signature does not match")
     if request.path == "/slsservice":
-        is_opened = "sls" in cloud.account.opened
-        return web.json_response({"enabled": is_opened, "status": "Opened" if is_opened else "NotExist"})
+        is_activated = "sls" in cloud.account.activated
+        return web.json_response({"enabled": is_activated, "status": "Opened" if is_activated else "NotExist"})
     if request.path.startswith("/alerts/"):
         found = cloud.account.rules.get(request.path.removeprefix("/alerts/"))
         return web.json_response(found) if found else _refusal(404, "JobNotExist", "job does not exist")

@@ -1,11 +1,11 @@
-"""A moment that must not be passed, on the monotonic clock."""
+"""Deadlines, and when a call may leave, on the monotonic clock."""
 
 import time
 from typing import NamedTuple
 
 
 class Deadline(NamedTuple):
-    """A moment in seconds of `time.monotonic()`; every wait of an invocation draws on one of these."""
+    """A moment in seconds of `time.monotonic()`; every wait of an invocation is bounded by one."""
 
     at: float
 
@@ -19,16 +19,16 @@ class Deadline(NamedTuple):
         return max(0.0, self.at - time.monotonic())
 
     def earlier(self, seconds: float) -> "Deadline":
-        """This deadline brought forward by `seconds`."""
+        """The deadline `seconds` before this one."""
         return Deadline(self.at - seconds)
 
 
 class Departure(NamedTuple):
-    """When a call may leave, on the monotonic clock: not before `at`, and not after `until`."""
+    """When a call may leave, on the monotonic clock: not before `at` and not after `until`."""
 
     at: float
     until: float
 
 
 class DepartureMissed(Exception):
-    """A call was not sent, for its departure was over: its process was held up."""
+    """A call was not sent, because its process was delayed beyond the departure's `until`."""

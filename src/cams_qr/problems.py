@@ -1,6 +1,6 @@
-"""Every way to fail: one table of problems, one table from upstream codes to problems.
+"""Every way to fail: a table of problems, and a table that maps upstream codes to problems.
 
-A Problem is raised anywhere and answered as RFC 9457 problem details; nothing but what is in it reaches a caller.
+A Problem can be raised anywhere and is answered as RFC 9457 problem details. Callers see nothing but its contents.
 """
 
 import math
@@ -10,7 +10,7 @@ from cams_qr import trace
 
 
 class Kind(NamedTuple):
-    """What all problems of one code share; `retry_after` in seconds, where the answer carries one at all."""
+    """What all problems of one code share; `retry_after` is the default in seconds, if its answers have one."""
 
     status: int
     title: str
@@ -32,52 +32,52 @@ KINDS = {
     "credentials_unavailable": Kind(500, "No valid credentials"),
     "internal_error": Kind(500, "Internal error"),
     "upstream_error": Kind(502, "Chat App Message Service answered with an error"),
-    "upstream_invalid_response": Kind(502, "Chat App Message Service answered unreadably"),
+    "upstream_invalid_response": Kind(502, "Chat App Message Service sent an invalid answer"),
     "upstream_unavailable": Kind(503, "Chat App Message Service is unavailable", retryable=True, retry_after=1.0),
     "upstream_timeout": Kind(504, "Chat App Message Service did not answer in time", retryable=True),
 }
 
 # Upstream code -> (problem, what the caller can do). A trailing * matches any ending; the first match counts.
-# Sources: the error codes of ListPhoneMessageQrdl, of Chat App Message Service, and the common gateway codes.
+# Sources: the error codes of ListPhoneMessageQrdl and of Chat App Message Service, and the common gateway codes.
 UPSTREAM_CODES = {
     "Product.Unsubscript": ("not_subscribed", "Subscribe the account to Chat App Message Service."),
     "Ram.PermissionDeny": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
     "Forbidden*": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
     "NoPermission*": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
     "Authentication.NoAuth": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
-    "Unknown.ResourceOwnerId": ("not_owned", "Ask for a phone number and space of the function's own account."),
-    "System.LimitControl": ("throttled", "The account's calls to CAMS exceed its quota; ask again later."),
-    "Throttling*": ("throttled", "The account's calls to CAMS exceed its quota; ask again later."),
-    "InvalidAccessKeyId*": ("credentials_unavailable", "CAMS refused the function's access key; check its role."),
-    "InvalidSecurityToken*": ("credentials_unavailable", "CAMS refused the function's token; check its role."),
-    "MissingSecurityToken": ("credentials_unavailable", "The function's credentials lack their token; check its role."),
-    "SignatureDoesNotMatch": ("credentials_unavailable", "CAMS refused the function's signature; check its role."),
-    "ServiceUnavailable": ("upstream_unavailable", "CAMS is unavailable; ask again later."),
-    "InternalError": ("upstream_unavailable", "CAMS failed internally; ask again later."),
-    "InvalidParameter*": ("invalid_request", "CAMS refused a parameter; check phoneNumber and custSpaceId."),
-    "MissingParameter*": ("invalid_request", "CAMS misses a parameter; check phoneNumber and custSpaceId."),
+    "Unknown.ResourceOwnerId": ("not_owned", "Query a phone number and a space of the function's own account."),
+    "System.LimitControl": ("throttled", "The account's calls to CAMS exceed its quota; retry later."),
+    "Throttling*": ("throttled", "The account's calls to CAMS exceed its quota; retry later."),
+    "InvalidAccessKeyId*": ("credentials_unavailable", "CAMS rejected the function's access key; check its role."),
+    "InvalidSecurityToken*": ("credentials_unavailable", "CAMS rejected the function's token; check its role."),
+    "MissingSecurityToken": ("credentials_unavailable", "The function's credentials have no token; check its role."),
+    "SignatureDoesNotMatch": ("credentials_unavailable", "CAMS rejected the function's signature; check its role."),
+    "ServiceUnavailable": ("upstream_unavailable", "CAMS is unavailable; retry later."),
+    "InternalError": ("upstream_unavailable", "CAMS failed internally; retry later."),
+    "InvalidParameter*": ("invalid_request", "CAMS rejected a parameter; check phoneNumber and custSpaceId."),
+    "MissingParameter*": ("invalid_request", "CAMS reports a missing parameter; check phoneNumber and custSpaceId."),
 }
 
 
 class FieldError(NamedTuple):
-    """What is wrong with one field of a request, and its fix."""
+    """What is wrong with one field of a request, and how to fix it."""
 
     field: str
     message: str
 
 
 class Upstream(NamedTuple):
-    """CAMS's own words on a failure: its code and request id."""
+    """CAMS's error code and request ID for a failure."""
 
     code: str | None
     request_id: str | None
 
 
 class Problem(Exception):
-    """A failure as its caller will see it. `detail` is one sentence.
+    """A failure as callers see it. `detail` is one sentence.
 
-    `retry_after` is the time in seconds after which asking again can help, where that is known.
-    Raises KeyError for a code that is not in KINDS.
+    `retry_after` is how many seconds to wait before a retry can help, if known. Raises KeyError for a code that is not
+    in KINDS.
     """
 
     def __init__(
@@ -105,13 +105,13 @@ class Problem(Exception):
         self.allow = allow
 
     def retry_after_seconds(self) -> int | None:
-        """What Retry-After says: whole seconds, rounded up, at least 1; None on problems that carry none."""
+        """The value of Retry-After: whole seconds, rounded up, at least 1; None for problems without the header."""
         if self._default_retry_after is None:
             return None
         return max(1, math.ceil(self.retry_after or self._default_retry_after))
 
     def to_dict(self, request_id: str) -> dict[str, Any]:
-        """The problem details object (RFC 9457); `request_id` is Function Compute's, the trace the invocation's."""
+        """The problem details object (RFC 9457), with Function Compute's request ID and the invocation's trace ID."""
         details: dict[str, Any] = {
             "type": f"urn:cams-qr:problem:{self.code}",
             "title": self.title,
@@ -133,7 +133,7 @@ class Problem(Exception):
 
 
 class Unreachable(Problem):
-    """CAMS gave no answer at all: there was no connection, or it was silent. `reason` says which (a transport's)."""
+    """CAMS gave no answer at all: the connection failed, or CAMS was silent. `reason` is the transport's."""
 
     def __init__(self, code: str, detail: str, reason: str) -> None:
         super().__init__(code, detail)
@@ -141,16 +141,14 @@ class Unreachable(Problem):
 
 
 def from_upstream(code: str | None, request_id: str | None, *, status: int, retry_after: float | None) -> Problem:
-    """The problem for a code found in CAMS's answer, whatever its HTTP status; `retry_after` in seconds."""
+    """The problem for a code in CAMS's answer, whatever its HTTP status; `retry_after` is in seconds."""
     upstream = Upstream(code, request_id)
     for pattern, (problem, detail) in UPSTREAM_CODES.items():
         if _matches(pattern, code or ""):
             return Problem(problem, detail, retry_after=retry_after, upstream=upstream)
     if status >= 500:
-        return Problem(
-            "upstream_unavailable", "CAMS failed; ask again later.", retry_after=retry_after, upstream=upstream
-        )
-    return Problem("upstream_error", "CAMS answered with a code this function does not know.", upstream=upstream)
+        return Problem("upstream_unavailable", "CAMS failed; retry later.", retry_after=retry_after, upstream=upstream)
+    return Problem("upstream_error", "CAMS answered with a code that this function does not know.", upstream=upstream)
 
 
 def _matches(pattern: str, code: str) -> bool:

@@ -1,4 +1,4 @@
-"""The domain: what is asked (QrQuery) and what is answered (QrCode, QrCodeList)."""
+"""The domain: the query (QrQuery) and its result (QrCode, QrCodeList)."""
 
 import re
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ _MAX_LINK = 512
 
 
 def normalise_phone_number(text: str) -> str:
-    """Turn a number as people write it into CAMS's form: 7 to 15 ASCII digits, no `+`, no leading 0.
+    """Convert a number in a common notation to CAMS's form: 7 to 15 ASCII digits, no `+`, no leading 0.
 
-    Raises ValueError with the fix. Source: ListPhoneMessageQrdl, `PhoneNumber`.
+    Raises ValueError, which says how to fix it. Source: ListPhoneMessageQrdl, `PhoneNumber`.
     """
     if "," in text:
         raise ValueError(f"give one number only; {PHONE_NUMBER_RULE}")
@@ -38,7 +38,7 @@ def normalise_phone_number(text: str) -> str:
 
 
 def mask_phone_number(number: str) -> str:
-    """The number as a log may show it: `861********34`."""
+    """The number as logs show it: `861********34`."""
     shown = 3 if len(number) >= 10 else 0
     return number[:shown] + "*" * (len(number) - shown - 2) + number[-2:]
 
@@ -53,7 +53,7 @@ class _Model(BaseModel):
     )
 
 
-# The pattern, for those who read the schema, is what normalise_phone_number accepts.
+# The pattern, for readers of the schema, matches what normalise_phone_number accepts.
 _PHONE_NUMBER = Field(
     max_length=64,
     description="country code and number; spaces, dots, hyphens and parentheses are ignored",
@@ -63,14 +63,14 @@ _PHONE_NUMBER = Field(
 
 
 class QrQuery(_Model):
-    """The question: one business phone number, optionally in one customer space."""
+    """The query: one business phone number, optionally in one customer space."""
 
     phone_number: Annotated[str, _PHONE_NUMBER, AfterValidator(normalise_phone_number)]
     cust_space_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
 
 
 class QrCode(_Model):
-    """One QR code as WhatsApp holds it. What CAMS left out is null."""
+    """One WhatsApp QR code. What CAMS left out is null."""
 
     code: str | None = None
     phone_number: str | None = None
@@ -81,26 +81,26 @@ class QrCode(_Model):
     svg_url: str | None = Field(None, description="this code, drawn by this function; relative to the request's URL")
 
     def link_to_draw(self) -> str | None:
-        """The deep link, unless it is so long that it is none, and would take long to draw."""
+        """The deep link, unless it is too long to be a real one, and slow to draw."""
         link = self.deep_link_url
         return link if link and len(link) <= _MAX_LINK else None
 
 
 class QrCodeList(_Model):
-    """The answer: every QR code CAMS listed for the number, and when."""
+    """The result: every QR code that CAMS listed for the number, and when."""
 
     phone_number: str
     cust_space_id: str | None
     qr_codes: tuple[QrCode, ...]
-    request_id: str | None = Field(description="CAMS's request id")
+    request_id: str | None = Field(description="CAMS's request ID")
     fetched_at: str = Field(description="UTC, ISO 8601, whole seconds")
     stale: bool = False
 
 
 def parse_query(*sources: Mapping[str, Any]) -> QrQuery:
-    """Make a QrQuery of named fields; the API's spellings are accepted, unknown fields are not.
+    """Make a QrQuery of named fields; the API's own spellings are accepted, unknown fields are not.
 
-    Raises Problem `invalid_request` that names each field and its fix; a field may come from one source only.
+    Raises Problem `invalid_request`, which names each invalid field and its fix. A field may be in only one source.
     """
     renamed: dict[str, Any] = {}
     unknown = 0
@@ -108,7 +108,7 @@ def parse_query(*sources: Mapping[str, Any]) -> QrQuery:
         unknown += name not in QUERY_FIELDS
         if unknown > _MAX_ERRORS:
             break
-        canonical = _API_SPELLINGS.get(name) or _shown(name)
+        canonical = _API_SPELLINGS.get(name) or _printable(name)
         if canonical in renamed:
             raise invalid_field(canonical, "is given twice; give it once")
         renamed[canonical] = value
@@ -116,7 +116,7 @@ def parse_query(*sources: Mapping[str, Any]) -> QrQuery:
         return QrQuery.model_validate(renamed, by_name=False, by_alias=True)
     except ValidationError as error:
         problem = _invalid(error)
-    # Raised here, so that it does not hold the error above: pydantic's cannot be collected as part of a cycle.
+    # Raised here, so that it does not reference pydantic's error, which cannot be garbage-collected in a cycle.
     raise problem
 
 
@@ -135,8 +135,8 @@ def _invalid_request(errors: list[FieldError]) -> Problem:
     return Problem("invalid_request", f"{first.field}: {first.message}.", errors=tuple(errors[:_MAX_ERRORS]))
 
 
-def _shown(name: str) -> str:
-    """A field's name as an answer may show it: short, and without lone surrogates, which are no characters."""
+def _printable(name: str) -> str:
+    """A field's name for an answer: truncated, and without lone surrogates, which are not characters."""
     return name[:_MAX_FIELD_NAME].encode("utf-8", "replace").decode()
 
 

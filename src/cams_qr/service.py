@@ -1,4 +1,4 @@
-"""The use case: a query, what is known of it, else a permit and a call to CAMS, until there is an outcome."""
+"""The use case: answers a query from the cache, or with a permit and a call to CAMS, retries included."""
 
 import random
 import time
@@ -19,31 +19,32 @@ from cams_qr.settings import Settings
 
 MAX_ATTEMPTS = 3
 
-# What waiting for a permit must leave of the budget for the call itself.
+# The part of the budget that waiting for a permit must leave for the call itself.
 _CALL_SECONDS = 0.5
 _BACKOFF_SECONDS = 0.1
-# CAMS found its window full, and does not say until when: by then it is another.
+# If CAMS throttles without saying for how long, its window is over after this.
 _THROTTLED_SECONDS = 1.0
-# How long CAMS may take where an old list is known; how long the probe of a breaker is waited for then; and how long
-# the answer counts that came too late.
+# If there is an old list: how long to wait for CAMS, how long to wait for a breaker's probe, and how late an answer may
+# arrive and still be used, although its caller has left.
 _IMPATIENT_SECONDS = 1.8
 _PROBE_WAIT_SECONDS = 0.03
 _LATE_SECONDS = 10.0
-# Who has waited so long asks once more whether CAMS is down.
+# After waiting this long for a permit, a caller checks again whether CAMS is down.
 _LONG_WAIT_SECONDS = 0.05
-# CAMS is down or throttling: an old list is better than none.
+# If CAMS is down or throttling, an old list is better than none.
 _STALE_FOR = frozenset({"throttled", "upstream_unavailable", "upstream_timeout"})
 
 
 class _LeadLost(Exception):
-    """Another instance leads the flight, or has landed: this one was frozen for longer than its lease."""
+    """This instance was frozen for longer than its lease: another now leads the flight, or has landed it."""
 
 
 class Budget(NamedTuple):
-    """The time one invocation has: until `answer` in all, until `calls` to begin its last call.
+    """The time of one invocation: it must answer by `answer`, and start its last call by `calls`.
 
-    Of that it waits `patience` seconds for permits, and `cams` seconds for CAMS, or as long as there is time. A call
-    may be answered until `late`, which its caller need not wait for. A probe does not ask again whether CAMS is down.
+    It waits at most `patience` seconds for permits and `cams` seconds for CAMS; None means as long as time remains. An
+    answer is accepted until `late`, even after its caller has left. A `probe` does not check again whether CAMS is
+    down.
     """
 
     answer: Deadline
@@ -55,30 +56,30 @@ class Budget(NamedTuple):
 
     @classmethod
     def until(cls, answer: Deadline, patience: float | None) -> "Budget":
-        """The budget of a caller that wants its answer by then."""
+        """The budget of a caller that needs its answer by `answer`."""
         return cls(answer, answer.earlier(min(_CALL_SECONDS, answer.remaining() / 2)), patience)
 
     def impatient(self) -> "Budget":
-        """The budget of this caller, which has an old list."""
+        """This caller's budget if it has an old list."""
         return self._replace(cams=_IMPATIENT_SECONDS, late=min(self.answer, Deadline.after(_LATE_SECONDS)))
 
-    def of_probe(self, seconds: float) -> "Budget":
-        """The budget of this caller's probe that may take so many seconds; an impatient one leaves it to itself."""
+    def for_probe(self, seconds: float) -> "Budget":
+        """This caller's budget as the probe, which may take `seconds`; an impatient caller hardly waits for it."""
         end = min(self.answer, Deadline.after(seconds))
         wait = end if self.cams is None else min(end, Deadline.after(_PROBE_WAIT_SECONDS))
         return Budget(wait, wait, _PROBE_WAIT_SECONDS, late=end, probe=True)
 
     def permit(self, waited: float) -> Deadline:
-        """Until when to wait for a permit, having waited so many seconds for others."""
+        """The deadline for a permit, after `waited` seconds for earlier ones."""
         return self.calls if self.patience is None else min(self.calls, Deadline.after(self.patience - waited))
 
     def call(self, spent: float) -> Deadline:
-        """Until when to wait for CAMS, having waited so many seconds for it."""
+        """The deadline for CAMS's answer, after `spent` seconds on earlier calls."""
         return self.answer if self.cams is None else min(self.answer, Deadline.after(self.cams - spent))
 
 
 class Service:
-    """The use case, with the parts it uses."""
+    """The use case and the parts it uses."""
 
     def __init__(self, settings: Settings, cache: Cache, throttle: Throttle, cams: Cams, breaker: Breaker) -> None:
         self.settings = settings
@@ -88,17 +89,17 @@ class Service:
         self.breaker = breaker
 
     def ask(self, query: QrQuery, budget: Budget) -> Outcome:
-        """Find the QR codes of a number within the budget. Raises no Problem: the outcome holds it."""
+        """Find the QR codes of a number within the budget. Never raises Problem: the outcome holds it."""
         effort = Effort()
         try:
             self._check_allowed(query)
         except Problem as problem:
             return Outcome(problem, effort, query)
         if budget.calls.remaining() <= 0:
-            return self._without_asking(query, effort)
+            return self._from_memory(query, effort)
         known = self.cache.find(query)
         if known is not None and self.cache.fresh_seconds(known) > 0:
-            return self._known(known, "hit", query, effort)
+            return self._cached(known, "hit", query, effort)
         if known is not None:
             budget = budget.impatient()
         try:
@@ -107,25 +108,25 @@ class Service:
             return self._stale(known, problem, query, effort) or Outcome(problem, effort, query)
 
     def _ask(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
-        """Ask CAMS, where it is not down, or as a probe. Raises Problem."""
-        waiting = self._look()
+        """Ask CAMS, if it is not down or this is the probe. Raises Problem."""
+        waiting = self._collect_late_answers()
         if known is None and waiting and self.breaker.in_doubt():
-            return self._fly(known, query, budget._replace(probe=True), effort)
+            return self._lead_or_follow(known, query, budget._replace(probe=True), effort)
         if (seconds := self.breaker.enter(late=known is not None and not waiting)) is not None:
-            entry = self._probe(query, budget.of_probe(seconds), effort)
-            return self._asked(entry, known, query, effort)
-        return self._fly(known, query, budget, effort)
+            entry = self._probe(query, budget.for_probe(seconds), effort)
+            return self._fetched(entry, known, query, effort)
+        return self._lead_or_follow(known, query, budget, effort)
 
-    def _look(self) -> bool:
-        """See what came of calls that nobody waited for; whether some may still be answered."""
-        waiting, connected = self.cams.look()
+    def _collect_late_answers(self) -> bool:
+        """Collect the answers to calls whose callers have left. Returns whether some may still be answered."""
+        waiting, connected = self.cams.poll()
         if connected:
-            # The probe that could not wait for its connection can go now.
+            # A probe did not wait for its connection, which is now ready for the next one.
             self.breaker.postpone(0.0)
         return waiting
 
-    def _fly(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
-        """Lead the query's flight, or wait for it to land. Raises Problem."""
+    def _lead_or_follow(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
+        """Lead the query's flight, or wait for its leader's answer. Raises Problem."""
         while True:
             started = time.monotonic()
             patience, call = budget.permit(effort.permit_wait), budget.call(effort.upstream)
@@ -133,16 +134,16 @@ class Service:
                 effort.permit_wait += time.monotonic() - started - flight.called
                 effort.upstream += flight.called
                 if flight.landed is not None:
-                    return self._known(flight.landed, "collapsed", query, effort)
+                    return self._cached(flight.landed, "collapsed", query, effort)
                 with suppress(_LeadLost):
-                    return self._asked(self._lead(query, budget, effort, flight), known, query, effort)
+                    return self._fetched(self._lead(query, budget, effort, flight), known, query, effort)
 
-    def _without_asking(self, query: QrQuery, effort: Effort) -> Outcome:
-        """The time is up for anything but what this instance knows; even asking Redis would add up in a batch."""
+    def _from_memory(self, query: QrQuery, effort: Effort) -> Outcome:
+        """Answer from this instance's memory, once time is up; in a batch, even asking Redis would add up."""
         known = self.cache.recall(query)
         if known is not None and self.cache.fresh_seconds(known) > 0:
-            return self._known(known, "hit", query, effort)
-        problem = Problem("throttled", "The function's time was up before this could be asked; ask again for it alone.")
+            return self._cached(known, "hit", query, effort)
+        problem = Problem("throttled", "The function's time was up before this query's turn; retry it on its own.")
         return self._stale(known, problem, query, effort) or Outcome(problem, effort, query)
 
     def _check_allowed(self, query: QrQuery) -> None:
@@ -150,10 +151,10 @@ class Service:
         if numbers and query.phone_number not in numbers:
             raise Problem("not_allowed", "This deployment does not serve this phoneNumber.")
         if spaces and query.cust_space_id not in spaces:
-            raise Problem("not_allowed", "This deployment does not serve this custSpaceId; give one that it serves.")
+            raise Problem("not_allowed", "This deployment does not serve this custSpaceId; use one that it serves.")
 
     def _lead(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> Entry:
-        """Ask CAMS, and leave the answer to those who wait for it."""
+        """Ask CAMS, and store the answer for everyone who waits for it."""
         try:
             return self.cache.remember(query, self._ask_cams(query, budget, effort, flight))
         except Problem as problem:
@@ -161,7 +162,7 @@ class Service:
             raise
 
     def _probe(self, query: QrQuery, budget: Budget, effort: Effort) -> Entry:
-        """Ask CAMS to see whether it is back. There is one probe at a time, so it takes off without a flight."""
+        """Ask CAMS, to find out whether it is back. There is only one probe at a time, so it needs no shared flight."""
         try:
             return self._lead(query, budget, effort, Flight(None))
         except Problem as problem:
@@ -171,12 +172,12 @@ class Service:
                 raise
             raise CircuitOpen(problem.retry_after or 0.0) from None
 
-    def _asked(self, entry: Entry, known: Entry | None, query: QrQuery, effort: Effort) -> Outcome:
+    def _fetched(self, entry: Entry, known: Entry | None, query: QrQuery, effort: Effort) -> Outcome:
         if not self.cache.enabled:
             return Outcome(entry.result, effort, query)
-        return self._known(entry, "miss" if known is None else "expired", query, effort)
+        return self._cached(entry, "miss" if known is None else "expired", query, effort)
 
-    def _known(self, entry: Entry, status: CacheStatus, query: QrQuery, effort: Effort) -> Outcome:
+    def _cached(self, entry: Entry, status: CacheStatus, query: QrQuery, effort: Effort) -> Outcome:
         use = CacheUse(status, entry.age(), self.cache.fresh_seconds(entry), entry.renderings)
         return Outcome(entry.result, effort, query, use)
 
@@ -187,7 +188,7 @@ class Service:
         return Outcome(known.result.model_copy(update={"stale": True}), effort, query, use)
 
     def _ask_cams(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> QrCodeList:
-        """Call CAMS up to MAX_ATTEMPTS times, each with a permit of its own."""
+        """Call CAMS up to MAX_ATTEMPTS times, each time with a new permit."""
         failure: Problem | None = None
         while True:
             spent = effort.upstream
@@ -196,21 +197,21 @@ class Service:
             except CircuitOpen:
                 raise
             except Problem as problem:
-                # A retry refused a permit says less than the failure that made it necessary.
+                # If the retry got no permit, the failure that made it necessary says more.
                 if failure is not None and problem.code == "throttled" and problem.upstream is None:
                     raise failure from None
                 failure = problem
             pause = _pause_before_retry(failure, effort)
             if pause is None or pause > min(budget.calls, budget.call(effort.upstream)).remaining():
                 # An earlier call may have been answered meanwhile.
-                self._look()
+                self._collect_late_answers()
                 self.breaker.failed(failure, effort.upstream - spent)
                 raise failure
             time.sleep(pause)
 
     def _attempt(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> QrCodeList:
         started = time.monotonic()
-        # Before the permit, for a call must leave when it is granted: a connection takes several round trips.
+        # Connect before asking for a permit: connecting takes several round trips, and a call must leave on time.
         try:
             wait = budget.call(effort.upstream)
             self.cams.prepare(wait, Deadline.after(PROBE_SECONDS) if budget.probe else wait)
@@ -223,11 +224,11 @@ class Service:
         while True:
             with suppress(DepartureMissed):
                 return self._call(query, budget, until, effort, flight)
-            # It was promised one, so its patience begins anew.
+            # It had been promised a permit, so its patience starts over.
             until = budget.permit(waited=0)
 
     def _call(self, query: QrQuery, budget: Budget, until: Deadline, effort: Effort, flight: Flight) -> QrCodeList:
-        """One call, with a permit of its own. Raises DepartureMissed where that was held up, and needs another."""
+        """One call, with its own permit. Raises DepartureMissed if the call was delayed and needs another permit."""
         caller = Caller(self.cache.key(query), bulk=budget.patience is None)
         left = asked = time.monotonic()
         try:
@@ -259,7 +260,7 @@ class Service:
 
 
 def _pause_before_retry(failure: Problem, effort: Effort) -> float | None:
-    """Seconds to wait before asking again, or None where that would not help. Listing codes is idempotent."""
+    """Seconds to wait before a retry, or None if it would not help. Listing codes is idempotent."""
     attempts = effort.attempts
     if attempts == MAX_ATTEMPTS:
         return None

@@ -1,4 +1,4 @@
-"""Environment variables -> one frozen Settings object."""
+"""Reads the environment variables into one frozen Settings object."""
 
 import re
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ _LOOPBACK = {"localhost", "127.0.0.1"}
 
 
 class SettingsError(ValueError):
-    """An environment variable is wrong; the message names it and the rule, never its value."""
+    """An environment variable is invalid. The message names it and the rule, never its value."""
 
 
 def _split(value: str | frozenset[str]) -> frozenset[str]:
     if not isinstance(value, str):
         return value
     items = frozenset(part for part in (p.strip() for p in value.split(",")) if part)
-    # An allow-list of nothing would allow everything.
+    # An empty allow-list would allow everything.
     if not items:
-        raise ValueError("holds no item; give comma-separated ones, or leave the variable out")
+        raise ValueError("has no items; give a comma-separated list, or leave the variable unset")
     return items
 
 
@@ -38,7 +38,7 @@ def _split_numbers(value: str | frozenset[str]) -> frozenset[str]:
 def _endpoint(value: str) -> str:
     port = value.partition(":")[2]
     if port and not 1 <= int(port) <= 65535:
-        raise ValueError("the port is not one of 1 to 65535")
+        raise ValueError("the port must be between 1 and 65535")
     return value
 
 
@@ -86,17 +86,14 @@ class Settings(BaseModel):
     def _instances_can_share_the_quota(self) -> "Settings":
         if self.redis_url is None and self.max_instances > self.cams_qps:
             raise ValueError(
-                "MAX_INSTANCES: more instances than CAMS_QPS cannot share the quota without Redis; set REDIS_URL, "
-                "or lower MAX_INSTANCES to CAMS_QPS, or have the quota raised and CAMS_QPS with it"
+                "MAX_INSTANCES: without Redis, at most CAMS_QPS instances can share the quota; set REDIS_URL, "
+                "lower MAX_INSTANCES to CAMS_QPS, or have the quota raised and raise CAMS_QPS with it"
             )
         return self
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings; an empty variable counts as unset.
-
-    Raises SettingsError with a sentence that names the variable.
-    """
+    """Read the settings; an empty variable counts as unset. Raises SettingsError, which names the variable."""
     known = {name.upper() for name in Settings.model_fields}
     try:
         return Settings.model_validate({name: value for name, value in environ.items() if name in known and value})

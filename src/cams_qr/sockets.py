@@ -1,4 +1,4 @@
-"""TCP connections that are made by a deadline or not at all, though the resolver knows no timeout."""
+"""TCP connections that respect a deadline, including name resolution, which has no timeout of its own."""
 
 import socket
 from collections.abc import Callable
@@ -13,22 +13,22 @@ T = TypeVar("T")
 
 
 def open_socket(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """A connected socket. Raises OSError: gaierror for a name without an address, TimeoutError past the deadline."""
+    """Connect a socket. Raises OSError: gaierror for a name without an address, TimeoutError past the deadline."""
     sock = _connect_to_any(_resolve(host, port, deadline), port, deadline)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
 
 def seconds_left(deadline: Deadline) -> float:
-    """Seconds left, for a socket's timeout. Raises TimeoutError when there are none."""
+    """The seconds left, for a socket's timeout. Raises TimeoutError if there are none."""
     seconds = deadline.remaining()
     if seconds <= 0:
         raise TimeoutError
     return seconds
 
 
-def in_thread(name: str, function: Callable[[], T]) -> "Future[T]":
-    """What the function comes to, in a thread of its own: for what must not be waited for longer than so."""
+def run_in_thread(name: str, function: Callable[[], T]) -> "Future[T]":
+    """The future result of a function that runs in its own thread, so that callers can stop waiting for it."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -42,14 +42,14 @@ def in_thread(name: str, function: Callable[[], T]) -> "Future[T]":
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> list[str]:
-    """The host's addresses; found in a thread of its own, because the resolver knows no timeout."""
+    """The host's addresses, resolved in a thread, because the resolver has no timeout."""
     if _is_address(host):
         return [host]
 
     def resolve() -> list[str]:
         return [str(a[4][0]) for a in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
-    found = in_thread("resolve", resolve)
+    found = run_in_thread("resolve", resolve)
     try:
         return found.result(deadline.remaining())
     except FutureTimeoutError:
@@ -71,7 +71,7 @@ def _parses(family: socket.AddressFamily, host: str) -> bool:
 
 
 def _connect_to_any(addresses: list[str], port: int, deadline: Deadline) -> socket.socket:
-    """A socket to the first address that takes a connection; each gets an equal share of the time that is left."""
+    """A socket to the first address that accepts a connection; each gets an equal share of the remaining time."""
     failure: OSError = socket.gaierror("no address")
     for tried, address in enumerate(addresses):
         try:

@@ -98,10 +98,10 @@ def test_a_failure_names_the_resource_and_why(address: str) -> None:
 
 def test_after_a_first_deployment_that_failed_the_next_one_works(address: str, cloud: Cloud) -> None:
     deploy(address, package="cams-qr/python3.10-none.zip")
-    mended = deploy(address)
-    assert mended.returncode == 0, mended.stderr
-    assert "cams-qr never came up (CREATE_ROLLBACK_COMPLETE), so it is removed first." in mended.stdout
-    assert "cams-qr: CREATE_COMPLETE" in mended.stdout
+    fixed = deploy(address)
+    assert fixed.returncode == 0, fixed.stderr
+    assert "cams-qr never came up (CREATE_ROLLBACK_COMPLETE), so it is removed first." in fixed.stdout
+    assert "cams-qr: CREATE_COMPLETE" in fixed.stdout
     assert [stack.status for stack in cloud.stacks.values()] == ["DELETE_COMPLETE", "CREATE_COMPLETE"]
 
 
@@ -111,14 +111,14 @@ def test_after_an_update_that_failed_all_is_as_before(address: str, cloud: Cloud
     assert (failed.returncode, "cams-qr: ROLLBACK_COMPLETE" in failed.stdout) == (1, True)
     again = deploy(address)
     assert (again.returncode, "Nothing changes." in again.stdout, "  Url: " in again.stdout) == (0, True, True)
-    mended = deploy(address, package="cams-qr/python3.12-1111.zip")
-    assert (mended.returncode, "cams-qr: UPDATE_COMPLETE" in mended.stdout) == (0, True)
+    fixed = deploy(address, package="cams-qr/python3.12-1111.zip")
+    assert (fixed.returncode, "cams-qr: UPDATE_COMPLETE" in fixed.stdout) == (0, True)
 
 
 def test_what_passes_does_not_end_the_progress(address: str, cloud: Cloud) -> None:
     cloud.outages = 3
     assert deploy(address).returncode == 0
-    assert deploy("http://127.0.0.1:9").stderr.startswith("Not done: ")
+    assert deploy("http://127.0.0.1:9").stderr.startswith("Failed: ")
 
 
 def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:

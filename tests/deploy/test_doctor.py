@@ -94,10 +94,10 @@ class Told:
 def test_an_account_that_lacks_nothing(doctor: Doctor, cloud: Cloud) -> None:
     told = doctor(parameters=OPTIONAL)
     assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
-    assert told.row("parameters") == "✓ parameters none contradicts another"
+    assert told.row("parameters") == "✓ parameters no contradictions"
     assert told.row("caller") == "✓ caller RAM user deployer, account 1234567890123456"
     assert told.row("bucket") == "✓ bucket packages is in ap-southeast-1 and may be written to"
-    assert told.row("Function Compute") == "✓ Function Compute opened; there is no function cams-qr yet"
+    assert told.row("Function Compute") == "✓ Function Compute activated; there is no function cams-qr yet"
     assert told.row("vSwitch") == "✓ vSwitch vsw-1 in ap-southeast-1a"
     assert told.row("rights").startswith("✓ rights all ")
 
@@ -113,9 +113,9 @@ def test_nothing_is_changed_and_nothing_unasked_is_looked_for(doctor: Doctor, cl
 def test_parameters_that_contradict(doctor: Doctor) -> None:
     told = doctor(parameters={"VpcId": "vpc-1", "SecurityGroupId": "sg-1", "MaxInstances": 6})
     rows = [" ".join(line.split()) for line in told.text.splitlines()[:4]]
-    assert rows[0].startswith("✗ parameters MaxInstances above CamsQps needs RedisUrl; give one, or lower MaxInstances")
+    assert rows[0].startswith("✗ parameters MaxInstances above CamsQps needs RedisUrl; set it, lower MaxInstances")
     assert rows[2] == "✗ parameters VpcId needs VSwitchId too."
-    assert rows[1] == rows[3] == "→ make deploy … PARAMETERS=… # mended"
+    assert rows[1] == rows[3] == "→ make deploy … PARAMETERS=… # corrected"
     assert told.row("caller").startswith("✓"), "and all else is looked at"
     assert told.code == 1
 
@@ -141,8 +141,8 @@ CHANGES: list[tuple[str, Any, str]] = [
     ),
     (
         "Function Compute",
-        lambda account: account.opened.remove("fc"),
-        "✗ Function Compute not opened → https://fcnext.console.alibabacloud.com/",
+        lambda account: account.activated.remove("fc"),
+        "✗ Function Compute not activated → https://fcnext.console.alibabacloud.com/",
     ),
     (
         "its role",
@@ -158,13 +158,13 @@ CHANGES: list[tuple[str, Any, str]] = [
     ),
     (
         "Simple Log Service",
-        lambda account: account.opened.remove("sls"),
-        "✗ Simple Log Service not opened → https://sls.console.alibabacloud.com/",
+        lambda account: account.activated.remove("sls"),
+        "✗ Simple Log Service not activated → https://sls.console.alibabacloud.com/",
     ),
     (
         "concurrency",
         lambda account: account.reserved.update({"other": 88, "cams-qr": 5}),
-        "? concurrency 5 asked for, 88 reserved by other functions; "
+        "? concurrency 5 requested, 88 reserved by other functions; "
         "an account may reserve 90 unless its limit was raised → https://quotas.console.alibabacloud.com/products/fc/quotas",
     ),
     (
@@ -192,7 +192,7 @@ CHANGES: list[tuple[str, Any, str]] = [
     (
         "vSwitch",
         lambda account: account.zones.clear(),
-        "? vSwitch vsw-1 is there; whether Function Compute supports ap-southeast-1a is not told "
+        "? vSwitch vsw-1 is there; whether Function Compute supports ap-southeast-1a is unknown "
         "→ https://www.alibabacloud.com/help/en/functioncompute/vswitch-is-in-unsupported-zone",
     ),
     (
@@ -225,9 +225,9 @@ def test_one_thing_is_missing(doctor: Doctor, cloud: Cloud, what: str, change: A
 
 
 def test_what_cannot_be_known_before_a_service_is_opened(doctor: Doctor, cloud: Cloud) -> None:
-    cloud.account.opened.clear()
+    cloud.account.activated.clear()
     told = doctor()
-    assert told.row("concurrency") == "? concurrency cannot be known before Function Compute is opened"
+    assert told.row("concurrency") == "? concurrency unknown until Function Compute is activated"
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_what_may_not_be_looked_at_is_not_claimed(doctor: Doctor, cloud: Cloud, 
     ("number", "expected"),
     [
         ("8613800001234", "✓ CAMS subscribed and permitted; that number has 2 QR codes"),
-        ("12025550123", "✓ CAMS subscribed and permitted; the number asked for is not this account's"),
+        ("12025550123", "✓ CAMS subscribed and permitted; the number is not this account's"),
         (
             "15554030001",
             "✗ CAMS not_subscribed (Product.Unsubscript): Subscribe the account to Chat App Message Service. "
@@ -270,7 +270,7 @@ def test_what_may_not_be_looked_at_is_not_claimed(doctor: Doctor, cloud: Cloud, 
         ),
         (
             "15554000003",
-            "? CAMS throttled (System.LimitControl): The account's calls to CAMS exceed its quota; ask again later. "
+            "? CAMS throttled (System.LimitControl): The account's calls to CAMS exceed its quota; retry later. "
             "→ make doctor NUMBER=… # one of the account's",
         ),
     ],
@@ -285,7 +285,7 @@ def test_what_cams_says(doctor: Doctor, number: str, expected: str) -> None:
 def test_credentials_that_are_refused_end_it(doctor: Doctor) -> None:
     told = doctor(key=AccessKey(secret="wrong", token=DEMO_KEY.token))
     assert told.row("caller") == (
-        "✗ caller the credentials were refused: SignatureDoesNotMatch → aliyun configure # the secret is another key's"
+        "✗ caller the credentials were refused: SignatureDoesNotMatch → aliyun configure # wrong secret for this key"
     )
     assert (told.code, told.rows()) == (1, ["✓", "✗"])
 
@@ -335,7 +335,7 @@ def test_regions_and_runtimes(doctor: Doctor) -> None:
     told = doctor("--runtime", "python3.12")
     assert told.row("runtime") == (
         "✗ runtime Function Compute's list of regions for python3.12 (June 2026) lacks ap-southeast-1 "
-        "→ make deploy … RUNTIME=python3.10 # or DOCTOR=off, where the list has grown"
+        "→ make deploy … RUNTIME=python3.10 # or DOCTOR=off, if the list has grown"
     )
     assert (
         doctor("--region", "mars-1")
@@ -367,28 +367,28 @@ def own_policy() -> dict[str, Any]:
         ([own_policy()["Statement"]], "✓ rights all "),
         (
             [[statement()], [statement(Effect="Deny", Action="ros:*")]],
-            "✗ rights of deploy/policy.json 7 actions are missing: ros:",
+            "✗ rights missing 7 actions of deploy/policy.json: ros:",
         ),
-        ([[statement(Action=["fc:*", "ROS:*"])]], "✗ rights of deploy/policy.json "),
-        ([[statement(Resource="acs:fc:*:*:functions/other")]], "✗ rights of deploy/policy.json "),
+        ([[statement(Action=["fc:*", "ROS:*"])]], "✗ rights missing "),
+        ([[statement(Resource="acs:fc:*:*:functions/other")]], "✗ rights missing "),
         (
             [[statement(Condition={"IpAddress": {"acs:SourceIp": ["10.0.0.0/8"]}})]],
-            "? rights granted on conditions that were not looked at: oss:PutObject, ",
+            "? rights granted on conditions that are not evaluated: oss:PutObject, ",
         ),
         ([[{"Effect": "Allow", "NotAction": "ims:*", "Resource": "*"}]], "✓ rights all "),
         (
             [[{"Effect": "Allow", "Action": "*", "NotResource": "acs:oss:*:*:other"}]],
-            "? rights granted on conditions that were not looked at: oss:PutObject, ",
+            "? rights granted on conditions that are not evaluated: oss:PutObject, ",
         ),
         (
             [[statement()], [{"Effect": "Deny", "Action": "fc:*", "NotResource": "acs:fc:*:*:other"}]],
-            "? rights granted on conditions that were not looked at: fc:",
+            "? rights granted on conditions that are not evaluated: fc:",
         ),
         (
             [[statement(Resource=["acs:*:ap-southeast-1:*", "acs:ram::1234567890123456:*"])]],
             "✓ rights all ",
         ),
-        ([], "✗ rights of deploy/policy.json "),
+        ([], "✗ rights missing "),
     ],
 )
 def test_the_rights_of_a_user(doctor: Doctor, cloud: Cloud, policies: Any, expected: str) -> None:

@@ -131,7 +131,7 @@ def test_a_deployment_that_is_as_it_should_be(deployed: Deployed) -> None:
         "✓ CORS https://not-allowed.invalid for https://verify.invalid; "
         "https://shop.example.com for https://shop.example.com"
     )
-    assert told.row("ETag") == "✓ ETag 304 for what has not changed"
+    assert told.row("ETag") == "✓ ETag 304 for an unchanged list"
     assert told.row("drawing").startswith("✓ drawing SVG of ")
     assert told.row("direct call") == "✓ direct call 200, 2 QR codes"
     assert told.row("batch") == "✓ batch 207: 200, 2 QR codes, 400 invalid_request"
@@ -186,7 +186,7 @@ def test_a_preflight_that_must_be_signed(deployed: Deployed) -> None:
     deployed.middlewares.append(refuse)
     told = deployed.verify()
     assert told.row("preflight") == (
-        "✗ preflight 400, Access-Control-Allow-Origin: none; browsers cannot call "
+        "✗ preflight 400, Access-Control-Allow-Origin: none; browsers cannot call it "
         "→ a gateway or a domain of your own in front: docs/deployment.md"
     )
     assert "≠ preflight: believed 204, seen 400" in told.text
@@ -218,7 +218,7 @@ def test_a_preflight_that_must_be_signed(deployed: Deployed) -> None:
         (
             "https://b.example",
             "https://a.example",
-            "✗ preflight 204, Access-Control-Allow-Origin: https://not-allowed.invalid; browsers cannot call",
+            "✗ preflight 204, Access-Control-Allow-Origin: https://not-allowed.invalid; browsers cannot call it",
             "✗ CORS https://a.example gets Access-Control-Allow-Origin: https://not-allowed.invalid, "
             "not https://a.example",
         ),
@@ -279,7 +279,7 @@ def test_lines_that_come_late_or_never_or_elsewhere(deployed: Deployed) -> None:
     deployed.cloud.logs.late_seconds = 3600
     told = deployed.verify("--log-seconds", "1")
     assert told.row("log lines").startswith(
-        "✗ log lines after 1 s none by requestId for: signed GET, cold and warm, preflight"
+        "✗ log lines after 1 s none found by requestId for: signed GET, cold and warm, preflight"
     )
     assert told.code == 1
 
@@ -288,7 +288,7 @@ def test_lines_that_come_late_or_never_or_elsewhere(deployed: Deployed) -> None:
     ("level", "expected"),
     [
         ("WARNING", "✓ log lines 2 of 2 found by requestId"),
-        ("ERROR", "? log lines LogLevel is ERROR: no call that was made here writes a line"),
+        ("ERROR", "? log lines LogLevel is ERROR, at which none of these calls writes a line"),
     ],
 )
 def test_levels_at_which_successful_calls_write_no_line(deployed: Deployed, level: str, expected: str) -> None:
@@ -325,7 +325,7 @@ def test_the_token_names_the_space(deployed: Deployed, issuer: Issuer) -> None:
     told = deployed.verify("--number", NUMBER, "--token", issuer.token(space="cams-8filvjc8snw"))
     assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
     assert told.row("signed GET") == "✓ signed GET 200, 2 QR codes"
-    assert told.row("space") == "✓ space a caller's own X-Space changes nothing"
+    assert told.row("space") == "✓ space a caller's own X-Space is ignored"
     assert "≠" not in told.text
     deployed.function.configure(CACHE_TTL_SECONDS="61")
     told = deployed.verify("--token", issuer.token(space="cams-8filvjc8snw"))
@@ -336,7 +336,7 @@ def test_a_token_that_names_no_space(deployed: Deployed, issuer: Issuer) -> None
     in_spaces_of_tokens(deployed, issuer)
     told = deployed.verify("--number", NUMBER, "--token", issuer.token())
     assert told.row("signed GET") == (
-        "? signed GET 403 not_allowed: nothing in the token became X-Space "
+        "? signed GET 403 not_allowed: no claim of the token sets X-Space "
         "→ make verify … TOKEN=… # with the claim that claimPassBy names"
     )
     assert told.code == 0, told.text
@@ -360,7 +360,7 @@ def test_a_header_of_the_callers_own_that_counts(deployed: Deployed, issuer: Iss
     deployed.middlewares.append(remember)
     deployed.handler = with_own  # type: ignore[method-assign]
     told = deployed.verify("--number", NUMBER, "--token", issuer.token(space="cams-8filvjc8snw"))
-    assert told.row("space").startswith("✗ space a caller's own X-Space counts: ")
+    assert told.row("space").startswith("✗ space a caller's own X-Space is used: ")
     assert "≠ claim_header: believed the claim's, seen the caller's" in told.text
     assert told.code == 1
 
@@ -373,7 +373,7 @@ def test_answers_without_a_request_id(deployed: Deployed) -> None:
         return answer
 
     deployed.middlewares.append(strip)
-    assert "✗ signed GET             the answer has no request id" in deployed.verify().text
+    assert "✗ signed GET             the answer has no request ID" in deployed.verify().text
 
 
 def test_rights_that_are_missing_are_told(deployed: Deployed) -> None:
@@ -402,7 +402,7 @@ def alarms(deployed: Deployed) -> list[str]:
     row = deployed.verify().row("alarms")
     assert row.startswith("✗ alarms ")
     found, _, page = row.removeprefix("✗ alarms ").partition(" → ")
-    assert page.endswith("# set it there, for a deployment changes nothing")
+    assert page.endswith("# correct it there; a deployment would change nothing")
     return [*found.split("; "), page.split()[0]]
 
 
@@ -487,11 +487,11 @@ def test_the_gateway_lets_in_its_consumers(deployed: Deployed, issuer: Issuer) -
     [
         (
             "Jwt",
-            "? gateway it asks for a consumer's token (GatewayAuth Jwt) "
-            "→ make verify … TOKEN=… # a consumer's that may use the API: docs/deployment.md",
+            "? gateway it requires a consumer's token (GatewayAuth Jwt) "
+            "→ make verify … TOKEN=… # of a consumer that may use the API: docs/deployment.md",
         ),
-        ("Apikey", "? gateway it asks for a consumer's token (GatewayAuth Apikey) → make verify … TOKEN=… #"),
-        ("Aksk", "? gateway its consumers sign (GatewayAuth Aksk), which is not done here → ask http://127.0.0.1:"),
+        ("Apikey", "? gateway it requires a consumer's token (GatewayAuth Apikey) → make verify … TOKEN=… #"),
+        ("Aksk", "? gateway its consumers sign (GatewayAuth Aksk), which is not possible here → ask http://127.0.0.1:"),
     ],
 )
 def test_without_a_consumers_proof_nobody_is_let_in(
@@ -537,7 +537,7 @@ def test_a_route_that_is_not_published(deployed: Deployed, issuer: Issuer) -> No
     deployed.cloud.account.route = "DeployedWithChanges"
     told = deployed.verify("--token", issuer.token())
     assert told.row("gateway route") == (
-        "✗ gateway route DeployedWithChanges: it serves nothing, or not the newest → make deploy … # publishes it"
+        "✗ gateway route DeployedWithChanges: it serves nothing, or an old version → make deploy … # publishes it"
     )
     assert told.row("gateway, no proof").startswith("✗ gateway, no proof answered 404, not by the function →")
     assert told.row("gateway").startswith("✗ gateway the gateway answered 404 →")
@@ -549,7 +549,7 @@ def test_a_gateway_that_passes_on_a_callers_own_header(deployed: Deployed, issue
     behind_a_gateway(deployed, issuer, claimPassBy="header:space:X-Space")
     token = issuer.token(space="cams-8filvjc8snw")
     told = deployed.verify("--number", NUMBER, "--token", token)
-    assert told.row("gateway, space") == "✓ gateway, space a caller's own X-Space changes nothing"
+    assert told.row("gateway, space") == "✓ gateway, space a caller's own X-Space is ignored"
 
     def passes_on(request: web.Request) -> None:
         check_token(issuer.config())(request)
@@ -558,7 +558,7 @@ def test_a_gateway_that_passes_on_a_callers_own_header(deployed: Deployed, issue
     deployed.gateway = passes_on
     told = deployed.verify("--number", NUMBER, "--token", token)
     assert told.row("space").startswith("✓")
-    assert told.row("gateway, space").startswith("✗ gateway, space a caller's own X-Space counts: ")
+    assert told.row("gateway, space").startswith("✗ gateway, space a caller's own X-Space is used: ")
     assert told.row("gateway, space").endswith("→ docs/security.md: it must be a claim's")
 
 
@@ -580,7 +580,7 @@ def test_the_domain_asks_for_a_token_too(deployed: Deployed, issuer: Issuer) -> 
     deployed.parameters |= {"DomainName": "qr.example.com", "HttpAuth": "jwt", "JwtConfig": issuer.config()}
     deployed.check = deployed.domain = check_token(issuer.config())
     told = deployed.verify()
-    assert told.row("domain") == "? domain it asks for a token (HttpAuth jwt) → make verify … TOKEN=…"
+    assert told.row("domain") == "? domain it requires a token (HttpAuth jwt) → make verify … TOKEN=…"
     told = deployed.verify("--number", NUMBER, "--token", issuer.token())
     assert told.row("domain") == "✓ domain 200, 2 QR codes"
 
@@ -597,7 +597,7 @@ def test_a_domain_that_makes_browsers_download_and_one_that_leads_nowhere(deploy
     deployed.domain = None
     told = deployed.verify()
     assert told.row("domain").startswith(
-        "✗ domain a value of DomainUrl: no answer (InvalidURL) → see whether its CNAME"
+        "✗ domain a value of DomainUrl: no answer (InvalidURL) → check whether its CNAME"
     )
 
 
@@ -628,10 +628,10 @@ def test_a_trigger_with_tokens(deployed: Deployed) -> None:
     deployed.parameters["HttpAuth"] = "jwt"
     told = deployed.verify()
     assert told.row("signed GET") == (
-        "? signed GET the trigger asks for a token (HttpAuth jwt) → make verify … TOKEN=…"
+        "? signed GET the trigger requires a token (HttpAuth jwt) → make verify … TOKEN=…"
     )
     for what in ("cold and warm", "CORS", "ETag", "drawing", "two at once"):
-        assert told.row(what).startswith(f"? {what} the trigger asks for a token")
+        assert told.row(what).startswith(f"? {what} the trigger requires a token")
     assert told.row("direct call").startswith("✓")
 
 
@@ -644,7 +644,7 @@ def test_a_stack_that_is_not_there(deployed: Deployed) -> None:
         )
     assert (told.returncode, told.stderr) == (
         1,
-        "There is no stack other in ap-southeast-1 that is as it should be.\n",
+        "There is no stack other in ap-southeast-1 in working order.\n",
     )
 
 
@@ -660,11 +660,9 @@ def test_a_deployment_looks_before_and_afterwards(deployed: Deployed) -> None:
 
 
 def test_a_deployment_that_would_fail_changes_nothing(deployed: Deployed) -> None:
-    deployed.cloud.account.opened.remove("sls")
+    deployed.cloud.account.activated.remove("sls")
     told = deployed.verify(*DEPLOY, command="deploy")
     assert told.code == 1
     assert "✗ Simple Log Service" in told.text
-    assert told.text.endswith(
-        "Nothing was changed. What is marked ✗ stands in the way; DOCTOR=off deploys all the same.\n"
-    )
+    assert told.text.endswith("Nothing was changed. Fix what is marked ✗; DOCTOR=off deploys anyway.\n")
     assert deployed.cloud.stacks == {}

@@ -3,10 +3,10 @@
 Each was weighed against what closing it costs those who wait, in faults that are rare by themselves.
 """
 
-from cams_qr.permits.throttle import GUARD_SECONDS, WINDOW_SECONDS
+from cams_qr.permits.throttle import GUARD_MAX_SECONDS, WINDOW_SECONDS
 from tests.permits.fleet_model import PATIENCE, CallerModel, World
 
-_SPAN_SECONDS = WINDOW_SECONDS + GUARD_SECONDS
+_SPAN_SECONDS = WINDOW_SECONDS + GUARD_MAX_SECONDS
 # How far ahead moments are promised, and until they have left the window.
 _PROMISED_SECONDS = PATIENCE + _SPAN_SECONDS
 # Of Redis, each way. A clock that is set is set by what some instance heard: those that are far away, each by another

@@ -15,7 +15,7 @@ import redis
 from bench.fleet.measures import most_in_a_second
 from cams_qr.deadline import Deadline, DepartureMissed
 from cams_qr.permits.account import AccountThrottle
-from cams_qr.permits.throttle import GUARD_SECONDS, WINDOW_SECONDS, Caller
+from cams_qr.permits.throttle import GUARD_MAX_SECONDS, WINDOW_SECONDS, Caller
 from cams_qr.problems import Problem
 from cams_qr.redis_store import Store
 from local.valkey import Valkey
@@ -124,7 +124,7 @@ def narrow(server: str, request: pytest.FixtureRequest) -> Account:
     """One whose quota is one call a second, and whose line is open."""
     account = Account(server, request.node.name, limit=1)
     leave(account.instance())
-    time.sleep(WINDOW_SECONDS + GUARD_SECONDS)
+    time.sleep(WINDOW_SECONDS + GUARD_MAX_SECONDS)
     return account
 
 
@@ -220,7 +220,7 @@ def test_an_appointment_is_its_owners_until_it_is_near(narrow: Account) -> None:
         began = time.monotonic()
         (told,) = refused(narrow, "owner")
         moment = told + PATIENCE
-        assert moment - began == pytest.approx(2 * (WINDOW_SECONDS + GUARD_SECONDS), abs=0.15)
+        assert moment - began == pytest.approx(2 * (WINDOW_SECONDS + GUARD_MAX_SECONDS), abs=0.15)
         (other,) = refused(narrow, "somebody else")
         assert other + PATIENCE - moment > WINDOW_SECONDS
         time.sleep(told + 0.5 - time.monotonic())

@@ -7,7 +7,7 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description One QR code as WhatsApp holds it. What CAMS left out is null. */
+        /** @description One WhatsApp QR code. What CAMS left out is null. */
         QrCode: {
             /** @default null */
             code: string | null;
@@ -27,12 +27,12 @@ export interface components {
              */
             svgUrl: string | null;
         };
-        /** @description The answer: every QR code CAMS listed for the number, and when. */
+        /** @description The result: every QR code that CAMS listed for the number, and when. */
         QrCodeList: {
             phoneNumber: string;
             custSpaceId: string | null;
             qrCodes: components["schemas"]["QrCode"][];
-            /** @description CAMS's request id */
+            /** @description CAMS's request ID */
             requestId: string | null;
             /** @description UTC, ISO 8601, whole seconds */
             fetchedAt: string;
@@ -49,14 +49,14 @@ export interface components {
             code: "invalid_request" | "not_allowed" | "not_subscribed" | "permission_denied" | "not_found" | "not_owned" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "throttled" | "credentials_unavailable" | "internal_error" | "upstream_error" | "upstream_invalid_response" | "upstream_unavailable" | "upstream_timeout";
             /** @description one sentence a caller can act on */
             detail: string;
-            /** @description Function Compute's, for its logs */
+            /** @description Function Compute's ID of the request, as in its logs */
             requestId: string;
-            /** @description of the trace that the request's traceparent names, or Function Compute's own */
+            /** @description the ID of the trace: from the request's traceparent, or Function Compute's own */
             traceId?: string;
             retryable: boolean;
             /** @description seconds */
             retryAfter?: number;
-            /** @description what CAMS said */
+            /** @description CAMS's own error code and request ID */
             upstream?: {
                 code: string | null;
                 requestId: string | null;

@@ -1,4 +1,4 @@
-"""The hand-made function: one generic Tea client for the module, credentials as they were at its start."""
+"""A function written by hand: one generic Tea client per module, with the credentials it had at the start."""
 
 import json
 import os

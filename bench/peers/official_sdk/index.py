@@ -1,4 +1,4 @@
-"""The straightforward function: the official client, made anew for each invocation."""
+"""The straightforward function: a new official client for each invocation."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""CAMS: one call of ListPhoneMessageQrdl, signed, sent by its deadline and read, be the answer a list or an error.
+"""CAMS: signs, sends and parses one call of ListPhoneMessageQrdl within its deadline, whether it succeeds or fails.
 
-`service.py` comes in through Cams. This room knows nothing of events, permits, the cache or Redis.
+`service.py` uses Cams. This room knows nothing of events, permits, the cache or Redis.
 """

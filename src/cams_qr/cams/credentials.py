@@ -1,8 +1,8 @@
 """The invocation's RAM role credentials, as an alibabacloud-credentials provider.
 
-The SDK's own providers read the environment once, at import, and would sign with expired tokens ever after.
-This one is asked before every signature and reads anew each time: `context.credentials` (python3.10), then the
-environment (python3.12, whose context has none), then, off the platform, the library's default chain.
+The SDK's own providers read the environment once, at import, and would keep signing with expired tokens. This provider
+reads the credentials for every signature: from `context.credentials` (python3.10), else from the environment
+(python3.12, whose context has none), else, outside Function Compute, from the library's default chain.
 """
 
 import os
@@ -25,7 +25,7 @@ _context: ContextVar[Any] = ContextVar("fc_context", default=None)
 
 @contextmanager
 def credentials_of(context: Any) -> Iterator[None]:
-    """Within this block InvocationCredentials reads the credentials of `context`."""
+    """Within this block, InvocationCredentials reads the credentials of `context`."""
     token = _context.set(context)
     try:
         yield
@@ -34,7 +34,7 @@ def credentials_of(context: Any) -> Iterator[None]:
 
 
 class _Credentials(ICredentials):  # type: ignore[misc]  # the library is not typed
-    """What one signature is made with."""
+    """The credentials for one signature."""
 
     def __init__(self, source: str, key_id: str, secret: str, token: str | None) -> None:
         self._source = source
@@ -56,18 +56,18 @@ class _Credentials(ICredentials):  # type: ignore[misc]  # the library is not ty
 
 
 class InvocationCredentials(ICredentialsProvider):  # type: ignore[misc]  # the library is not typed
-    """Credentials of the invocation under way, read anew at every call."""
+    """The current invocation's credentials, read again at every call."""
 
     @cached_property
     def _default_chain(self) -> ICredentialsProvider:
-        # The environment was read above, as it is now; the chain would use it as it was at import. The chain's ECS
-        # provider would start a background scheduler, and ask a metadata address Function Compute does not have.
+        # The environment has been read already, and the chain would use its state at import. The chain's ECS provider
+        # would start a background scheduler, and query a metadata address that does not exist in Function Compute.
         auth_util.environment_access_key_id = None
         auth_util.environment_ecs_metadata_disabled = "true"
         return default_credentials_provider()
 
     def get_credentials(self) -> ICredentials:
-        """Raises CredentialException when no source has any."""
+        """Raises CredentialException if no source has credentials."""
         credentials: ICredentials = (
             _from_context(_context.get()) or _from_environment() or self._default_chain.get_credentials()
         )
@@ -103,5 +103,5 @@ def _credentials(source: str, key_id: str | None, secret: str | None, token: str
     if not key_id or not secret:
         return None
     if not all(part.isascii() and part.isprintable() for part in (key_id, secret, token or "")):
-        raise CredentialException(f"the credentials of {source} hold characters that no header can carry")
+        raise CredentialException(f"the credentials of {source} contain characters that are invalid in a header")
     return _Credentials(source, key_id, secret, token or None)

@@ -1,6 +1,6 @@
-"""ListPhoneMessageQrdl over alibabacloud-tea-openapi; nothing else knows Tea.
+"""Calls ListPhoneMessageQrdl through alibabacloud-tea-openapi; no other module knows Tea.
 
-Facts of the operation (2020-06-06, RPC, POST, parameters in the query, 5 calls a second for an account) are from
+Source for the operation (2020-06-06, RPC, POST, parameters in the query, 5 calls a second per account):
 "ListPhoneMessageQrdl" in the Chat App Message Service API reference.
 """
 
@@ -26,7 +26,7 @@ from cams_qr.cams.sdk.libraries import (
     Session,
     UnretryableException,
 )
-from cams_qr.cams.transport import BoundedAdapter, Seen, TransportError, json_object, timed
+from cams_qr.cams.transport import BoundedAdapter, Polled, TransportError, json_object, timed
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.problems import Problem, Unreachable, from_upstream
 from cams_qr.query import QrCode, QrCodeList, QrQuery
@@ -44,7 +44,7 @@ _OPERATION = Params(
 )
 
 _SDK_LOGGERS = ("alibabacloud-tea", "darabonba-core", "credentials", "urllib3")
-_NO_TEXT = {"", "None", "无"}
+_PLACEHOLDERS = {"", "None", "无"}
 _ITEM_FIELDS = {
     "QrdlCode": "code",
     "PhoneNumber": "phone_number",
@@ -54,18 +54,18 @@ _ITEM_FIELDS = {
     "GenerateQrImage": "image_format",
 }
 _TRANSPORT_PROBLEMS = {
-    "timeout": ("upstream_timeout", "CAMS did not answer within the time this call had."),
-    "unfinished": ("upstream_timeout", "CAMS did not end its answer within the time this call had."),
-    "dns": ("upstream_unavailable", "The name of the CAMS endpoint could not be resolved; ask again later."),
-    "tls": ("upstream_unavailable", "No trusted TLS connection to CAMS could be made; ask again later."),
-    "connect": ("upstream_unavailable", "No connection to CAMS could be made; ask again later."),
-    "reset": ("upstream_unavailable", "CAMS closed the connection without an answer; ask again later."),
-    "server_error": ("upstream_unavailable", "CAMS failed; ask again later."),
-    "truncated": ("upstream_invalid_response", "CAMS's answer ended too early; ask again later."),
+    "timeout": ("upstream_timeout", "CAMS did not answer in the time this call had."),
+    "unfinished": ("upstream_timeout", "CAMS did not finish its answer in the time this call had."),
+    "dns": ("upstream_unavailable", "The name of the CAMS endpoint could not be resolved; retry later."),
+    "tls": ("upstream_unavailable", "No trusted TLS connection to CAMS could be made; retry later."),
+    "connect": ("upstream_unavailable", "No connection to CAMS could be made; retry later."),
+    "reset": ("upstream_unavailable", "CAMS closed the connection without an answer; retry later."),
+    "server_error": ("upstream_unavailable", "CAMS failed; retry later."),
+    "truncated": ("upstream_invalid_response", "CAMS's answer was cut off; retry later."),
     "too_large": ("upstream_invalid_response", "CAMS's answer is larger than any list of QR codes can be."),
     "unexpected_status": (
         "upstream_invalid_response",
-        "CAMS answered with a redirect or an HTTP status without meaning.",
+        "CAMS answered with a redirect or an unexpected HTTP status.",
     ),
     "malformed": ("upstream_invalid_response", "CAMS's answer is not HTTP."),
     "not_json": ("upstream_invalid_response", "CAMS's answer is not a JSON object."),
@@ -77,14 +77,14 @@ _UNREACHABLE = {"timeout", "dns", "tls", "connect"}
 class Cams(NamedTuple):
     """CAMS, over one client and one kept-alive connection. The first two functions raise Problem.
 
-    `prepare` has the connection ready by the deadline, so that a call can leave at its departure; where that is
-    missed, `list_qr_codes` raises DepartureMissed, and nothing was sent. Both wait until the deadline. Where the second
-    is later, the connection or the answer may still come until then, and `look` sees whether it has.
+    `prepare` sets up the connection, so that a call can leave on time; if its departure is missed anyway,
+    `list_qr_codes` raises DepartureMissed, and nothing was sent. Both wait until the first deadline. If the second is
+    later, the connection or the answer may still arrive until then, and `poll` checks whether it has.
     """
 
     prepare: Callable[[Deadline, Deadline], None]
     list_qr_codes: Callable[[QrQuery, Departure, Deadline, Deadline], QrCodeList]
-    look: Callable[[], Seen]
+    poll: Callable[[], Polled]
 
 
 def connect(
@@ -93,12 +93,12 @@ def connect(
     credentials: ICredentialsProvider,
     answered: Callable[[float], None] = lambda seconds: None,
 ) -> Cams:
-    """A client for the endpoint; nothing is sent yet.
+    """Create a client for the endpoint; nothing is sent yet.
 
-    `answered` is called whenever CAMS answers, be it an error, with the seconds that it took at least.
+    `answered` is called whenever CAMS answers, even with an error, with the seconds that it took at least.
     """
     _silence_sdk()
-    adapter = _bound_exchanges(endpoint, protocol, answered)
+    adapter = _mount_adapter(endpoint, protocol, answered)
     client = Client(Config(credential=CredentialClient(provider=credentials), endpoint=endpoint, protocol=protocol))
 
     def prepare(deadline: Deadline, later: Deadline) -> None:
@@ -117,11 +117,11 @@ def connect(
             raise _transport_problem("not_json")
         return _parse(query, body, answer["statusCode"], answer["headers"])
 
-    return Cams(prepare, list_qr_codes, adapter.look)
+    return Cams(prepare, list_qr_codes, adapter.poll)
 
 
 def _silence_sdk() -> None:
-    """Stop what the SDK writes by itself: its handlers on stderr, and requests with their signatures (DEBUG=sdk)."""
+    """Stop the SDK's own output: its handlers on stderr, and requests with their signatures (DEBUG=sdk)."""
     for name in _SDK_LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = [logging.NullHandler()]
@@ -130,8 +130,8 @@ def _silence_sdk() -> None:
         del os.environ["DEBUG"]
 
 
-def _bound_exchanges(endpoint: str, protocol: str, answered: Callable[[float], None]) -> BoundedAdapter:
-    """Give the SDK a session with our adapter, under the key it will look for."""
+def _mount_adapter(endpoint: str, protocol: str, answered: Callable[[float], None]) -> BoundedAdapter:
+    """Give the SDK a session with our adapter, under the key that it will look up."""
     scheme = protocol.lower()
     session, adapter = Session(), BoundedAdapter(scheme == "https", answered)
     session.mount(f"{scheme}://", adapter)
@@ -153,7 +153,7 @@ def _call(client: Client, query: QrQuery) -> dict[str, Any]:
 
 
 def _answered_problem(error: AlibabaCloudException) -> Problem:
-    # Not the exception's own code and request_id: the SDK makes the text "None" of a missing one.
+    # Not the exception's own code and request_id: the SDK turns missing ones into the text "None".
     body = error.data if isinstance(error.data, dict) else {}
     milliseconds = error.retry_after
     return _failure(body, error.status_code or 0, milliseconds / 1000 if milliseconds else None)
@@ -181,7 +181,7 @@ def _parse(query: QrQuery, body: dict[str, Any], status: int, headers: dict[str,
     if items is None:
         items = []
     if not isinstance(items, list):
-        raise Problem("upstream_invalid_response", "CAMS's answer holds no list of QR codes.")
+        raise Problem("upstream_invalid_response", "CAMS's answer contains no list of QR codes.")
     return QrCodeList(
         phone_number=query.phone_number,
         cust_space_id=query.cust_space_id,
@@ -195,7 +195,7 @@ def _failure(body: dict[str, Any], status: int, retry_after: float | None) -> Pr
     code = _identifier(body.get("Code") or body.get("code"))
     request_id = _identifier(body.get("RequestId") or body.get("requestId"))
     if code is None and status < 500:
-        return Problem("upstream_invalid_response", "CAMS's answer holds neither a list nor an error code.")
+        return Problem("upstream_invalid_response", "CAMS's answer contains neither a list nor an error code.")
     return from_upstream(code, request_id, status=status, retry_after=retry_after)
 
 
@@ -209,7 +209,7 @@ def _qr_code(item: Any) -> QrCode | None:
     if item is None:
         return None
     if not isinstance(item, dict):
-        raise Problem("upstream_invalid_response", "CAMS's list of QR codes holds something else.")
+        raise Problem("upstream_invalid_response", "CAMS's list of QR codes has an item that is not an object.")
     fields = {ours: _text(item.get(theirs)) for theirs, ours in _ITEM_FIELDS.items()}
     if fields["image_format"]:
         fields["image_format"] = fields["image_format"].upper()
@@ -219,7 +219,7 @@ def _qr_code(item: Any) -> QrCode | None:
 
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
-        # A lone surrogate is no character: it can be neither shown nor encoded.
+        # A lone surrogate is not a character: it can be neither shown nor encoded.
         return value if value is None else value.encode("utf-8", "replace").decode()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -227,6 +227,6 @@ def _text(value: Any) -> str | None:
 
 
 def _identifier(value: Any) -> str | None:
-    """A code or request id that is safe to pass on; CAMS's placeholders for none count as none."""
+    """A code or request ID that is safe to pass on; None for CAMS's placeholders."""
     text = str(value)
-    return text if text not in _NO_TEXT and re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text) else None
+    return text if text not in _PLACEHOLDERS and re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text) else None

@@ -1,4 +1,4 @@
-"""Calls to CAMS that nobody waits for any more: an answer to one says that CAMS lives, and how slow it is."""
+"""Calls to CAMS whose callers have left: a late answer still shows that CAMS is up, and how slow it is."""
 
 import http.client
 import ssl
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cams_qr.deadline import Deadline
 
-# A frozen instance sees nothing: so much of the time between two looks counts as silence.
+# A frozen instance sees nothing, so only this much of the time between two polls counts as silence.
 _LONGEST_GAP_SECONDS = 2.0
 
 
@@ -16,11 +16,11 @@ class _Call:
     connection: http.client.HTTPConnection
     until: Deadline
     silence: float
-    looked: float
+    polled_at: float
 
 
 class Parked:
-    """Two calls at most, with their connections: the oldest, and the latest. Each is given up when its time is over."""
+    """At most two calls, with their connections: the oldest and the latest. Each is given up when its time is over."""
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
@@ -29,28 +29,28 @@ class Parked:
         return bool(self._calls)
 
     def park(self, connection: http.client.HTTPConnection, until: Deadline, silence: float) -> None:
-        """Keep a call that has waited so many seconds for its answer."""
+        """Keep a call until `until`; it has waited `silence` seconds for its answer."""
         self.give_up_latest()
         self._calls.append(_Call(connection, until, silence, time.monotonic()))
 
     def give_up_latest(self) -> None:
-        """Keep none but the oldest."""
+        """Give up all but the oldest."""
         self._give_up(self._calls[1:])
 
     def give_up(self) -> None:
-        """Keep none."""
+        """Give up all calls."""
         self._give_up(self._calls)
 
-    def look(self) -> float | None:
-        """Seconds that an answer has taken at least, where one has come by now; it ends the wait for the others."""
+    def poll(self) -> float | None:
+        """If an answer has arrived, how many seconds it took at least; the other calls are then given up."""
         now = time.monotonic()
         for call in tuple(self._calls):
             answered = _has_answer(call.connection)
             if answered:
                 self.give_up()
                 return call.silence
-            call.silence += min(now - call.looked, _LONGEST_GAP_SECONDS)
-            call.looked = now
+            call.silence += min(now - call.polled_at, _LONGEST_GAP_SECONDS)
+            call.polled_at = now
             if answered is False or not call.until.remaining():
                 self._give_up([call])
         return None
@@ -62,9 +62,9 @@ class Parked:
 
 
 def _has_answer(connection: http.client.HTTPConnection) -> bool | None:
-    """Whether an answer has begun; None where it still may, False where the connection has ended."""
+    """Whether an answer has begun to arrive; None if it still may, False if the connection has ended."""
     try:
-        # Not whether the socket is readable: TLS sends tickets of its own accord.
+        # A readable socket is not enough: TLS sends session tickets unasked.
         connection.sock.settimeout(0)
         return bool(connection.sock.recv(1))
     except (BlockingIOError, ssl.SSLWantReadError):

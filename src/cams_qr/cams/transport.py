@@ -1,8 +1,8 @@
 """The HTTP connection to CAMS: kept alive, and bounded in time and size from name resolution to the last byte.
 
-The SDK sends through a `requests` session, whose timeouts bound single socket operations: a slow resolver, several
-dead addresses or a dripping body outlive them. It would also follow redirects, with the security token, and read
-bodies of any size. BoundedAdapter is mounted in that session and does none of this.
+The SDK sends through a `requests` session, whose timeouts only bound single socket operations: a slow resolver, several
+dead addresses or a slowly trickling body can take longer. It would also follow redirects, with the security token, and
+read bodies of any size. BoundedAdapter is mounted in that session and does none of this.
 """
 
 import http.client
@@ -27,7 +27,7 @@ import certifi
 from cams_qr.cams.parked import Parked
 from cams_qr.cams.sdk.libraries import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
-from cams_qr.sockets import in_thread, open_socket, seconds_left
+from cams_qr.sockets import open_socket, run_in_thread, seconds_left
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_IDLE_SECONDS = 30
@@ -49,7 +49,7 @@ Reason = Literal[
 
 
 class TransportError(Exception):
-    """No usable HTTP answer; `reason` says where it failed. Holds no URL and no text from outside."""
+    """There is no usable HTTP answer; `reason` says why. Contains no URL and no text from outside."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -67,10 +67,10 @@ _timing: ContextVar[_Timing | None] = ContextVar("timing", default=None)
 
 @contextmanager
 def timed(departure: Departure, deadline: Deadline, later: Deadline) -> Iterator[None]:
-    """Within this block a request leaves at its departure, signed and with a connection ready, or not at all.
+    """Within this block, a request leaves at its departure, signed and on an open connection, or not at all.
 
-    The deadline bounds the whole exchange; the SDK's timeouts, which bound it elsewhere, do not count. Where `later` is
-    later, a request without an answer is parked with its connection until then.
+    The deadline bounds the whole exchange, instead of the SDK's timeouts. If `later` is after it, an unanswered request
+    is parked with its connection until then.
     """
     token = _timing.set(_Timing(departure, deadline, later))
     try:
@@ -84,14 +84,14 @@ def _by_timeouts(timeouts: tuple[float, float]) -> _Timing:
     return _Timing(Departure(-math.inf, math.inf), deadline, deadline)
 
 
-def _leave(departure: Departure) -> None:
+def _wait_to_leave(departure: Departure) -> None:
     time.sleep(max(0.0, departure.at - time.monotonic()))
     if time.monotonic() > departure.until:
         raise DepartureMissed
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
-    """The JSON object that a body is, or None."""
+    """Parse a body that is a JSON object; None for anything else."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -99,8 +99,8 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-class Seen(NamedTuple):
-    """Whether parked requests wait for an answer still, and whether a connection has been made that was under way."""
+class Polled(NamedTuple):
+    """Whether parked requests may still be answered, and whether a pending connection has been made."""
 
     waiting: bool
     connected: bool
@@ -109,20 +109,20 @@ class Seen(NamedTuple):
 class BoundedAdapter(BaseAdapter):
     """A `requests` adapter for exchanges that are `timed`.
 
-    `look` sees whether the answer to a parked request has come. `answered` is called for each answer that comes,
-    whatever is in it, with the seconds that it took.
+    `poll` checks whether a parked request has been answered. `answered` is called for every answer, whatever it
+    contains, with the seconds that it took.
 
-    It takes answers as they come or not at all: no redirects, no compression, no proxies, at most MAX_BODY_BYTES.
-    TLS is always verified, by certifi's roots or those in SSL_CERT_FILE. Connections are kept for MAX_IDLE_SECONDS.
+    There are no redirects, no compression, no proxies, and no bodies above MAX_BODY_BYTES. TLS is always verified, with
+    certifi's roots or those in SSL_CERT_FILE. Connections are kept for MAX_IDLE_SECONDS.
     """
 
     def __init__(self, tls: bool, answered: Callable[[float], None]) -> None:
         super().__init__()
-        self._tls = _trusting_context() if tls else None
+        self._tls = _tls_context() if tls else None
         self._answered = answered
         self._idle: deque[_Connection] = deque()
         self._parked = Parked()
-        self._under_way: Future[_Connection] | None = None
+        self._connecting: Future[_Connection] | None = None
 
     def send(
         self,
@@ -133,17 +133,17 @@ class BoundedAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Exchange one request for one whole response. Raises TransportError, and DepartureMissed."""
+        """Send one request and read its whole response. Raises TransportError and DepartureMissed."""
         try:
             return self._exchange(request, *(_timing.get() or _by_timeouts(timeout)))
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
     def prepare(self, url: str, deadline: Deadline, later: Deadline) -> None:
-        """Have a connection ready by the deadline, so that the next request leaves at once.
+        """Connect by the deadline, so that the next request can leave at once.
 
-        Where `later` is later, the connection goes on being made until then. Of the parked requests only the oldest is
-        kept. Raises TransportError.
+        If `later` is after it, connecting continues until then. Only the oldest parked request is kept. Raises
+        TransportError.
         """
         self._parked.give_up_latest()
         try:
@@ -151,16 +151,16 @@ class BoundedAdapter(BaseAdapter):
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
-    def look(self) -> Seen:
-        """See, without waiting, what has come of parked requests, and of a connection that was not waited for."""
-        if (seconds := self._parked.look()) is not None:
+    def poll(self) -> Polled:
+        """Check parked requests and the pending connection, without waiting."""
+        if (seconds := self._parked.poll()) is not None:
             self._answered(seconds)
-        return Seen(bool(self._parked), self._keep_made())
+        return Polled(bool(self._parked), self._keep_if_connected())
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close all connections."""
         self._parked.give_up()
-        self._keep_made()
+        self._keep_if_connected()
         while self._idle:
             self._idle.pop().close()
 
@@ -170,7 +170,7 @@ class BoundedAdapter(BaseAdapter):
         connection = self._take_idle() or self._connect(str(request.url), deadline)
         sent = None
         try:
-            _leave(departure)
+            _wait_to_leave(departure)
             connection.sock.settimeout(seconds_left(deadline))
             connection.request(
                 str(request.method), request.path_url, cast("bytes | None", request.body), request.headers
@@ -196,8 +196,8 @@ class BoundedAdapter(BaseAdapter):
     def _take_idle(self) -> "_Connection | None":
         while self._idle:
             connection = self._idle.pop()
-            # A frozen instance does not see its connections die, so an old one is not worth a try. Wall-clock time,
-            # for the monotonic clock may stand still while the instance is frozen.
+            # A frozen instance does not notice that connections die, so an old one is not worth trying. This uses the
+            # wall clock, because the monotonic clock may stop while the instance is frozen.
             fresh = abs(time.time() - connection.idle_since) < MAX_IDLE_SECONDS
             if fresh and not wait_for_read(connection.sock, timeout=0):
                 return connection
@@ -205,26 +205,26 @@ class BoundedAdapter(BaseAdapter):
         return None
 
     def _connect_by(self, url: str, deadline: Deadline, later: Deadline) -> "_Connection":
-        """A new connection; one that is not made by the deadline goes on being made until later, in a thread."""
+        """A new connection by the deadline; if it takes longer, a thread keeps connecting until `later`."""
         if later <= deadline:
             return self._connect(url, deadline)
-        making = self._under_way or in_thread("connect", lambda: self._connect(url, later))
-        self._under_way = None
+        connecting = self._connecting or run_in_thread("connect", lambda: self._connect(url, later))
+        self._connecting = None
         try:
-            return making.result(deadline.remaining())
+            return connecting.result(deadline.remaining())
         except FutureTimeoutError:
-            self._under_way = making
+            self._connecting = connecting
             raise TimeoutError from None
 
-    def _keep_made(self) -> bool:
-        """Keep the connection that was under way, if it has been made by now."""
-        made = self._under_way
-        if made is None or not made.done():
+    def _keep_if_connected(self) -> bool:
+        """Keep the pending connection, if it has been made by now."""
+        connecting = self._connecting
+        if connecting is None or not connecting.done():
             return False
-        self._under_way = None
-        if made.exception() is None:
-            self._idle.append(made.result())
-        return made.exception() is None
+        self._connecting = None
+        if connecting.exception() is None:
+            self._idle.append(connecting.result())
+        return connecting.exception() is None
 
     def _connect(self, url: str, deadline: Deadline) -> "_Connection":
         host, port = urlsplit(url).hostname or "", urlsplit(url).port or (443 if self._tls else 80)
@@ -236,7 +236,7 @@ class BoundedAdapter(BaseAdapter):
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection that is made already; it never connects again by itself."""
+    """A connection on an open socket; it never reconnects by itself."""
 
     auto_open = False
 
@@ -255,11 +255,11 @@ class _BoundedResponse(http.client.HTTPResponse):
 
 
 class _Unfinished(TimeoutError):
-    """The time was over in the middle of an answer."""
+    """Time ran out in the middle of an answer."""
 
 
 class _BoundedReader(io.RawIOBase):
-    """Reads a socket until a moment, not until a pause: the socket's timeout becomes the total for all reads."""
+    """Reads a socket until a deadline: the socket's timeout becomes the total for all reads, not for each."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -284,8 +284,8 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
-def _trusting_context() -> ssl.SSLContext:
-    """One set of roots alone, for each takes 30 ms to load."""
+def _tls_context() -> ssl.SSLContext:
+    """A context that loads only one set of roots, because each takes 30 ms."""
     return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
 
 
@@ -298,7 +298,7 @@ def _response(request: PreparedRequest, answer: http.client.HTTPResponse, body: 
         raise TransportError("unexpected_status")
     if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise TransportError("malformed")
-    # The SDK loses the status of an error whose body is not a JSON object; a server's failure must stay one.
+    # The SDK drops an error's status if its body is not a JSON object, but a server error must remain one.
     if answer.status >= 400 and json_object(body) is None:
         raise TransportError("server_error" if answer.status >= 500 else "not_json")
     response = Response()
@@ -311,7 +311,7 @@ def _response(request: PreparedRequest, answer: http.client.HTTPResponse, body: 
     return response
 
 
-# The first that fits counts: all but the last two are OSErrors.
+# The first match counts: all but the last two are OSErrors.
 _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (socket.gaierror, "dns"),
     (_Unfinished, "unfinished"),

@@ -1,4 +1,4 @@
-"""Events: how callers ask and how they are answered, one module for each kind of trigger.
+"""Events: how callers ask and how they are answered, one module per trigger kind.
 
-`instance.py` comes in through `triggers.decode`. This room knows nothing of CAMS, permits or the cache.
+`instance.py` uses `triggers.decode`. This room knows nothing of CAMS, permits or the cache.
 """

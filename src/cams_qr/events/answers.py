@@ -1,4 +1,4 @@
-"""What other functions are handed back, and what a bus is: it reads no answer, so there a failure is raised."""
+"""Answers to functions, and to event buses, which read no answer: for them, failures are raised."""
 
 import json
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from cams_qr.problems import Problem
 
 
 class QueryFailed(Exception):
-    """A query of a bus event failed, and nobody reads answers there; the message is the problem as JSON.
+    """A query from an event bus failed, and nobody reads an answer. The message is the problem as JSON.
 
-    Raised for Function Compute, whose retries and `onFailure` destination see to it.
+    Function Compute then retries the event, or sends it to the `onFailure` destination.
     """
 
 
@@ -21,20 +21,20 @@ def answer_direct(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any
 
 
 def answer_batch(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
-    """`{"status": 207, "results": [...]}`: in order, what each query would be answered by itself."""
+    """`{"status": 207, "results": [...]}`: in order, the answer that each query would get on its own."""
     return {"status": 207, "results": [_answer(outcome, request_id) for outcome in outcomes]}
 
 
 def answer_message(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
-    """The answer to a bus's one message. Raises QueryFailed for a failure of any kind."""
+    """The answer to a single bus message. Raises QueryFailed on any failure."""
     _raise_for(outcomes[0], request_id)
     return _answer(outcomes[0], request_id)
 
 
 def answer_messages(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
-    """The answer to a bus's many messages. Raises QueryFailed where one failed for a reason that may pass.
+    """The answer to several bus messages. Raises QueryFailed if one of them failed for a retryable reason.
 
-    All of them come again then. One that will never do is only returned, so that it does not hold up the others.
+    The whole batch is then delivered again. Permanent failures are only returned, so that they do not block the others.
     """
     for outcome in outcomes:
         if isinstance(outcome.result, Problem) and outcome.result.retryable:

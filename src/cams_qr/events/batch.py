@@ -12,12 +12,12 @@ MAX_QUERIES = 100
 
 
 def recognise(document: Any) -> bool:
-    """Whether the event has queries at its top level."""
+    """Whether the event has `queries` at its top level."""
     return isinstance(document, dict) and "queries" in document
 
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call with a query for each item; the caller reads the answer, so failures are returned."""
+    """Make a Call with one query per item; the caller reads the answer, so failures are returned."""
     items = document["queries"]
     wrong = None
     if not isinstance(items, list) or not 1 <= len(items) <= MAX_QUERIES:

@@ -1,4 +1,4 @@
-"""What every trigger kind makes of an event."""
+"""The Call, which every trigger kind makes of an event."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -11,11 +11,11 @@ Question = QrQuery | Problem
 
 
 class Call(NamedTuple):
-    """Who asked (`trigger`, `route`), what they ask, and how they want to be answered.
+    """Where a request came from (`trigger`, `route`), its queries, and how to answer it.
 
-    `queries` are in the caller's order; one that could not be read is the Problem with it. `encode` takes one
-    outcome for each, and the invocation's request id, and returns what Function Compute hands back; it raises
-    QueryFailed for a bus. An `interactive` caller waits for a permit no longer than CAMS_MAX_WAIT_SECONDS.
+    `queries` are in the caller's order; a Problem stands for one that could not be read. `encode` takes one outcome per
+    query and the invocation's request ID, and returns the handler's result; for a bus it raises QueryFailed. An
+    `interactive` caller waits for a permit for at most CAMS_MAX_WAIT_SECONDS.
     """
 
     trigger: str

@@ -1,4 +1,4 @@
-"""One CloudEvent through EventBridge: from SMQ, RocketMQ, RabbitMQ, Kafka, or an event of one's own.
+"""One CloudEvent through EventBridge: from SMQ, RocketMQ, RabbitMQ, Kafka, or a custom event.
 
 Sources: "Formats of events for different triggers"; CloudEvents 1.0 (`data`, `data_base64`).
 """
@@ -13,12 +13,12 @@ from cams_qr.events.messages import is_query, message_question
 from cams_qr.query import invalid_field
 from cams_qr.settings import Settings
 
-# Where each source puts the message that was sent: SMQ, RocketMQ and RabbitMQ, Kafka.
+# The field with the original message, by source: SMQ; RocketMQ and RabbitMQ; Kafka.
 _MESSAGE_FIELDS = ("messageBody", "body", "value")
 
 
 def recognise(document: Any) -> bool:
-    """Whether the event has a CloudEvents version at its top level."""
+    """Whether the event has a `specversion` at its top level."""
     return isinstance(document, dict) and "specversion" in document
 
 
@@ -34,7 +34,7 @@ def cloud_event_question(document: dict[str, Any]) -> Question:
         try:
             data = base64.b64decode(document["data_base64"], validate=True).decode()
         except (binascii.Error, ValueError):
-            return invalid_field("data_base64", "is not text in base64")
+            return invalid_field("data_base64", "is not base64-encoded text")
     if isinstance(data, dict) and not is_query(data):
         field = next((name for name in _MESSAGE_FIELDS if name in data), None)
         if field is not None:

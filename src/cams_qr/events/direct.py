@@ -9,7 +9,7 @@ from cams_qr.settings import Settings
 
 
 def recognise(document: Any) -> bool:
-    """Whether the event has a field of a query at its top level."""
+    """Whether the event has a query's field at its top level."""
     return is_query(document)
 
 

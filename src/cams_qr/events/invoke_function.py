@@ -1,15 +1,15 @@
-"""InvokeFunction on a function that has an HTTP trigger: the payload comes as the body of an HTTP request.
+"""InvokeFunction on a function that has an HTTP trigger: the payload arrives as the body of an HTTP request.
 
-So captured by devsapp/fc3 (`event-template/http.json`): version v1, the API's path, the API's domain, the payload as
-`application/octet-stream`. The documents say that the payload comes bare, so both are taken, and both mean the same:
-the payload is answered as if it had come bare, and a bus' failure is raised.
+Captured by devsapp/fc3 (`event-template/http.json`): version v1, the API's path, the API's domain, the payload as
+`application/octet-stream`. The documentation says that the payload arrives bare. Both are accepted, and mean the same:
+the payload is answered as if it had arrived bare, and a failure of a bus event is raised.
 
-Only on the API's own domain, which serves nobody without a signature and `fc:InvokeFunction`. Anybody can send this
-path to a trigger's, a gateway's or a custom domain; there it is a route like another, which does not exist. Otherwise a
-web caller could wait with bulk, ask for a hundred numbers at once, get answers without our CORS headers (to which
-Function Compute then adds those of any origin), or an exception's stack instead of a problem.
+This applies only on the API's own domain, which requires a signature and `fc:InvokeFunction`. Anyone can send this path
+to the domain of a trigger or a gateway, or to a custom domain; there it is an unknown route. Otherwise a web caller
+could wait as long as bulk, query a hundred numbers at once, get answers without our CORS headers (Function Compute then
+adds headers that allow any origin), or get an exception's stack instead of a problem.
 
-The headers are the caller's all the same: with CUST_SPACE_HEADER set, every query must be for the space it names.
+The headers are still the caller's: with CUST_SPACE_HEADER set, every query must be for the space that it names.
 """
 
 import base64
@@ -24,7 +24,7 @@ from cams_qr.query import invalid_field
 from cams_qr.settings import Settings
 
 ROUTE = "InvokeFunction"
-# A qualifier is a query parameter; which version runs is no business of ours.
+# The qualifier is a query parameter; which version runs does not matter here.
 _PATH = re.compile(r"/2023-03-30/functions/[^/]+/invocations")
 # `{account}.{region}.fc.aliyuncs.com`, `fcv3.{region}.aliyuncs.com`, and both for VPCs; samples mask accounts with `*`.
 _DOMAIN = re.compile(r"(?:[0-9*]+\.[a-z0-9-]+\.fc|fcv3[a-z-]*\.[a-z0-9-]+)\.aliyuncs\.com")
@@ -46,18 +46,18 @@ def recognise(document: Any) -> bool:
 
 
 def payload(document: Any) -> bytes:
-    """The bytes given to InvokeFunction. Raises Problem where the body is none."""
+    """The bytes given to InvokeFunction. Raises Problem `invalid_request` if the body is not valid."""
     body = document.get("body") or ""
     try:
         if is_true(document.get("isBase64Encoded")):
             return base64.b64decode(body, validate=True)
         return str.encode(body)
     except (TypeError, ValueError):
-        raise invalid_field("body", "is not valid; it must be text, or base64 where isBase64Encoded is true") from None
+        raise invalid_field("body", "is not valid; it must be text, or base64 if isBase64Encoded is true") from None
 
 
 def in_own_space(call: Call, document: Any, settings: Settings) -> Call:
-    """The payload's call, with nothing in it that its HTTP request may not ask."""
+    """The payload's Call, with a problem in place of each query that its HTTP headers do not allow."""
     headers = lower_case_names(document.get("headers"))
     queries = tuple(_checked(query, headers, settings) for query in call.queries)
     return call._replace(queries=queries, route=call.route or ROUTE)

@@ -1,4 +1,4 @@
-"""JSON as callers send it, read strictly; and loosely, to see what an event was meant to be."""
+"""JSON from callers, parsed strictly; and loosely, to recognise what an event was meant to be."""
 
 import json
 from codecs import BOM_UTF8
@@ -8,19 +8,19 @@ from cams_qr.problems import Problem
 from cams_qr.query import invalid_field
 
 MAX_DEPTH = 100
-# What every runtime can parse: Python 3.10 stops before 1,000 levels, later ones do not.
+# Every runtime can parse this many levels: Python 3.10 fails before 1,000, later versions do not.
 _MAX_LOOSE_DEPTH = 500
 
 
 def parse_json(data: bytes | str, field: str) -> Any:
-    """Parse JSON, strictly: UTF-8, no key twice, no NaN, at most 100 levels deep, whatever the runtime's own limit.
+    """Parse JSON strictly: UTF-8, no duplicate keys, no NaN, and at most 100 levels, whatever the runtime's limit.
 
     Raises Problem `invalid_request` that names `field`.
     """
     try:
         text = decode_utf8(data) if isinstance(data, bytes) else data
         document = _decode(text)
-        if text.count("[") + text.count("{") > MAX_DEPTH and _deeper(document, MAX_DEPTH):
+        if text.count("[") + text.count("{") > MAX_DEPTH and _is_deeper_than(document, MAX_DEPTH):
             raise RecursionError
         return document
     except UnicodeDecodeError:
@@ -34,16 +34,16 @@ def parse_json(data: bytes | str, field: str) -> Any:
 
 
 def parse_loosely(data: bytes) -> Any:
-    """JSON with keys given twice, NaN and much depth, to see what kind of event it is; None where it is no JSON."""
+    """Parse JSON, even with duplicate keys, NaN or deep nesting, to recognise an event; None if it is not JSON."""
     try:
         document = json.loads(decode_utf8(data))
     except (ValueError, RecursionError):
         return None
-    return None if _deeper(document, _MAX_LOOSE_DEPTH) else document
+    return None if _is_deeper_than(document, _MAX_LOOSE_DEPTH) else document
 
 
 def parse_elements(data: bytes) -> list[Any]:
-    """The elements of a JSON array that `parse_loosely` can read: each strictly parsed, or the Problem with it."""
+    """The elements of a JSON array that `parse_loosely` can parse: each parsed strictly, or the Problem with it."""
     text = decode_utf8(data).strip()
     elements: list[Any] = []
     start = _next_element(text, 1)
@@ -58,7 +58,7 @@ def parse_elements(data: bytes) -> list[Any]:
 
 
 def decode_utf8(data: bytes) -> str:
-    """UTF-8, with or without a byte order mark."""
+    """Decode UTF-8, with or without a byte order mark. Raises UnicodeDecodeError."""
     return data.removeprefix(BOM_UTF8).decode()
 
 
@@ -68,7 +68,7 @@ def _next_element(text: str, start: int) -> int:
     return start
 
 
-def _deeper(value: Any, levels: int) -> bool:
+def _is_deeper_than(value: Any, levels: int) -> bool:
     layer = [value]
     for _ in range(levels):
         containers = (item for item in layer if isinstance(item, dict | list))
@@ -89,9 +89,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise ValueError(name)
 
 
 _loose = json.JSONDecoder()
-_decode = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant).decode
+_decode = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_reject_constant).decode

@@ -1,4 +1,4 @@
-"""The query in what a caller sent: an object, or a message of a bus, which may be text, or in base64."""
+"""Finds the query in what a caller sent: an object, or a bus message, which may be text or base64."""
 
 import base64
 from typing import Any
@@ -12,7 +12,7 @@ from cams_qr.query import QUERY_FIELDS, invalid_field, normalise_phone_number, p
 def question(fields: Any, field: str) -> Question:
     """The query in a JSON object, or the problem with it; `field` names the object."""
     if not isinstance(fields, dict):
-        return invalid_field(field, 'is no query; send an object like {"phoneNumber": "8613800001234"}')
+        return invalid_field(field, 'is not a query; send an object like {"phoneNumber": "8613800001234"}')
     try:
         return parse_query(fields)
     except Problem as problem:
@@ -20,7 +20,7 @@ def question(fields: Any, field: str) -> Question:
 
 
 def message_question(message: Any, field: str) -> Question:
-    """The query in a message of a bus: an object, that as JSON text, or just a phone number; texts also in base64."""
+    """The query in a bus message: an object, its JSON text, or just a phone number; text may be in base64."""
     if not isinstance(message, str):
         return question(message, field)
     text = plain_text(message)
@@ -33,11 +33,11 @@ def message_question(message: Any, field: str) -> Question:
 
 
 def plain_text(message: str) -> str:
-    """The text of a bus's message: where it is a query in base64, that query; else the message as it is.
+    """The text of a bus message: decoded if it is a query in base64, else unchanged.
 
-    SMQ's clients encode what they send unless told otherwise, EventBridge decodes only where its source says so
-    (`IsBase64Decode`), and Kafka's values in the format `Binary` are encoded. A phone number stays one, though some
-    are good base64; and no JSON object is base64.
+    SMQ clients encode what they send by default, EventBridge decodes only if its source is configured to
+    (`IsBase64Decode`), and Kafka's values in the format `Binary` are encoded. A phone number is never decoded, although
+    some are valid base64. A JSON object is never valid base64.
     """
     if is_phone_number(message):
         return message
@@ -50,12 +50,12 @@ def plain_text(message: str) -> str:
 
 
 def is_message(text: str) -> bool:
-    """Whether a text that is no JSON object is a query all the same: a phone number, or a query in base64."""
+    """Whether a text that is not a JSON object is still a query: a phone number, or a query in base64."""
     return is_phone_number(text) or plain_text(text) != text
 
 
 def is_phone_number(text: str) -> bool:
-    """Whether the text is a phone number, as people write them, and nothing else."""
+    """Whether the text is a phone number in a common notation, and nothing else."""
     try:
         return len(text) <= 64 and bool(normalise_phone_number(text.strip()))
     except ValueError:
@@ -63,5 +63,5 @@ def is_phone_number(text: str) -> bool:
 
 
 def is_query(document: Any) -> bool:
-    """Whether this is a JSON object with a field of a query at its top level."""
+    """Whether this is a JSON object with a query's field at its top level."""
     return isinstance(document, dict) and not QUERY_FIELDS.isdisjoint(document)

@@ -15,12 +15,12 @@ from cams_qr.settings import Settings
 
 
 def recognise(document: Any) -> bool:
-    """Whether the event is an array with something in it."""
+    """Whether the event is a non-empty array."""
     return isinstance(document, list) and bool(document)
 
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call with a query for each message; one that could not be read is the Problem with it."""
+    """Make a Call with one query per message; a Problem stands for one that could not be read."""
     queries = tuple(_question(element, place) for place, element in enumerate(document))
     return Call("stream", queries, answer_messages)
 

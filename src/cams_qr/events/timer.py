@@ -1,4 +1,4 @@
-"""A timer's event; its payload is a query or a batch, as JSON text.
+"""A timer event; its payload is a query or a batch, as JSON text.
 
 Source: "Formats of events for different triggers" (`triggerTime`, `triggerName`, `payload`).
 """
@@ -15,7 +15,7 @@ from cams_qr.settings import Settings
 
 
 def recognise(document: Any) -> bool:
-    """Whether the event has a trigger time and a payload at its top level."""
+    """Whether the event has `triggerTime` and `payload` at its top level."""
     return isinstance(document, dict) and "triggerTime" in document and "payload" in document
 
 

@@ -1,6 +1,6 @@
-"""A message of an SMQ (MNS) topic: a JSON notification, a body with attributes, or the raw text.
+"""A message from an SMQ (MNS) topic: a JSON notification, a body with attributes, or the raw text.
 
-A raw text that is JSON looks like a direct call, and is one; one in base64 does not. Source: "SMQ topic triggers".
+Raw text that is JSON looks like a direct call, and counts as one; base64 does not. Source: "SMQ topic triggers".
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ _MESSAGE_FIELDS = ("Message", "body")
 
 
 def recognise(document: Any) -> bool:
-    """Whether the event has a message at its top level, or is one by itself, as text."""
+    """Whether the event has a message at its top level, or is itself a message, as text."""
     if isinstance(document, str):
         return is_message(document)
     return isinstance(document, dict) and any(field in document for field in _MESSAGE_FIELDS)

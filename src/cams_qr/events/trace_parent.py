@@ -1,4 +1,4 @@
-"""The trace an event names: in an HTTP header, or in a CloudEvent's extension attribute."""
+"""Finds an event's trace: in an HTTP header, or in a CloudEvent's extension attribute."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _NAME = "traceparent"
 
 
 def trace_of(document: Any) -> str | None:
-    """The trace's id, where the event names one; a stream's, where all its messages name the same."""
+    """The trace ID that the event names, if any; for a stream, the one that all its messages name."""
     if isinstance(document, list):
         traces = {_trace_of_message(element) for element in document}
         return traces.pop() if len(traces) == 1 else None
@@ -29,7 +29,7 @@ def _trace_of_message(element: Any) -> str | None:
 
 
 def _trace_of_headers(headers: Any) -> str | None:
-    """Names come in any case, values as text or as a list; a header that was sent twice says nothing."""
+    """The trace ID in headers, whose names may have any case and whose values may be lists; None if sent twice."""
     if not isinstance(headers, dict):
         return None
     values = [value for name, value in headers.items() if name.lower() == _NAME]

@@ -1,9 +1,9 @@
-"""How a caller asked, and how that caller wants to be answered: one module for each trigger kind.
+"""Decodes any event: picks the trigger kind that recognises it, and lets that module make a Call of it.
 
-A module has `recognise(document)`, which looks at nothing but the shape of the event, and
-`decode(document, settings, request_id)`, which makes a Call of it and raises nothing. `decode` below tries the
-modules in the order of TRIGGERS; the first that recognises the event gets it. Before that it takes an event out of the
-request that InvokeFunction may have put around it (`invoke_function`).
+Each trigger kind is a module with `recognise(document)`, which looks only at the shape of the event, and
+`decode(document, settings, request_id)`, which returns a Call and never raises. They are tried in the order of
+TRIGGERS; the first to recognise the event decodes it. If InvokeFunction wrapped the event in an HTTP request, it is
+unwrapped first (`invoke_function`).
 """
 
 from typing import Any, Protocol
@@ -29,11 +29,11 @@ class Trigger(Protocol):
 
 
 TRIGGERS: tuple[Trigger, ...] = (http_trigger, api_gateway, cloud_event, timer, batch, direct, stream, topic)
-# Those that bring one message.
+# Buses that deliver one message per event.
 _BUSES: dict[Trigger, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
 _NO_KIND = Problem(
     "invalid_request",
-    "This event is of no supported kind: send an HTTP request through a trigger or gateway, "
+    "This kind of event is not supported; send an HTTP request through a trigger or gateway, "
     'or an object like {"phoneNumber": "8613800001234"}.',
     errors=(FieldError("phoneNumber", "is required"),),
 )
@@ -42,9 +42,9 @@ _MAX_TEXT_BYTES = 4096
 
 
 def decode(event: bytes, settings: Settings, request_id: str) -> Call:
-    """Make a Call of the bytes Function Compute delivers. Raises nothing: what is wrong is in the Call.
+    """Make a Call of the bytes that Function Compute delivers. Never raises: the Call holds any problem.
 
-    From here on the invocation belongs to the trace that the event names.
+    From here on, the invocation belongs to the trace that the event names, if any.
     """
     return _decode(event, settings, request_id, may_be_wrapped=True)
 
@@ -53,7 +53,7 @@ def _decode(event: bytes, settings: Settings, request_id: str, may_be_wrapped: b
     try:
         document = _text_of_a_topic(event) or parse_json(event, "event")
     except Problem as problem:
-        return _flawed(event, problem, settings, request_id)
+        return _malformed(event, problem, settings, request_id)
     try:
         trace.follow(trace_of(document))
         if may_be_wrapped and invoke_function.recognise(document):
@@ -67,7 +67,7 @@ def _decode(event: bytes, settings: Settings, request_id: str, may_be_wrapped: b
 
 
 def _unwrapped(document: Any, settings: Settings, request_id: str) -> Call:
-    """The payload's Call. A wrapping inside the wrapping is none: Function Compute makes one."""
+    """The payload's Call. Only one layer is unwrapped, because Function Compute adds only one."""
     try:
         payload = invoke_function.payload(document)
     except Problem as problem:
@@ -80,8 +80,8 @@ def _trigger(document: Any) -> Trigger | None:
     return next((trigger for trigger in TRIGGERS if trigger.recognise(document)), None)
 
 
-def _flawed(event: bytes, problem: Problem, settings: Settings, request_id: str) -> Call:
-    """A Call for an event that is no strict JSON. Nobody reads a bus's answers, so there it must fail, not be lost."""
+def _malformed(event: bytes, problem: Problem, settings: Settings, request_id: str) -> Call:
+    """A Call for an event that is not strict JSON. Nobody reads a bus's answer, so there it must fail, not get lost."""
     document = parse_loosely(event)
     trace.follow(trace_of(document))
     trigger = _trigger(document)
@@ -93,12 +93,12 @@ def _flawed(event: bytes, problem: Problem, settings: Settings, request_id: str)
 
 
 def _unreadable(problem: Problem) -> Call:
-    """A Call that is answered like a direct one, with the problem."""
+    """A Call that is answered like a direct call, with the problem."""
     return Call("unknown", (problem,), answer_direct)
 
 
 def _text_of_a_topic(event: bytes) -> str | None:
-    """The event as text where that is a phone number or in base64, which as JSON would be a number or nothing."""
+    """The event as text if it is a phone number, which JSON would read as a number, or a query in base64."""
     if event.startswith((b"{", b"[")) or len(event) > _MAX_TEXT_BYTES:
         return None
     text = event.decode("ascii", "replace")

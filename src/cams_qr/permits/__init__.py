@@ -1,4 +1,4 @@
-"""Permits: whether a call to CAMS may leave now: CAMS_QPS in any rolling second, and none while CAMS is down.
+"""Permits: when a call to CAMS may leave: at most CAMS_QPS in any rolling second, and none while CAMS is down.
 
-`service.py` comes in through Throttle and Breaker. This room knows nothing of events, CAMS or the cache.
+`service.py` uses Throttle and Breaker. This room knows nothing of events, CAMS or the cache.
 """

@@ -1,18 +1,18 @@
-"""Account-wide permits: one line for all instances, in Redis.
+"""Account-wide permits: one line (a queue in Redis) for all instances.
 
-One round trip tells a caller the moment at which its call may leave, or that there is none in its time; then it waits
-for that moment and asks nobody. `take.lua` books the moments and says how the line works.
+One round trip tells a caller the moment at which its call may leave, or that there is none before its deadline. It then
+waits for that moment without asking again. `take.lua` books the moments, and describes how the line works.
 
-While Redis is away:
+While Redis is unavailable:
 
-1. Every answer of Redis says how far ahead moments are promised, which seat is this instance's, and how many seats
-   there are: one for each that asked lately.
-2. An instance that loses Redis waits until all promised moments, and one more window, are over; then it takes turns
-   with the others, each at its seat's time.
-3. It looks for Redis every PROBE_SECONDS, also while it waits for its turn.
-4. The first to find it again closes the line until all that call have looked for it too, and their turns have left the
-   window; who comes in between is promised a moment after that.
-5. The same happens where Redis is there but has forgotten what it promised. No wall clock takes part.
+1. Every answer from Redis says how far ahead moments are promised, which seat this instance has, and how many seats
+   there are: one for each instance that asked recently.
+2. An instance that loses Redis waits until all promised moments, plus one window, have passed. It then takes turns with
+   the others, each at its seat's time.
+3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
+4. The first instance to find Redis again closes the line until all others have tried too and their turns have left the
+   window. Callers that ask in between are promised a moment after that.
+5. The same happens if Redis is available but has forgotten its promises. No wait depends on a wall clock.
 """
 
 import json
@@ -28,8 +28,8 @@ from uuid import uuid4
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
 from cams_qr.permits.line_clock import LineClock
 from cams_qr.permits.throttle import (
+    GUARD_MAX_SECONDS,
     GUARD_MIN_SECONDS,
-    GUARD_SECONDS,
     HORIZON_SECONDS,
     PACE_DECREASE,
     PACE_GROWTH,
@@ -38,7 +38,7 @@ from cams_qr.permits.throttle import (
     Caller,
     Permit,
     no_permit,
-    noting,
+    on_answer,
     wait_until,
 )
 from cams_qr.permits.turns import Turns
@@ -46,21 +46,21 @@ from cams_qr.problems import Problem
 from cams_qr.redis_store import ANSWER_SECONDS, PROBE_SECONDS, Store, StoreUnavailable
 
 _MICRO = 1_000_000
-# What an instance knows of the line is of use for so long; the line itself is kept twice as long.
+# How long an instance relies on what it knows of the line; Redis keeps the line twice as long.
 _MEMORY_SECONDS = 60.0
-# A probe, and what the slowest answer to it takes.
+# Within this time every active instance has found Redis: a probe, and the slowest answer to it.
 _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
 _MAX_CLOCK_TRIES = 4
-# How long a question may take to leave, and to be answered, on a busy machine.
+# How long a busy machine may delay a question and its answer.
 _SCHEDULING_SECONDS = 0.03
-# How long a seat is kept for an instance after the moment it was told.
+# How long an instance keeps its seat after the moment it was told.
 _KEPT_SEAT_SECONDS = 3.0
-# What is left of the guard for the way to CAMS, at least.
+# The part of the guard that always remains for the network's delay on the way to CAMS.
 _WAY_SECONDS = GUARD_MIN_SECONDS / 2
 
 
 class _Answer(NamedTuple):
-    """What take.lua says: `moment` is when to leave, to ask again, or when a permit could be had."""
+    """The answer of take.lua: `moment` is when to leave, when to ask again, or when a permit would be available."""
 
     verdict: bytes
     now: int
@@ -76,7 +76,7 @@ class _Answer(NamedTuple):
 class AccountThrottle:
     """At most `limit` calls reach CAMS in any rolling second, from all instances that share the store.
 
-    `patience` is how many seconds people wait for a permit; `instances` is how many there can be.
+    `patience` is how many seconds people wait for a permit; `instances` is the most that can run.
     """
 
     def __init__(self, store: Store, account: str, limit: int, instances: int, patience: float) -> None:
@@ -92,16 +92,16 @@ class AccountThrottle:
         self._seat: int | None = None
         self._seats = 0
         self._seat_until = 0.0
-        # Until when moments are promised, and how far ahead that was.
+        # The last promised moment on the line's clock, and how many seconds ahead it was.
         self._promised = 0
-        self._ahead = 0.0
-        self._learned = -math.inf
-        # Since when Redis is away, and when that was last seen.
+        self._promised_ahead = 0.0
+        self._learned_at = -math.inf
+        # Since when Redis has been unavailable, and when it last failed to answer.
         self._lost_at: float | None = None
         self._missed_at = -math.inf
-        self._took: float | None = None
-        # How early a caller must learn its moment, to sign and send its call in time.
-        self._headway = 0.0
+        self._answer_took: float | None = None
+        # How far in advance a caller must know its moment, to sign and send its call in time.
+        self._lead = 0.0
 
     @contextmanager
     def permit(
@@ -109,18 +109,18 @@ class AccountThrottle:
     ) -> Iterator[Permit]:
         """See Throttle.permit."""
         permit = self._reserve(caller, deadline, waiting)
-        wait_until(permit.departure.at - self._headway - READY_SECONDS, waiting)
+        wait_until(permit.departure.at - self._lead - READY_SECONDS, waiting)
         try:
-            with noting(lambda: self._note_answer(permit)):
+            with on_answer(lambda: self._note_answer(permit)):
                 yield permit
         except DepartureMissed:
             late = time.monotonic() - permit.departure.at
-            self._headway = min(max(self._headway, late), 2 * ANSWER_SECONDS)
+            self._lead = min(max(self._lead, late), 2 * ANSWER_SECONDS)
             raise
 
     def _note_answer(self, permit: Permit) -> None:
-        """How long the way to CAMS and back took."""
-        self._took = time.monotonic() - permit.departure.at
+        """Measure the time from the call's moment to its answer."""
+        self._answer_took = time.monotonic() - permit.departure.at
 
     def throttled(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.throttled."""
@@ -136,17 +136,17 @@ class AccountThrottle:
         self._store.attempt(partial(self._run, self._throttled, note), None)
 
     def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> Permit:
-        """Raises Problem `throttled`."""
+        """Take a moment from the line, or a turn while Redis is unavailable. Raises Problem `throttled`."""
         place = -1
         while True:
             try:
                 answer, blur = self._ask(caller, place, deadline)
             except StoreUnavailable:
-                turn = self._turn(caller, deadline)
+                turn = self._turn_within(caller, deadline)
                 probe = max(self._store.next_probe, time.monotonic() + _WAY_SECONDS)
                 if turn <= probe + ANSWER_SECONDS:
                     self._turns.take(turn)
-                    return Permit(Departure(turn, turn + GUARD_SECONDS - _WAY_SECONDS), 0.0)
+                    return Permit(Departure(turn, turn + GUARD_MAX_SECONDS - _WAY_SECONDS), 0.0)
                 wait_until(probe, waiting)
                 continue
             error = self._clock.error()
@@ -154,24 +154,24 @@ class AccountThrottle:
             if answer.verdict == b"refused":
                 raise self._refusal(moment, caller)
             if answer.verdict == b"go":
-                # Over at once, where the clock turns out to be known less well than was said.
+                # Possibly void already, if the clock turns out less precise than the question said.
                 until = moment + answer.guard / _MICRO - _WAY_SECONDS - 2 * max(0.0, error - blur)
                 return Permit(Departure(moment, until), answer.now)
             place = answer.place
             wait_until(moment, waiting)
 
     def _refusal(self, moment: float, caller: Caller) -> Problem:
-        """A person is to come back when that moment is within its patience again; bulk has no reason to wait twice."""
+        """Tell a person to come back once the moment is within its patience; bulk need not wait a second time."""
         return no_permit(moment - time.monotonic() - (0.0 if caller.bulk else self._patience))
 
-    def _turn(self, caller: Caller, deadline: Deadline) -> float:
+    def _turn_within(self, caller: Caller, deadline: Deadline) -> float:
         turn = self._turns.next()
         if turn > deadline.at:
             raise self._refusal(turn, caller)
         return turn
 
     def _ask(self, caller: Caller, place: int, deadline: Deadline) -> tuple[_Answer, float]:
-        """The line's answer, and how wrong this instance said its clock may be. Raises StoreUnavailable."""
+        """Ask the line: its answer, and the clock error that the question stated. Raises StoreUnavailable."""
         stepped = believed = False
         for _ in range(_MAX_CLOCK_TRIES):
             question, blur = self._question(caller, place, deadline, stepped), self._clock.error()
@@ -179,18 +179,18 @@ class AccountThrottle:
             try:
                 answer = _Answer(*self._store.ask(partial(self._run, self._take, question), probe=True))
             except StoreUnavailable:
-                self._lose(sent)
+                self._lose_redis(sent)
                 raise
             received = time.monotonic()
             if answer.verdict != b"clock":
                 self._learn(answer, sent, received)
                 return answer, blur
-            # Who has just believed this clock, and finds another, was corrected by somebody else meanwhile.
+            # If the clock differs again right after this instance adopted it, another instance has corrected it.
             stepped = not believed and self._clock.was_stepped(answer.now, answer.asked, sent, received, self._doubt())
             if not stepped:
                 self._clock.set(answer.now, sent, received)
                 believed = True
-        self._lose(sent)
+        self._lose_redis(sent)
         raise StoreUnavailable
 
     def _question(self, caller: Caller, place: int, deadline: Deadline, stepped: bool) -> dict[str, Any]:
@@ -198,7 +198,7 @@ class AccountThrottle:
         question: dict[str, Any] = {
             "window": _micro(WINDOW_SECONDS),
             "guardMin": _micro(GUARD_MIN_SECONDS),
-            "guardMax": _micro(GUARD_SECONDS),
+            "guardMax": _micro(GUARD_MAX_SECONDS),
             "settle": _micro(_SETTLE_SECONDS),
             "horizon": _micro(HORIZON_SECONDS),
             "growth": PACE_GROWTH,
@@ -209,51 +209,51 @@ class AccountThrottle:
             "bulk": caller.bulk,
             "place": place,
             "budget": _micro(deadline.remaining()),
-            "lead": _micro(self._headway),
+            "lead": _micro(self._lead),
             "heard": self._clock.now(),
-            "vague": self._clock.is_vague(),
+            "vague": self._clock.is_outdated(),
             "blur": _micro(self._clock.error()),
             "doubt": _micro(self._doubt()),
             "stepped": stepped,
             "away": 0 if self._lost_at is None else _micro(now - self._lost_at),
             "missed": 0 if self._lost_at is None else _micro(now - self._missed_at),
-            "calls": self._turns.taken_since(WINDOW_SECONDS + GUARD_SECONDS) if self._lost_at else 0,
-            "took": None if self._took is None else _micro(self._took),
+            "calls": self._turns.taken_since(WINDOW_SECONDS + GUARD_MAX_SECONDS) if self._lost_at else 0,
+            "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
             "seat": self._seat,
             "seats": 0,
         }
-        if now - self._learned < _MEMORY_SECONDS:
+        if now - self._learned_at < _MEMORY_SECONDS:
             question["promised"] = self._promised
             question["seats"] = self._seats
         return {name: value for name, value in question.items() if value is not None}
 
     def _learn(self, answer: _Answer, sent: float, received: float) -> None:
-        self._clock.hear(answer.now, sent, received)
-        # A slow answer is slow again: a moment before it arrives is no use.
+        self._clock.update(answer.now, sent, received)
+        # The next answer may be as slow, and a moment that passes before it arrives is useless.
         took = min(received - sent, ANSWER_SECONDS)
-        self._headway = max(2 * took if took > GUARD_MIN_SECONDS / 4 else 0.0, self._headway * 0.9)
-        self._learned = received
+        self._lead = max(2 * took if took > GUARD_MIN_SECONDS / 4 else 0.0, self._lead * 0.9)
+        self._learned_at = received
         self._promised = answer.promised
-        self._ahead = (answer.promised - answer.now) / _MICRO
+        self._promised_ahead = (answer.promised - answer.now) / _MICRO
         self._seat, self._seats = answer.seat, answer.seats
         self._seat_until = max(received, self._clock.local(answer.moment)) + _KEPT_SEAT_SECONDS
-        self._turns.sit(answer.seat, answer.seats, self._clock.local(0))
-        self._lost_at = self._took = None
+        self._turns.take_seat(answer.seat, answer.seats, self._clock.local(0))
+        self._lost_at = self._answer_took = None
 
     def _doubt(self) -> float:
-        """How far the line's clock may be from where it is expected when a question arrives."""
-        return _SCHEDULING_SECONDS + self._clock.error() + self._headway
+        """How far the line's clock may be from what a question expects on arrival, in seconds."""
+        return _SCHEDULING_SECONDS + self._clock.error() + self._lead
 
-    def _lose(self, since: float) -> None:
+    def _lose_redis(self, since: float) -> None:
         self._missed_at = since
         if self._lost_at is None:
             self._lost_at = since
             if time.monotonic() > self._seat_until:
-                # Where no work came for so long, few others are at work, and there is no line.
-                self._turns.stand()
-                self._ahead = 0.0
-            self._turns.begin(time.monotonic() + max(0.0, self._ahead) + WINDOW_SECONDS + GUARD_SECONDS)
+                # With no request for so long, few other instances are active, and nobody is waiting.
+                self._turns.leave_seat()
+                self._promised_ahead = 0.0
+            self._turns.start(time.monotonic() + max(0.0, self._promised_ahead) + WINDOW_SECONDS + GUARD_MAX_SECONDS)
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:
         return script(keys=self._keys, args=[json.dumps(question)], client=client)

@@ -1,4 +1,4 @@
-"""A memory that CAMS is down: a circuit breaker, of this instance and, where there is Redis, of the account.
+"""The circuit breaker: remembers that CAMS is down, for this instance and, with Redis, for the account.
 
     closed ── no connection, or silence ──▶ open ◀───────────────┐
        ▲                                     │ a probe is due     │ no answer
@@ -6,10 +6,10 @@
        │                                     ▼                    │
        └────────────── any answer ────── half-open: one call, the probe
 
-While open, nobody asks CAMS. Once a probe is due the first to come is it; the others are told what they are told while
-it is open. An instance does nothing between invocations, so an answer that comes when its caller has left already, be
-it the one that met the silence or a probe, is found by the next caller. It also tells how slow CAMS is: what counts as
-silence is twice as long as lately an answer took. When nobody asks, all is forgotten after MEMORY_SECONDS.
+While it is open, nobody calls CAMS. Once a probe is due, the next caller becomes the probe; the others are rejected as
+before. An instance does nothing between invocations, so if an answer arrives after its caller has left, the next caller
+finds it. A late answer also shows how slow CAMS is: for the next minute, silence must last twice as long as that answer
+took before the breaker opens. If nobody calls, the breaker forgets everything after MEMORY_SECONDS.
 """
 
 import logging
@@ -22,21 +22,21 @@ from cams_qr.problems import Problem, Unreachable
 if TYPE_CHECKING:
     from cams_qr.redis_store import Store
 
-# Without any answer for so long, CAMS is silent; slow answers take less, and who waited less cannot tell.
+# No answer for this long counts as silence: slow answers take less, and a caller that waited less cannot tell.
 SILENCE_SECONDS = 1.75
 MEMORY_SECONDS = 5.0
-# How long a probe may take to be answered, and how long after that the next may go.
+# How long a probe may take, and how long after that the next one may start.
 PROBE_SECONDS = 0.5
 PAUSE_SECONDS = 0.15
-# One probe at a time may be answered so late: CAMS may be back, and slow.
+# One probe at a time may be answered this late: CAMS may be back, but slow.
 LATE_SECONDS = 5.0
-# For so long what an answer took tells what to expect.
+# How long the next answers are expected to be as slow as the last.
 _SLOW_SECONDS = 60.0
 
-# What the instances of an account share are three keys that expire. The first is there while CAMS is down, and says
-# why; the second while the next probe may not go yet; the third while a probe may be answered late. Returns the
-# milliseconds until the next probe may go: 0 for the probe itself, and -1 while closed; the reason; and whether the
-# probe may be answered late. A key that never expires, or not soon, is none of ours.
+# The instances of an account share three keys that expire. The first exists while CAMS is down, and holds the reason;
+# the second until the next probe may start; the third while a probe may be answered late. Returns the milliseconds
+# until the next probe may start (0: this caller is the probe; -1: closed), the reason, and whether the probe may be
+# answered late. A probe's key that does not expire within MEMORY_SECONDS is not ours, and is ignored.
 _ENTER = """
 local function left(key)
   local time = redis.call('PTTL', key)
@@ -58,15 +58,15 @@ return {0, reason, take(KEYS[3], ARGV[2])}
 
 
 class CircuitOpen(Problem):
-    """Nobody asks CAMS now; `retry_after` seconds from now the next probe may."""
+    """CAMS is down and is not called; the next probe may start in `retry_after` seconds."""
 
     def __init__(self, retry_after: float) -> None:
-        detail = "CAMS could not be reached a moment ago; ask again later."
+        detail = "CAMS could not be reached a moment ago; retry later."
         super().__init__("upstream_unavailable", detail, retry_after=retry_after)
 
 
 class Breaker:
-    """The breaker of all calls to one endpoint from one account; without a store, of this instance alone."""
+    """The breaker for all calls from one account to one endpoint; without a store, for this instance only."""
 
     def __init__(self, account: str, endpoint: str, store: "Store | None" = None) -> None:
         self._keys = [f"cams-qr:{{{account}}}:breaker:{endpoint}:{part}" for part in ("down", "probe", "late")]
@@ -74,17 +74,17 @@ class Breaker:
         self._enter: Any = store.script(_ENTER) if store else None
         self._reason: str | None = None
         self._until = 0.0
-        self._opened = 0.0
+        self._opened_at = 0.0
         self._next_probe = 0.0
         self._silence = 0.0
         self._slowness = 0.0
         self._slow_until = 0.0
 
     def enter(self, late: bool) -> float | None:
-        """None while closed; else this caller is the probe, whose answer may come within so many seconds.
+        """None while closed. Otherwise this caller is the probe; the result is how many seconds it may take.
 
-        They are LATE_SECONDS at most where the caller can wait for an answer so `late`, and PROBE_SECONDS else.
-        Raises CircuitOpen to everybody else while CAMS is down.
+        That is LATE_SECONDS if the caller accepts an answer that `late` and no other such probe is under way, else
+        PROBE_SECONDS. Raises CircuitOpen for all other callers while CAMS is down.
         """
         wait, late = self._wait(PROBE_SECONDS + PAUSE_SECONDS, LATE_SECONDS if late else 0.0)
         if wait is None:
@@ -94,53 +94,53 @@ class Breaker:
         return LATE_SECONDS if late else PROBE_SECONDS
 
     def check(self) -> None:
-        """For who has waited since `enter`. Raises CircuitOpen where CAMS is down by now."""
+        """Check again after a long wait since `enter`. Raises CircuitOpen if CAMS is down by now."""
         wait, _ = self._wait(0.0, 0.0)
         if wait is not None:
             raise CircuitOpen(wait)
 
     def in_doubt(self) -> bool:
-        """Whether this instance has met silence so lately that CAMS may only be slow."""
-        return self._reason == "timeout" and time.monotonic() - self._opened < SILENCE_SECONDS
+        """Whether this instance met silence so recently that CAMS may merely be slow."""
+        return self._reason == "timeout" and time.monotonic() - self._opened_at < SILENCE_SECONDS
 
     def postpone(self, seconds: float) -> None:
-        """The probe could not be sent, for it had no permit or no connection; it can be so many seconds from now."""
+        """The probe had no permit or no connection and was not sent; the next may start in `seconds`."""
         self._next_probe = time.monotonic() + seconds
         if self._store is not None and seconds == 0:
             self._store.attempt(lambda client: client.delete(*self._keys[1:]), None)
 
     def answered(self, seconds: float) -> None:
-        """CAMS has answered, if only with an error, and took so many seconds at least."""
+        """CAMS has answered, even if with an error, and took at least `seconds`."""
         self._silence = 0.0
-        # Not all answers of a slow CAMS are slow.
+        # A slow CAMS also gives fast answers.
         self._slowness = max(seconds, self._slowness / 2)
         self._slow_until = time.monotonic() + _SLOW_SECONDS
         if self._reason is not None:
             self._until = 0.0
-            self._turn(None)
+            self._set_reason(None)
             if self._store is not None:
                 self._store.attempt(lambda client: client.delete(*self._keys), None)
 
     def failed(self, failure: Problem, seconds: float) -> None:
-        """A query came to nothing; its last call waited so many seconds for CAMS."""
+        """A query failed; its last call waited `seconds` for CAMS."""
         if not isinstance(failure, Unreachable) or (failure.reason == "timeout" and not self._is_silence(seconds)):
             return
         reason = failure.reason
-        self._remember(reason)
+        self._open(reason)
         if self._store is not None:
             self._store.attempt(lambda client: client.set(self._keys[0], reason, px=_ms(MEMORY_SECONDS)), None)
 
     def _is_silence(self, seconds: float) -> bool:
-        """Whether calls have waited for longer, these seconds and those since the last answer, than CAMS may take."""
+        """Whether calls have waited longer than CAMS may take: this one, plus those since the last answer."""
         if seconds < SILENCE_SECONDS:
             return False
         self._silence += seconds
         return time.monotonic() >= self._slow_until or self._silence >= 2 * self._slowness
 
     def _wait(self, probe: float, late: float) -> tuple[float | None, bool]:
-        """Seconds until the next probe may go, which is kept from others for `probe` seconds where that is now.
+        """Seconds until the next probe may start, None while closed; and whether its answer may come late.
 
-        None while closed. And whether its answer may come as `late`, which is kept from others for so many seconds.
+        At 0 this caller is the probe: no other may start for `probe` seconds, and no other late one for `late` seconds.
         """
         answer: Any = None
         if self._store is not None:
@@ -149,15 +149,15 @@ class Breaker:
                 lambda client: self._enter(keys=self._keys, args=arguments, client=client), None
             )
         if answer is None:
-            return self._wait_alone(probe), late > 0
+            return self._wait_locally(probe), late > 0
         wait, reason, is_late = answer
         if wait < 0:
             self._until = 0.0
             return None, False
-        self._remember(reason.decode(errors="replace"))
+        self._open(reason.decode(errors="replace"))
         return float(wait) / 1000, bool(is_late)
 
-    def _wait_alone(self, probe: float) -> float | None:
+    def _wait_locally(self, probe: float) -> float | None:
         now = time.monotonic()
         if now >= self._until:
             return None
@@ -167,14 +167,14 @@ class Breaker:
             return 0.0
         return self._next_probe - now
 
-    def _remember(self, reason: str) -> None:
+    def _open(self, reason: str) -> None:
         now = time.monotonic()
         if now >= self._until:
-            self._opened = now
+            self._opened_at = now
         self._until = now + MEMORY_SECONDS
-        self._turn(reason)
+        self._set_reason(reason)
 
-    def _turn(self, reason: str | None) -> None:
+    def _set_reason(self, reason: str | None) -> None:
         if (reason is None) != (self._reason is None):
             state = "available" if reason is None else "unavailable"
             logs.log(logging.WARNING, {"cams": state, "reason": reason})

@@ -1,4 +1,4 @@
-"""Permits of one instance that asks nobody: its share of the quota, in the order of asking."""
+"""Permits of one instance on its own: a fixed share of the quota, first come, first served."""
 
 import math
 import threading
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.permits.throttle import (
-    GUARD_SECONDS,
+    GUARD_MAX_SECONDS,
     HORIZON_SECONDS,
     PACE_DECREASE,
     PACE_GROWTH,
@@ -19,25 +19,25 @@ from cams_qr.permits.throttle import (
     Caller,
     Permit,
     no_permit,
-    noting,
+    on_answer,
     wait_until,
 )
 
 
 @dataclass(slots=True)
 class _Call:
-    """A permitted call: its moment, and when its answer was there; without one it may be on its way still."""
+    """A permitted call: when it may leave, and when it was answered. Until then, it may still be under way."""
 
     moment: float
     ended: float = math.inf
 
     def end(self) -> None:
-        """The answer is there."""
+        """Record that CAMS has answered."""
         self.ended = time.monotonic()
 
     def arrived(self) -> float:
-        """The latest time at which it reached CAMS."""
-        return min(self.moment + GUARD_SECONDS, self.ended)
+        """The latest time at which it can have reached CAMS."""
+        return min(self.moment + GUARD_MAX_SECONDS, self.ended)
 
 
 class LocalThrottle:
@@ -57,8 +57,8 @@ class LocalThrottle:
         call = self._book(deadline)
         booked = time.monotonic()
         wait_until(call.moment - READY_SECONDS, waiting)
-        with noting(call.end):
-            yield Permit(Departure(call.moment, call.moment + GUARD_SECONDS / 2), booked)
+        with on_answer(call.end):
+            yield Permit(Departure(call.moment, call.moment + GUARD_MAX_SECONDS / 2), booked)
 
     def throttled(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.throttled."""
@@ -78,7 +78,7 @@ class LocalThrottle:
 
 
 class Pace:
-    """How many calls a second CAMS takes where that is fewer than `limit`: lowered at a throttle, and slowly raised."""
+    """The rate at which CAMS accepts calls, if below `limit`: lowered by each throttle, then slowly raised."""
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
@@ -86,12 +86,12 @@ class Pace:
         self._since = self._lowered = -math.inf
 
     def pause(self) -> float:
-        """Seconds from one call to the next; 0 at full pace."""
+        """Seconds between two calls; 0 at full pace."""
         rate = self._now()
         return WINDOW_SECONDS / rate if rate < self._limit else 0.0
 
     def lower(self, booked: float) -> None:
-        """A call was throttled; those booked before the pace was last lowered tell nothing new."""
+        """CAMS throttled a call. Ignored if the call was booked before the pace was last lowered."""
         if booked >= self._lowered:
             self._rate = max(self._limit / 20, self._now() * PACE_DECREASE)
             self._since = self._lowered = time.monotonic()
@@ -103,8 +103,8 @@ class Pace:
 
 
 def instance_throttle(account_qps: int, instances: int) -> LocalThrottle:
-    """This instance's share of the account's quota when `instances` of them, no more than it, ask nobody.
+    """This instance's share of the account's quota if `instances`, at most `account_qps`, run without Redis.
 
-    Source: ListPhoneMessageQrdl, "QPS limit": 5 calls a second for an account with all its users and roles.
+    Source: ListPhoneMessageQrdl, "QPS limit": 5 calls a second per account, including all its users and roles.
     """
     return LocalThrottle(account_qps // instances)

@@ -1,62 +1,63 @@
--- Books the moment at which one call may leave for CAMS, in a line that all instances share.
+-- Books the moment at which one call may leave for CAMS, in a line (a queue) that all instances share.
 --
 --              a moment within its patience
 --   person ──────────────────────────────────▶ go ──▶ leaves at that moment, without asking again
 --      │ ▲
---      │ └── comes back when told, and its moment is still its own
+--      │ └── comes back when told to; its moment is still reserved
 --      ▼
 --    refused, with an appointment ──▶ overdue ──▶ goes to whoever asks next
 --
 --              a moment that is near
 --   bulk ────────────────────────────────────▶ go
 --      │ ▲
---      ▼ │ asks again when told, and keeps its place
+--      ▼ │ asks again when told to, and keeps its place
 --    later
 --
--- Booked moments never decrease, and two that are `limit` bookings apart are a window and a guard apart. So whoever
--- leaves at its moment, and arrives within the guard, is never one too many. While bulk waits, every fifth moment is
--- set aside for it.
+-- Booked moments never decrease, and two that are `limit` bookings apart are at least a window and a guard apart. So a
+-- call that leaves at its moment and arrives within the guard never exceeds the quota. While bulk waits, every fifth
+-- moment is set aside for it.
 --
--- Times are microseconds of the line's clock: the server's, corrected where that was set while instances watched.
+-- Times are microseconds of the line's clock: the server's, corrected for the changes to it that instances noticed.
 --
--- KEYS[1]  the line, a hash: a ring of when the last `limit` calls that were booked will have arrived at CAMS at the
---          latest (fields 0, 1, …), until when places of bulk are kept (b0, b1, …), and
---            limit, held          the quota; when somebody last asked who has no larger one
---            count, last          bookings so far; the last booked moment
+-- KEYS[1]  the line, a hash: a ring of when the last `limit` booked calls will have arrived at CAMS at the latest
+--          (fields 0, 1, …), until when places of bulk are kept (b0, b1, …), and
+--            limit, held          the quota in force; when a caller with that quota, or a smaller one, last asked
+--            count, last          number of bookings so far; the last booked moment
 --            asked, offset        when the line was last asked; its clock minus the server's
---            opens                nothing leaves before
---            pace, paced, cut     calls a second that CAMS took, and since when; when that was last lowered
---            low, high            the least and the longest time between a moment and its answer, lately
---            blur                 how wrong clocks are, lately, of those that know the time least well
---            streak, next         people booked since bulk last was; the next place of bulk
--- KEYS[2]  appointments, a sorted set: who was refused, by moment
+--            opens                nothing leaves before this
+--            pace, paced, cut     the calls a second that CAMS accepts; as of when; when that was last lowered
+--            low, high            the shortest and longest recent time from a moment to its answer
+--            blur                 the largest recent clock error of any instance
+--            streak, next         people booked since the last bulk caller; the next place for bulk
+-- KEYS[2]  appointments, a sorted set: the tickets of refused people, by moment
 -- KEYS[3]  moments set aside for bulk, a list
--- KEYS[4]  seats, a hash: whose each is, and until when; and the `count` of them, fixed until then
--- KEYS[5]  bulk in line, a sorted set of places
+-- KEYS[4]  seats, a hash: the holder of each, and until when; and their `count`, and until when that is fixed
+-- KEYS[5]  bulk callers in the line, a sorted set of places
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW, GUARD_MIN, GUARD_MAX = ask.window, ask.guardMin, ask.guardMax
 local HORIZON = math.max(ask.horizon, ask.patience + 2 * WINDOW)
 local EXPIRY = 120 * WINDOW + HORIZON
 local MOST_SEATS, LOOKED_AT = 10000, 64
--- How many places of the gone one question clears.
+-- How many places of callers that have gone one question clears.
 local CLEARED = 32
 local FLOOR = 5
--- Retry-After is in whole seconds, so an owner is back a second late at most; some time after that it has not come.
+-- Retry-After is in whole seconds, so a caller with an appointment is back at most a second late; LATE after that, it
+-- will not come.
 local LATE = 0.2 * WINDOW
 local OVERDUE = math.max(LATE, ask.patience - WINDOW - LATE)
 local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
 local SAMPLES = 32
--- A call and its answer are two ways that vary alike: one varies less than both, by the square root of two.
+-- A call and its answer are two journeys that vary alike: one of them varies by the square root of two less than both.
 local ONE_WAY = 0.71
 local HELD = 10 * WINDOW
 
--- Nothing of ours is later.
+-- The script never stores a later time than this.
 local FAR = HORIZON + 4 * WINDOW
 
 local function text(number) return string.format('%.0f', number) end
 
--- What is no number, or none that counts exactly, makes no sense either.
+-- nil if the value is not a number, or too large for exact arithmetic.
 local function number(value)
   local found = value and tonumber(value)
   return found and math.abs(found) < 2 ^ 53 and found or nil
@@ -64,7 +65,7 @@ end
 
 ---- The line's state and its clock
 
--- A key of another type makes no sense, and is dropped.
+-- Whether any key has a wrong type; such keys are deleted.
 local function is_damaged()
   local damaged = false
   for i, expected in ipairs({'hash', 'zset', 'list', 'hash', 'zset'}) do
@@ -94,12 +95,12 @@ if line.asked and line.asked <= now + HORIZON then now = math.max(now, line.aske
 if ask.stepped then
   now = math.max(ask.heard, math.min(line.asked or 0, now))
 elseif not ask.heard or ask.vague or math.abs(now - ask.heard) > ask.doubt then
-  -- The caller does not know the time well enough, or the server's clock was set, or the caller was frozen, or Redis was
-  -- and answers a question whose caller has given up: nothing is done.
+  -- The caller does not know the time precisely enough, the server's clock was changed, the caller was frozen, or Redis
+  -- was frozen and the caller has given up by now: do nothing.
   return {'clock', now, now, line.asked or 0}
 end
 
--- While versions with different quotas are at work, the least counts.
+-- While versions with different quotas are running, the smallest applies.
 local limit = ask.limit
 if line.held and math.abs(now - line.held) < HELD and line.limit and line.limit < limit and line.limit >= 1
   and line.limit % 1 == 0 then
@@ -115,12 +116,12 @@ local function sound()
     and latest <= now + FAR
 end
 
--- How far ahead a forgotten line may have promised moments: no farther than patience lasts, of which the time that the
--- caller has been away already is over, and not much farther than it knows of.
+-- How far ahead a forgotten line may have promised moments: at most as far as patience lasts, and not much further than
+-- this caller knows of; less the time for which the caller has been without Redis.
 local known_ahead = math.max(0, (ask.promised or 0) - now)
 local promised = math.max(0, math.min(ask.patience, known_ahead + 2 * WINDOW) - ask.away)
 
--- Others come back to the seats they had, so that all divide the time alike should Redis go once more.
+-- Others come back to the seats they had, so that all share the same seats if Redis becomes unavailable again.
 local function keep_seats()
   local count = string.match(redis.call('HGET', KEYS[4], 'count') or '', '^(%d+) %d+$')
   count = math.min(math.max(number(count) or 0, ask.seats), MOST_SEATS)
@@ -152,7 +153,7 @@ line.asked, line.offset = now, now - server
 if ask.limit == limit then line.held = now end
 local earliest = math.max(now + ask.lead, line.opens)
 
----- The guard follows what calls show, the pace what CAMS takes
+---- The guard follows measured delays, the pace what CAMS accepts
 
 if ask.took then
   if line.low < 0 then line.low, line.high = ask.took, ask.took + GUARD_MAX end
@@ -167,8 +168,8 @@ local pause = pace < limit and WINDOW / pace or 0
 
 ---- Booking
 
--- A moment is in whole milliseconds; in place of its microseconds stands how many milliseconds later the call may
--- arrive, as its booking has it.
+-- A moment is in whole milliseconds. Its last three digits, the microseconds, hold the tolerance instead: how many
+-- milliseconds after its moment the call may arrive.
 local function tolerance_of(moment) return moment % 1000 * 1000 end
 
 local function bare(moment) return moment - moment % 1000 end
@@ -177,7 +178,7 @@ local function code(moment, tolerance)
   return math.ceil(moment / 1000) * 1000 + math.min(math.ceil(tolerance / 1000), 999)
 end
 
--- What a call needs that leaves by the clock of who asks; and by anybody's, where another may get the moment.
+-- The tolerance for a call that leaves by this caller's clock; and by anybody's, if another may get the moment.
 local OWN, ANYBODYS = guard + 2 * ask.blur, guard + 2 * line.blur
 
 local function moment_after(others, tolerance)
@@ -189,7 +190,7 @@ local function moment_after(others, tolerance)
     if not arrived or arrived > now + FAR then arrived = now end
     moment = math.max(moment, arrived + WINDOW + rounds * (WINDOW + ANYBODYS))
   end
-  -- What is booked now takes the next place in the ring all the same, and tolerances differ.
+  -- The booking takes the next place in the ring in any case, and tolerances differ.
   if others > 0 then moment = math.max(moment, bare(moment_after(0, tolerance))) end
   return code(moment, tolerance)
 end
@@ -199,12 +200,12 @@ local function book(moment)
   line.count, line.last = line.count + 1, math.max(line.last, moment)
 end
 
--- Calls made without Redis, by one who was away alone.
+-- Count the calls that this instance made without Redis, if it alone was cut off.
 if line.opens <= now then
   for _ = 1, ask.calls do book(code(math.max(now, line.last), OWN)) end
 end
 
--- Whether bulk waits. Who does not ask again loses its place.
+-- Whether bulk waits. A caller that does not ask again loses its place.
 local function bulk_waits()
   for _ = 1, CLEARED do
     local first = redis.call('ZRANGE', KEYS[5], 0, 0)[1]
@@ -217,7 +218,7 @@ local function bulk_waits()
   return false
 end
 
--- A moment set aside for the bulk caller in that place, if there is one.
+-- The moment set aside for the bulk caller at that place, if any.
 local function set_aside(place)
   local moment = redis.call('LINDEX', KEYS[3], 0)
   for _ = 1, 100 do
@@ -231,21 +232,21 @@ local function set_aside(place)
   return number(place == 0 and moment or redis.call('LINDEX', KEYS[3], place))
 end
 
--- How much later than its moment who asks may leave, and still arrive in time.
+-- How much later than its moment this caller may leave and still arrive in time.
 local function guard_of(moment) return math.min(tolerance_of(moment) - 2 * ask.blur, GUARD_MAX) end
 
--- Who knows the line's clock less well than was thought would arrive too late.
+-- Whether this caller can use a moment: if it knows the clock less precisely than the booking assumed, it may be late.
 local function can_keep(moment) return guard_of(moment) >= GUARD_MIN end
 
--- The first appointment whose owner should have come back by now.
+-- The first appointment whose caller should have come back by now.
 local function overdue()
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. text(earliest))
   local found = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now + OVERDUE), 'WITHSCORES', 'LIMIT', 0, 1)
   return found[1], number(found[2])
 end
 
--- The sooner of a moment that is set aside and one that is overdue, and how to take it. One that is set aside goes first
--- where it is as near, for while bulk waits nobody else would take it.
+-- The earlier of a moment that is set aside and one that is overdue, and how to take it. One that is set aside has
+-- priority if it is as near, because while bulk waits nobody else would take it.
 local function kept(aside)
   local owner, missed = overdue()
   if missed and can_keep(missed) and not (aside and aside <= now + LATE) then
@@ -255,7 +256,7 @@ local function kept(aside)
   return aside, function() redis.call('LREM', KEYS[3], 1, text(aside)) end
 end
 
--- While there is time at all, a moment may be as far ahead as it takes to hear of it.
+-- Unless the caller's time is over, a moment may always be as far ahead as the caller needs to hear of it.
 local function no_less_than_notice(budget)
   local has_time = ask.budget > 0 or ask.patience == 0
   return has_time and math.max(budget, ask.lead + 2000) or budget
@@ -265,14 +266,14 @@ local function person()
   local latest = now + no_less_than_notice(ask.budget)
   local own = number(redis.call('ZSCORE', KEYS[2], ask.ticket))
   if own and own >= earliest and own <= now + FAR then
-    -- Who is back to the moment may be a little early by this clock.
+    -- A caller that is back on time may be a little early by this clock.
     if own > latest + GUARD_MAX then return 'refused', own end
     redis.call('ZREM', KEYS[2], ask.ticket)
     return 'go', own
   end
   local bulk, aside = bulk_waits(), set_aside(0)
   local first = moment_after(0, ANYBODYS)
-  -- Where people fill the line, every fifth moment is for bulk; and beyond their patience, for bulk that comes yet.
+  -- While people fill the line, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
   local owed = line.streak >= FLOOR - 1 and (bulk or first > latest)
   local moment = moment_after(owed and 1 or 0, OWN)
   local sooner, take = kept(not bulk and aside or nil)
@@ -280,7 +281,7 @@ local function person()
     take()
     return 'go', sooner
   end
-  -- With less patience, or notice, one would be back too late for an appointment.
+  -- With less patience or notice, the caller would be back too late for an appointment.
   local appointment = moment > latest and ask.patience >= WINDOW + 1.25 * LATE
     and moment >= now + WINDOW + LATE + OVERDUE and line.last <= now + HORIZON
   if moment > latest and not appointment then return 'refused', moment end
@@ -332,7 +333,7 @@ local function bulk()
   return 'later', again
 end
 
----- Seats: the time without Redis is divided among those who were here lately, or were told to come back
+---- Seats: time without Redis is shared by the instances that asked recently, or were told to come back
 
 local function holder(seat)
   local instance, kept_until = string.match(redis.call('HGET', KEYS[4], text(seat)) or '', '^(%S+) (%d+)$')
@@ -340,7 +341,7 @@ local function holder(seat)
   return kept_until and kept_until >= now and kept_until <= now + FAR + ask.keptSeat and instance
 end
 
--- The first of the first seats that is free.
+-- The first free seat, among the first LOOKED_AT.
 local function free_seat(count)
   for seat = 0, math.min(count, LOOKED_AT) - 1 do
     if not holder(seat) then return seat end
@@ -356,7 +357,7 @@ local function sit(told)
   if fixed then
     if not sits then seat = count end
   else
-    -- Move up, so that there are no more seats than are taken.
+    -- Move to an earlier seat, so that there are no more seats than instances.
     local better = free_seat(sits and seat or count)
     if sits and better then redis.call('HDEL', KEYS[4], text(seat)) end
     seat = better or sits and seat or count

@@ -1,4 +1,4 @@
-"""What a permit is, and who asks for one; `local.py` grants them for one instance, `account.py` for all of them."""
+"""What permits and callers are; `local.py` grants permits for one instance, `account.py` for all of them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,51 +9,52 @@ from cams_qr.deadline import Deadline, Departure
 from cams_qr.problems import Problem
 
 WINDOW_SECONDS = 1.0
-# How much later than its moment a call may reach CAMS, so that no window holds one too many: at least, and at most.
+# The guard: how much later than its moment a call may reach CAMS without putting one call too many into a window.
 GUARD_MIN_SECONDS = 0.015
-GUARD_SECONDS = 0.06  # Whatever happens once, no permit has to wait for longer because of it.
+GUARD_MAX_SECONDS = 0.06
+# No single event makes permits wait longer than this.
 HORIZON_SECONDS = 15.0
 
-# The pace of calls that CAMS throttles, as TCP has it: what is left of it at a throttle, and what part of the quota is
-# added in a window.
+# If CAMS throttles, the pace changes as in TCP: each throttle multiplies it by the decrease; each window adds the
+# growth, a fraction of the quota.
 PACE_DECREASE = 0.95
 PACE_GROWTH = 0.01
 
-# Who waits for a permit is back so much before its moment, to sign its call.
+# A waiting caller wakes up this long before its moment, to sign its call.
 READY_SECONDS = 0.005
-# How often who waits says that it still does.
+# How often a waiting caller reports that it is still waiting.
 _REPORT_SECONDS = 0.1
 
 
 class Caller(NamedTuple):
-    """Who wants a permit: its `ticket` is the same when it comes back for the same; `bulk` lets people go first."""
+    """Who asks for a permit. A retry of the same query has the same `ticket`; `bulk` callers let people go first."""
 
     ticket: str
     bulk: bool
 
 
 class Permit(NamedTuple):
-    """Leave for one call; `booked` is when it was granted, on the clock of the throttle it is from."""
+    """Permission for one call; `booked` is when it was granted, on its throttle's own clock."""
 
     departure: Departure
     booked: float
 
 
 class Throttle(Protocol):
-    """Where permits come from: this instance (LocalThrottle), or the whole account (AccountThrottle)."""
+    """Grants permits for one instance (LocalThrottle) or for the whole account (AccountThrottle)."""
 
     def permit(
         self, caller: Caller, deadline: Deadline, waiting: Callable[[], None] = ...
     ) -> AbstractContextManager[Permit]:
-        """Hold a permit for one call, once its moment has almost come; who waits says so by `waiting`, now and then.
+        """Wait for a permit and hold it for one call; returns shortly before the call may leave.
 
-        Raises Problem `throttled` when none can be had by `deadline`, at once where that can be foreseen; after its
-        `retry_after`, in seconds, one can be had.
+        `waiting` is called every 0.1 s during the wait. Raises Problem `throttled` if no permit is available by
+        `deadline`, immediately if that is foreseeable; its `retry_after`, in seconds, says when one will be.
         """
         ...
 
     def throttled(self, permit: Permit, retry_after: float) -> None:
-        """CAMS throttled a call all the same: grant fewer, and none for `retry_after` seconds."""
+        """CAMS throttled this call anyway: grant fewer permits, and none for `retry_after` seconds."""
         ...
 
 
@@ -65,8 +66,8 @@ def wait_until(moment: float, waiting: Callable[[], None] = lambda: None) -> Non
 
 
 @contextmanager
-def noting(answered: Callable[[], None]) -> Iterator[None]:
-    """A block that makes one call: `answered` is called at its end where CAMS answered, be it with an error."""
+def on_answer(answered: Callable[[], None]) -> Iterator[None]:
+    """Wrap one call: `answered` is called at its end if CAMS answered, even with an error."""
     try:
         yield
     except Problem as problem:
@@ -77,7 +78,5 @@ def noting(answered: Callable[[], None]) -> Iterator[None]:
 
 
 def no_permit(seconds: float) -> Problem:
-    """The refusal of a permit that could be had in so many seconds."""
-    return Problem(
-        "throttled", "All calls to CAMS that the quota allows are taken; ask again later.", retry_after=seconds
-    )
+    """The problem `throttled`; a permit will be available in `seconds`."""
+    return Problem("throttled", "All calls to CAMS that the quota allows are taken; retry later.", retry_after=seconds)

@@ -1,6 +1,6 @@
--- Notes that CAMS throttled a call: the line's pace is lowered, once for all calls that were booked at the pace before.
+-- Records that CAMS throttled a call: lowers the line's pace, once for all calls booked at the previous pace.
 --
--- KEYS[1] is the line, a hash; take.lua describes it, and raises the pace again as time goes by.
+-- KEYS[1] is the line, a hash; take.lua describes it, and raises the pace again over time.
 
 local ask = cjson.decode(ARGV[1])
 

@@ -1,78 +1,79 @@
-"""Permits while Redis is away: instances take turns, each at its own place in a round, without asking anybody."""
+"""Permits while Redis is unavailable: instances take turns, each at a fixed place in a round, without coordination."""
 
 import math
 import random
 import time
 
-from cams_qr.permits.throttle import GUARD_SECONDS, HORIZON_SECONDS, WINDOW_SECONDS
+from cams_qr.permits.throttle import GUARD_MAX_SECONDS, HORIZON_SECONDS, WINDOW_SECONDS
 
-_SPAN_SECONDS = WINDOW_SECONDS + GUARD_SECONDS
-# How fast an instance takes up again the turns that it let pass.
-_FEWER = 0.8
+_SPAN_SECONDS = WINDOW_SECONDS + GUARD_MAX_SECONDS
+# After a throttle an instance skips turns. Each turn it takes multiplies the pause by this.
+_PAUSE_DECAY = 0.8
 
 
 class Turns:
     """The turns of one instance, on the monotonic clock.
 
-    Each turn is a window and a guard divided by the quota, so that as many in a row as the quota has are never too
-    close. Turn number N, counted on the line's clock, is for the seat N modulo the seats in a round: those taken
-    lately, but a window's turns at least (or as many as there can be instances), for others may wake up.
+    A turn lasts (window + guard) / quota, so the calls of successive turns never exceed the quota. Turn N, counted on
+    the line's clock, belongs to seat N modulo the seats in a round. A round has a seat for each instance that was
+    active recently. It has at least one for each turn in a window (or for each possible instance, if those are fewer),
+    because idle instances may wake up.
 
-    Where a window has a turn for each seat, the first turn may be any in the window after the line is left, so that
-    people's patience is not over before it comes.
+    If a window has a turn for each seat, an instance may take its first turn at any time in the window after it leaves
+    the line, so that people do not run out of patience before it comes.
     """
 
     def __init__(self, limit: int, instances: int) -> None:
         self._turn = _SPAN_SECONDS / limit
-        self._least_seats = min(limit, instances)
-        # Who never heard of seats leaves one to every instance there can be.
+        self._min_seats = min(limit, instances)
+        # Until the number of seats is known, assume one for each possible instance.
         self._round = self._turn * max(limit, instances)
         self._first = random.uniform(0, self._round)
         self._line_zero: float | None = None
         self._seat = 0
         self._earliest = -math.inf
-        self._welcome = math.inf
+        self._first_turn_by = math.inf
         self._last = -math.inf
-        self._pause = 1.0
+        self._pause_rounds = 1.0
 
-    def sit(self, seat: int, seats: int, line_zero: float) -> None:
-        """Take a seat of so many; `line_zero` is when the line's clock stood at 0, on the monotonic one."""
+    def take_seat(self, seat: int, seats: int, line_zero: float) -> None:
+        """Take seat `seat` of `seats`; `line_zero` is when the line's clock was 0, on the monotonic clock."""
         self._line_zero, self._seat = line_zero, seat
-        self._divide(max(seats, self._least_seats))
+        self._divide(max(seats, self._min_seats))
 
-    def stand(self) -> None:
-        """The seat is another's by now: keep to its place among the fewest."""
+    def leave_seat(self) -> None:
+        """The seat may be another instance's by now: keep its place, in the smallest round."""
         if self._line_zero is not None:
-            self._divide(self._least_seats)
+            self._divide(self._min_seats)
 
-    def begin(self, opens: float) -> None:
-        """The line is left, and no turn is taken before then."""
+    def start(self, opens: float) -> None:
+        """Start taking turns, none of them before `opens` (monotonic)."""
         self._earliest = opens
         any_will_do = self._turn < self._round <= _SPAN_SECONDS
-        self._welcome = opens + random.uniform(0, 0.8 * WINDOW_SECONDS) if any_will_do else math.inf
+        self._first_turn_by = opens + random.uniform(0, 0.8 * WINDOW_SECONDS) if any_will_do else math.inf
 
     def next(self) -> float:
-        """When this instance may call next."""
+        """When this instance may make its next call."""
         earliest = max(time.monotonic(), self._earliest)
         turn = self._first + math.ceil((earliest - self._first) / self._round) * self._round
-        return max(earliest, min(turn, self._welcome))
+        return max(earliest, min(turn, self._first_turn_by))
 
     def take(self, turn: float) -> None:
-        """This turn is used."""
-        # Half a turn less, for rounding may not cost a round.
-        pause = self._round * self._pause - self._turn / 2
-        self._earliest = turn + (pause if self._welcome == math.inf else max(pause, _SPAN_SECONDS))
-        self._welcome = math.inf
+        """Mark a turn as used."""
+        # Half a turn less, so that rounding does not cost a whole round.
+        pause = self._round * self._pause_rounds - self._turn / 2
+        self._earliest = turn + (pause if self._first_turn_by == math.inf else max(pause, _SPAN_SECONDS))
+        self._first_turn_by = math.inf
         self._last = turn
-        self._pause = max(1.0, self._pause * _FEWER)
+        self._pause_rounds = max(1.0, self._pause_rounds * _PAUSE_DECAY)
 
     def throttled(self, retry_after: float) -> None:
-        """CAMS throttled a call: there are more at work than it seemed, so let turns pass."""
-        self._pause = max(1.0, min(self._pause * 1.5, HORIZON_SECONDS / self._round))
+        """CAMS throttled a call: more instances are active than expected, so skip some turns."""
+        self._pause_rounds = max(1.0, min(self._pause_rounds * 1.5, HORIZON_SECONDS / self._round))
         self._earliest = max(self._earliest, time.monotonic() + min(retry_after, HORIZON_SECONDS))
 
     def taken_since(self, seconds: float) -> int:
-        """How many turns were taken in the last so many seconds, at most."""
+        """The most turns that can have been taken in the last `seconds`."""
         if time.monotonic() - self._last > seconds:
             return 0
         return 1 + math.floor(seconds / self._round)
@@ -80,4 +81,4 @@ class Turns:
     def _divide(self, seats: int) -> None:
         self._round = self._turn * seats
         self._first = (self._line_zero or 0.0) + self._turn * (self._seat % seats)
-        self._pause = 1.0
+        self._pause_rounds = 1.0

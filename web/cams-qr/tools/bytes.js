@@ -1,4 +1,4 @@
-// What files are made of.
+// Building blocks of files.
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let rest = byte;
@@ -12,7 +12,7 @@ export function crc32(bytes) {
   return (rest ^ 0xffffffff) >>> 0;
 }
 
-/** The pieces, arrays of bytes, as one. */
+/** Joins arrays of bytes. */
 export function join(pieces) {
   const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;

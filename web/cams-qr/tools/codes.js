@@ -3,7 +3,7 @@
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 const fields = { message: (code) => code.prefilledMessage ?? "", code: (code) => code.code ?? "" };
 
-/** The list's codes that hold each word of the filter in their message or code, sorted. */
+/** The list's codes whose message or code contains every word of the filter, sorted. */
 export function shownCodes({ list, filter = "", sort }) {
   const words = fold(filter).split(/\s+/);
   const holds = (code) => {
@@ -15,7 +15,7 @@ export function shownCodes({ list, filter = "", sort }) {
   return field ? found.sort((a, b) => collator.compare(field(a), field(b))) : found;
 }
 
-/** Café and CAFE are one. */
+/** Makes Café and CAFE equal. */
 function fold(text) {
   return text.normalize("NFKD").replace(/\p{Mn}/gu, "").toLowerCase().trim();
 }

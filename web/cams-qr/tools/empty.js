@@ -1,8 +1,8 @@
-// What is said where there is nothing to see, and what can be done about it.
+// What is shown if there are no codes, and what to do about it.
 
 import { make } from "../dom.js";
 
-/** A box that is seen where the number has no codes, or no code matches the filter. */
+/** A box that is visible if the number has no codes, or none matches the filter. */
 export function makeEmpty(main, { retry, clear }) {
   const hint = make("p");
   const act = make("button", { type: "button" });
@@ -19,7 +19,7 @@ export function makeEmpty(main, { retry, clear }) {
   };
 }
 
-/** A code that is not there yet: its three corners. */
+/** A placeholder for a code: its three corners. */
 function makeSign() {
   const d = "M2 2h12v12H2zM26 2h12v12H26zM2 26h12v12H2zM7 7h2v2H7zM31 7h2v2h-2zM7 31h2v2H7zM32 26v12M26 32h12";
   return make("svg", { class: "sign", viewBox: "0 0 40 40", "aria-hidden": "true" }, make("path", { d }));

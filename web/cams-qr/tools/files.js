@@ -1,4 +1,4 @@
-// Codes as files.
+// Saves codes as files.
 
 import { modulesOf } from "../drawing.js";
 import { nameOf } from "./names.js";
@@ -11,12 +11,12 @@ const COLUMNS = ["code", "prefilledMessage", "deepLinkUrl", "phoneNumber"];
 // one begins after it, after a tab and on each line, whatever the quotes say.
 const FORMULA = /^(?=[\t\r])|(?<=^|[;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])/g;
 
-/** The code as a picture. Raises TypeError where it cannot be drawn. */
+/** The code as a picture. Throws TypeError if it cannot be drawn. */
 export async function pictureOf(code, format) {
   return PICTURES[format](modulesOf(code.deepLinkUrl));
 }
 
-/** One ZIP of all that can be drawn; `turn()` is awaited after each. */
+/** A ZIP of all codes that can be drawn; `turn()` is awaited after each. */
 export async function zipOf(codes, format, turn) {
   const taken = new Set();
   const files = [];
@@ -28,7 +28,7 @@ export async function zipOf(codes, format, turn) {
   return makeZip(files);
 }
 
-/** A table with a line for each code (RFC 4180); the mark at its start tells spreadsheets that it is UTF-8. */
+/** A CSV file with a line for each code (RFC 4180); its byte order mark tells spreadsheets that it is UTF-8. */
 export function csvOf(codes) {
   const lines = [COLUMNS, ...codes.map((code) => COLUMNS.map((column) => cellOf(code[column] ?? "")))];
   const text = lines.map((cells) => `${cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",")}\r\n`).join("");
@@ -39,7 +39,7 @@ function cellOf(value) {
   return value.replace(FORMULA, "'");
 }
 
-/** Has the browser keep the content under a name. */
+/** Makes the browser save the content under a name. */
 export function saveFile(name, content) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type: content.type }));

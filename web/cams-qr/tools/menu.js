@@ -1,10 +1,10 @@
-// A menu that opens at a button.
+// A menu that opens at its button.
 
 import { make } from "../dom.js";
 
 const GAP = 4;
 
-/** Puts one menu into the root. Gives what opens it at a button, with items of `{label, act}` or `{label, href}`. */
+/** Adds one menu to the root. Returns a function that opens it at a button; items are `{label, act}` or `{label, href}`. */
 export function makeMenu(root) {
   const menu = make("div", { role: "menu", popover: "auto", class: "menu" });
   let opener;
@@ -32,7 +32,7 @@ export function makeMenu(root) {
   };
 }
 
-/** The menu stays where it was put, so it goes when its button moves away. */
+/** The menu does not move with its button, so it closes when the button moves. */
 function closeWhenMoved(menu) {
   const opened = new AbortController();
   const options = { capture: true, passive: true, signal: opened.signal };
@@ -49,7 +49,7 @@ function makeItem({ label, act, href }) {
   return item;
 }
 
-/** Below the button, or above it where there is more room; never out of sight. */
+/** Below the button, or above it if there is more room; always within the viewport. */
 function place(menu, at) {
   const { offsetWidth: width, offsetHeight: height } = menu;
   const below = at.bottom + GAP + height <= innerHeight || at.top < height;

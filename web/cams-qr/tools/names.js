@@ -1,11 +1,11 @@
-// Names of files.
+// File names.
 
 const LENGTH = 60;
 // What some file system forbids, what turns the direction of text around, and what is not seen, but for what joins
 // letters and emoji or keeps them apart.
 const FORBIDDEN = /[\\/:*?"<>|]|(?![\u200c\u200d])\p{C}/gu;
 
-/** A name from code and message that is not among the `taken`, to which it is added. */
+/** A name made of code and message that is not in `taken`, to which it is added. */
 export function nameOf({ code, prefilledMessage }, ending, taken) {
   const words = `${code ?? "code"} ${prefilledMessage ?? ""}`.normalize("NFC").replace(FORBIDDEN, " ");
   const stem = [...words.replace(/\s+/g, " ")].slice(0, LENGTH).join("").replace(/^[. ]+|[. ]+$/g, "");

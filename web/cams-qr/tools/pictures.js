@@ -1,4 +1,4 @@
-// Modules as a picture in a file, as the function draws them: 8 pixels a module, black on white.
+// Modules as a picture file, like the function's: 8 pixels per module, black on white.
 
 import { BORDER, pathOf, viewBoxOf } from "../drawing.js";
 import { crc32, join } from "./bytes.js";
@@ -15,7 +15,7 @@ export function svgOf(modules) {
   return new TextEncoder().encode(`${head}${ground}${dark}</svg>\n`);
 }
 
-/** One bit a pixel, so that one byte is the width of a module. */
+/** One bit per pixel, so that a byte is as wide as a module. */
 export async function pngOf(modules) {
   const width = modules.size + 2 * BORDER;
   const side = width * SCALE;
@@ -28,7 +28,7 @@ export async function pngOf(modules) {
   return join([SIGNATURE, chunk("IHDR", header), content, chunk("IEND", [])]);
 }
 
-/** Each line of pixels after its filter. Of the lines through one row of modules, all but the first repeat it. */
+/** Each line of pixels after its filter byte. Of the lines for one row of modules, all but the first repeat it. */
 function linesOf(modules, width) {
   const length = width + 1;
   const lines = new Uint8Array(length * width * SCALE);

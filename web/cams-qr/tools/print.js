@@ -1,4 +1,4 @@
-// The question how to print.
+// The print dialogue.
 
 import { make } from "../dom.js";
 import { withProgress } from "./progress.js";
@@ -36,7 +36,7 @@ function chooser(values, chosen) {
   return select;
 }
 
-/** Letter where people use it. */
+/** Letter in the countries that use it. */
 function preferredPaper() {
   return /-(US|CA|MX|PH|CL|CO|VE)\b/i.test(navigator.language) ? "Letter" : "A4";
 }

@@ -1,4 +1,4 @@
-// Long work in small turns, so that the page stays alive, with a bar that says how far it is and a button that ends it.
+// Long work in small steps, so that the page stays responsive, with a progress bar and a button to cancel it.
 
 import { make } from "../dom.js";
 
@@ -7,7 +7,7 @@ const TURN_MS = 50;
 class Cancelled extends Error {}
 
 /**
- * Runs `work(turn)`, which calls and awaits `turn()` for each of `total` items. Gives what the work gives, null where it
+ * Runs `work(turn)`, which calls and awaits `turn()` for each of `total` items. Returns its result, or null if it
  * was cancelled.
  */
 export async function withProgress(main, text, total, work) {

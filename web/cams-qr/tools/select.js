@@ -1,6 +1,6 @@
-// Choosing by hand: arrow keys go from box to box, and with Shift, keys and clicks take along what lies between.
+// Selection by hand: arrow keys move from box to box; with Shift, keys and clicks select everything in between.
 
-/** `select(codes, wanted)` is called with what is chosen or no longer. */
+/** `select(codes, wanted)` is called with codes that are now selected, or no longer. */
 export function selectByHand(list, select) {
   let anchor = null;
 

@@ -1,4 +1,4 @@
-// Pages of codes with lines to cut along. They hang in the document itself, for the browser prints nothing else well.
+// Pages of codes with cutting lines. They are in the document itself, because browsers print nothing else well.
 
 import { makeDrawing } from "../card.js";
 import { modulesOf } from "../drawing.js";
@@ -7,7 +7,7 @@ import { make } from "../dom.js";
 /** Millimetres. */
 export const PAPERS = { A4: { width: 210, height: 297 }, Letter: { width: 215.9, height: 279.4 } };
 const MARGIN = 10;
-/** Columns, rows, lines of a message, and the size of its letters in points. */
+/** Columns, rows, lines of a message, and its font size in points. */
 const LAYOUTS = { 1: [1, 1, 8, 22], 4: [2, 2, 6, 13], 8: [2, 4, 3, 9.5], 12: [3, 4, 3, 8.5], 24: [4, 6, 2, 6.5] };
 export const PER_PAGE = Object.keys(LAYOUTS);
 
@@ -54,7 +54,7 @@ p { margin: 0; max-width: 100%; overflow-wrap: anywhere; line-height: 1.25; }
 .link { flex: none; font-size: calc(var(--letters) * .8); color: #444; }
 `);
 
-/** The pages; `turn()` is awaited after each code. What cannot be drawn says so in its place. */
+/** The pages; `turn()` is awaited after each code. A code that cannot be drawn is replaced by a note. */
 export async function makeSheet(codes, paper, perPage, text, turn) {
   const [columns] = LAYOUTS[perPage];
   const pages = [];
@@ -89,7 +89,7 @@ function setSizes(style, { width, height }, perPage) {
   for (const [name, value] of Object.entries(sizes)) style.setProperty(`--${name}`, value);
 }
 
-/** Prints the sheet and nothing else, then takes it away. */
+/** Prints the sheet and nothing else, then removes it. */
 export function printSheet(sheet, paper) {
   const around = new CSSStyleSheet();
   around.replaceSync(`

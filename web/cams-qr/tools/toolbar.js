@@ -1,10 +1,10 @@
-// The bar above many codes: filter, order, choice, and what to do with the chosen.
+// The bar above many codes: filter, order, selection, and actions on the selected codes.
 
 import { make } from "../dom.js";
 import { shownCodes } from "./codes.js";
 import { selectByHand } from "./select.js";
 
-/** Puts the bar into the element. `print(codes)` and `download(button, codes)` are for the chosen, or all shown. */
+/** Adds the bar to the element. `print(codes)` and `download(button, codes)` get the selected codes, or all shown. */
 export function makeToolbar(main, actions, { print, download }) {
   const bar = main.querySelector(".tools");
   const parts = makeParts(bar);

@@ -1,4 +1,4 @@
-// What many codes need: to be found, chosen, printed and saved. Fetched where there are many or none, or a menu is
+// Tools for many codes: find, choose, print and save them. Loaded if there are many codes or none, or when a menu is
 // first opened.
 
 import { isWebLink, modulesOf } from "../drawing.js";

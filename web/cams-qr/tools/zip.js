@@ -1,11 +1,11 @@
-// A ZIP of files as they are, not compressed (APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16).
+// A ZIP of uncompressed files (APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16).
 
 import { crc32, join } from "./bytes.js";
 
 const UTF8_NAMES = 0x0800;
 const VERSION = 20;
 
-/** A Blob of up to 65,535 files of `{name, content}`, the content in bytes. */
+/** A Blob of up to 65,535 files, each `{name, content}` with the content in bytes. */
 export function makeZip(files) {
   const [date, time] = dosTime(new Date());
   const parts = [];

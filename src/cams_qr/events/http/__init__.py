@@ -1,4 +1,4 @@
-"""HTTP: requests, routes and answers, whichever of the two gateways or the trigger they come through.
+"""HTTP: requests, routes and answers, through the HTTP trigger or either of the two gateways.
 
-The trigger kinds come in. This room alone knows of status lines, headers, drawings and OpenAPI.
+The trigger kinds use it. Only this room knows about status codes, headers, images and OpenAPI.
 """

@@ -1,6 +1,6 @@
-"""The classic API Gateway's event.
+"""An event from the classic API Gateway.
 
-JSON bodies arrive in base64, header names in either case; a request mapping drops the content type.
+JSON bodies arrive in base64, header names in any case; a request mapping drops the content type.
 Source: "Use Function Compute as the backend service of an API operation" (event and response format).
 """
 
@@ -22,7 +22,7 @@ def recognise(document: Any) -> bool:
 
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call of the request; a path parameter counts as one of the query."""
+    """Make a Call of the request; path parameters count as query parameters."""
     path = document["path"]
     request = Request(
         method=str(document["httpMethod"]).upper(),

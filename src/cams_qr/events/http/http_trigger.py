@@ -1,4 +1,4 @@
-"""An HTTP trigger's event, version v1; the cloud-native API gateway delivers the same.
+"""An event from an HTTP trigger, version v1; the cloud-native API gateway delivers the same format.
 
 Source: "Use an HTTP trigger to invoke a function" (request and response structs).
 """
@@ -15,7 +15,7 @@ from cams_qr.settings import Settings
 
 
 def recognise(document: Any) -> bool:
-    """Whether the event says v1 and has the HTTP part of a request context."""
+    """Whether the event has version v1 and a request context with `http`."""
     if not isinstance(document, dict) or document.get("version") != "v1":
         return False
     context = document.get("requestContext")
@@ -23,7 +23,7 @@ def recognise(document: Any) -> bool:
 
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call of the request; `rawPath` is percent-encoded, the query parameters are not."""
+    """Make a Call of the request; `rawPath` is percent-encoded, query parameters are not."""
     raw_path = document.get("rawPath")
     request = Request(
         method=str(document["requestContext"]["http"].get("method", "")).upper(),

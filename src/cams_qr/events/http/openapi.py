@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of the HTTP contract, made of the models, the routes and the table of problems."""
+"""The OpenAPI 3.1 description of the HTTP contract, generated from the models, the routes and the problems."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,27 +18,27 @@ _SCHEMAS = "#/components/schemas/"
 _OF_A_BODY = ("payload_too_large", "unsupported_media_type")
 _OF_ROUTING = ("not_found", "method_not_allowed", *_OF_A_BODY)
 _OF_A_QUERY = tuple(code for code in KINDS if code not in _OF_ROUTING)
-# Who answers with these, of his own, is the HTTP trigger, the gateway or Function Compute.
+# Function Compute, its HTTP trigger or the gateway answers with these itself.
 _REFUSALS = {
     "400": "the request is not signed, or too large",
-    "401": "no token or key, or none that is valid",
+    "401": "no token or key, or an invalid one",
     "403": "the signature does not match, or the caller may not use this route",
     "429": "no instance is free, or the gateway limits the caller",
 }
 
 
 def document() -> Json:
-    """The description. Its URLs are relative to its own; who reads it elsewhere fills in the second server."""
+    """The description. Its URLs are relative to its own; readers of a copy fill in the second server."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "cams-qr",
             "version": __version__,
-            "description": "Which WhatsApp QR codes does a business phone number have? The deployment decides how a "
-            "request is authorised: by a signature, a token, or by its own gateway. Who does not get in is told so "
-            "before the function runs, in the words of Alibaba Cloud rather than as a problem.",
+            "description": "Which WhatsApp QR codes does a business phone number have? The deployment decides how "
+            "requests are authorised: by a signature, by a token, or by its own gateway. Unauthorised requests are "
+            "rejected before the function runs, by Alibaba Cloud and not with a problem.",
         },
-        "servers": [{"url": ".", "description": "Where this description is"}, _SERVER],
+        "servers": [{"url": ".", "description": "The server of this description"}, _SERVER],
         "tags": [_LISTS, _DRAWINGS, _ITSELF],
         "security": [{name: []} for name in _SECURITY_SCHEMES],
         "paths": {
@@ -60,7 +60,7 @@ def _list_codes() -> Json:
         "listQrCodes",
         _LISTS,
         "The QR codes of a number",
-        "Asks CAMS, or answers what it said within the last minute; `stale` is true of an old list that stands in.",
+        "From CAMS, or from the cache while fresh. `stale` is true if CAMS failed and an old list replaces its answer.",
         [*_query_parameters(), _IF_NONE_MATCH],
         {"200": _json_answer("The list", "QrCodeList"), "304": _NOT_MODIFIED, **_problems(_OF_A_QUERY)},
     )
@@ -72,8 +72,8 @@ def _list_codes_by_post() -> Json:
     operation = _operation(
         "listQrCodesByPost",
         _LISTS,
-        "The QR codes of a number, asked by POST",
-        "The same list, with the number kept out of URLs and their logs.",
+        "The QR codes of a number, by POST",
+        "The same list; keeps the number out of URLs and access logs.",
         [],
         answers,
     )
@@ -102,7 +102,7 @@ def _draw_code(kind: str) -> Json:
         f"drawQrCodeAs{kind.title()}",
         _DRAWINGS,
         f"One QR code of a number, drawn as {kind.upper()}",
-        "Drawn from the code's link. `dark` must stand out from `light`, at a contrast of 3 or more.",
+        "Drawn from the code's link. The contrast of `dark` and `light` must be at least 3.",
         [_CODE_PARAMETER, *_query_parameters(), *_style_parameters(), _IF_NONE_MATCH],
         {"200": drawn, "304": _NOT_MODIFIED, **_problems((*_OF_A_QUERY, "not_found"))},
     )
@@ -115,7 +115,7 @@ def _describe() -> Json:
         "describe",
         _ITSELF,
         "This description",
-        "The description of all this in OpenAPI 3.1.",
+        "This contract in OpenAPI 3.1.",
         [_IF_NONE_MATCH],
         {**answers, "304": _NOT_MODIFIED, **_problems(["internal_error"])},
     )
@@ -133,7 +133,7 @@ def _operation(name: str, tag: Json, summary: str, description: str, parameters:
 
 
 def _with_refusals(responses: Json) -> Json:
-    """The function's responses, and what a caller is told whom the function never sees."""
+    """The function's responses, plus those to requests that never reach the function."""
     refused = {status: _refusal(status, responses.get(status)) for status in _REFUSALS}
     return dict(sorted({**responses, **refused}.items()))
 
@@ -163,7 +163,7 @@ def _json_answer(description: str, schema: str) -> Json:
 
 
 def _problems(codes: Iterable[str]) -> Json:
-    """The responses for these problems: one for each status, which lists its codes."""
+    """The responses for these problems: one per status, which lists its codes."""
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in codes:
         by_status[KINDS[code].status].append(code)
@@ -189,15 +189,15 @@ def _of_a_result() -> Json:
 def _headers() -> Json:
     text = {"type": "string"}
     return {
-        "X-Request-Id": _header("Function Compute's id of the request, for its logs", text),
+        "X-Request-Id": _header("Function Compute's ID of the request, as in its logs", text),
         "ETag": _header("The answer's strong entity tag", text),
-        "Cache-Control": _header("How long the answer may be kept", text),
-        "Age": _header("Seconds since CAMS was asked", {"type": "integer", "minimum": 0}, required=False),
-        "Cache-Status": _header("How it was found (RFC 9211)", text, required=False),
+        "Cache-Control": _header("How long the answer may be cached", text),
+        "Age": _header("Seconds since CAMS answered", {"type": "integer", "minimum": 0}, required=False),
+        "Cache-Status": _header("How the cache handled the request (RFC 9211)", text, required=False),
         "Content-Encoding": _header(
             "For long answers, if the request's Accept-Encoding allows it", {"enum": ["gzip"]}, required=False
         ),
-        "Retry-After": _header("Seconds after which to ask again", {"type": "integer", "minimum": 1}),
+        "Retry-After": _header("Seconds to wait before a retry", {"type": "integer", "minimum": 1}),
     }
 
 
@@ -226,7 +226,7 @@ def _parameters(schema: Json) -> list[Json]:
 
 
 def _without_null(field: Json) -> Json:
-    """In a URL a parameter is left out rather than null."""
+    """A field's schema without null: in a URL, a parameter is left out instead."""
     given: Json = next((kind for kind in field.get("anyOf", []) if kind.get("type") != "null"), {})
     return {**{k: v for k, v in field.items() if k != "anyOf" and v is not None}, **given}
 
@@ -238,7 +238,7 @@ def _schemas() -> Json:
     )
     schemas: Json = _without_titles(made["$defs"])
     for name in ("QrCode", "QrCodeList"):
-        # An answer may gain a key; a client should not fail for it.
+        # Answers may gain keys; clients should not reject them.
         del schemas[name]["additionalProperties"]
     return {**schemas, "Problem": _problem_schema(), "Refusal": _refusal_schema()}
 
@@ -251,17 +251,17 @@ def _problem_schema() -> Json:
         "status": {"type": "integer", "enum": sorted({kind.status for kind in KINDS.values()})},
         "code": {"enum": list(KINDS)},
         "detail": {"type": "string", "description": "one sentence a caller can act on"},
-        "requestId": {"type": "string", "description": "Function Compute's, for its logs"},
+        "requestId": {"type": "string", "description": "Function Compute's ID of the request, as in its logs"},
         "traceId": {
             "type": "string",
             "pattern": "^[0-9a-f]{32}$",
-            "description": "of the trace that the request's traceparent names, or Function Compute's own",
+            "description": "the ID of the trace: from the request's traceparent, or Function Compute's own",
         },
         "retryable": {"type": "boolean"},
         "retryAfter": {"type": "integer", "minimum": 1, "description": "seconds"},
         "upstream": {
             "type": "object",
-            "description": "what CAMS said",
+            "description": "CAMS's own error code and request ID",
             "properties": {"code": {"type": ["string", "null"]}, "requestId": {"type": ["string", "null"]}},
             "required": ["code", "requestId"],
         },
@@ -287,13 +287,13 @@ def _refusal_schema() -> Json:
     names = ("Code", "Message", "ErrorCode", "ErrorMessage", "RequestId")
     return {
         "type": "object",
-        "description": "What Alibaba Cloud says of a request that does not reach the function; no problem details",
+        "description": "Alibaba Cloud's answer to a request that it rejects before the function; no problem details",
         "properties": {name: {"type": "string"} for name in names},
     }
 
 
 def _without_titles(schema: Any) -> Any:
-    """The titles pydantic makes up say nothing that the names do not."""
+    """The schema without pydantic's generated titles, which only repeat the names."""
     if isinstance(schema, list):
         return [_without_titles(item) for item in schema]
     if not isinstance(schema, dict):
@@ -310,7 +310,7 @@ _SERVER: Json = {
     "variables": {
         "address": {
             "default": "your-function.ap-southeast-1.fcapp.run",
-            "description": "the host of the stack's output Url or DomainUrl, or the gateway's with the route's prefix",
+            "description": "the host in the stack's output Url or DomainUrl, or the gateway's host and route prefix",
         }
     },
 }
@@ -319,30 +319,30 @@ _SECURITY_SCHEMES: Json = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "Where the template's HttpAuth is `jwt`, and on the gateway where GatewayAuth is `Jwt`. In this "
+        "description": "If the template's HttpAuth is `jwt`, or behind the gateway if GatewayAuth is `Jwt`. In this "
         "header, unless the deployment's tokenLookup names another place.",
     },
     "signature": {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "Alibaba Cloud's signature, where HttpAuth is `function`: `FC <access key id>:<signature>`, "
+        "description": "Alibaba Cloud's signature, if HttpAuth is `function`: `FC <access key id>:<signature>`, "
         "with the headers Date and, for temporary credentials, X-Fc-Security-Token; alibabacloud-gateway-fc-util "
-        "makes it. Not for browsers, which would have to hold the secret.",
+        "creates it. Not for browsers, which would have to hold the secret.",
     },
     "gatewayKey": {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "The key of a consumer of the gateway, where GatewayAuth is `Apikey`; the consumer's credential "
-        "source may name another header.",
+        "description": "The API key of a consumer of the gateway, if GatewayAuth is `Apikey`; the consumer's "
+        "credential source may name another header.",
     },
     "gatewaySignature": {
         "type": "apiKey",
         "in": "header",
         "name": "X-Ca-Signature",
-        "description": "A consumer's HMAC signature, where GatewayAuth is `Aksk`; X-Ca-Key and X-Ca-Signature-Headers "
-        "go with it.",
+        "description": "A consumer's HMAC signature, if GatewayAuth is `Aksk`, with the headers X-Ca-Key and "
+        "X-Ca-Signature-Headers.",
     },
 }
 _CODE_PARAMETER: Json = {
@@ -355,10 +355,10 @@ _IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "the entity tags the caller has",
+    "description": "the entity tags that the caller holds",
     "schema": {"type": "string"},
 }
 _NOT_MODIFIED: Json = {
-    "description": "The caller has it",
+    "description": "The caller already holds this answer",
     "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", "ETag")},
 }

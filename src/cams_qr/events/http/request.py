@@ -1,4 +1,4 @@
-"""An HTTP request, whatever gateway it came through, and what it asks. `answer.py` has the way back."""
+"""An HTTP request, whichever gateway it came through, and its query. `answer.py` builds the response."""
 
 import base64
 import binascii
@@ -17,9 +17,9 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class Request(NamedTuple):
-    """One HTTP request: header names in lower case, raw body.
+    """One HTTP request, with header names in lower case and the raw body.
 
-    `parameters` are those of the URL, decoded: of its query, and where the gateway has such, of its path.
+    `parameters` are decoded: those of the URL's query and, if the gateway has any, of its path.
     """
 
     method: str
@@ -30,23 +30,23 @@ class Request(NamedTuple):
     body_is_base64: bool
 
     def name(self) -> str | None:
-        """What the log calls it; nothing in it is the caller's."""
+        """Its name in the log, which contains nothing that the caller sent."""
         template, methods = self.route.template, self.route.methods()
         return f"{self.method if self.method in methods else '?'} {template}" if template else None
 
 
 def parameters(source: Any) -> dict[str, Any]:
-    """The parameters a gateway passes on, where it passes any."""
+    """The parameters from the gateway, or none."""
     return source if isinstance(source, dict) else {}
 
 
 def is_true(flag: Any) -> bool:
-    """Whether a gateway's flag is set, as JSON or as text."""
+    """Whether a flag from the gateway is true, as JSON or as text."""
     return flag is True or (isinstance(flag, str) and flag.lower() == "true")
 
 
 def lower_case_names(headers: Any) -> dict[str, str]:
-    """Headers by lower-case name; one that came twice under different case is comma-joined, as gateways do."""
+    """Headers by lower-case name; values of names that differ only in case are comma-joined, as gateways do."""
     merged: dict[str, str] = {}
     for name, value in headers.items() if isinstance(headers, dict) else ():
         if not isinstance(value, str):
@@ -57,7 +57,7 @@ def lower_case_names(headers: Any) -> dict[str, str]:
 
 
 def read_queries(request: Request, settings: Settings, request_id: str) -> tuple[Question, ...]:
-    """What is asked: a query, the problem with the request, or nothing (a preflight, the description)."""
+    """The request's query, or the problem with it; none for a preflight or the description."""
     try:
         _check_route(request)
         if request.method == "OPTIONS" or request.route.template == OPENAPI:
@@ -74,10 +74,10 @@ def read_queries(request: Request, settings: Settings, request_id: str) -> tuple
 
 def _check_route(request: Request) -> None:
     if request.route.template is None:
-        raise Problem("not_found", f"There is no such route; ask for {LIST}, {CODE}, {DRAWING} or {OPENAPI}.")
+        raise Problem("not_found", f"There is no such route; use {LIST}, {CODE}, {DRAWING} or {OPENAPI}.")
     if request.method not in request.route.methods():
         allowed = ", ".join(request.route.methods())
-        raise Problem("method_not_allowed", f"This route takes {allowed}.", allow=allowed)
+        raise Problem("method_not_allowed", f"This route accepts {allowed}.", allow=allowed)
 
 
 def _check_style(request: Request) -> None:
@@ -89,7 +89,7 @@ def _check_style(request: Request) -> None:
 
 def _query(request: Request, settings: Settings) -> QrQuery:
     body = (_json_body(request),) if request.method == "POST" else ()
-    # Other parameters are ignored, as URLs gather them on their way.
+    # Other parameters are ignored: proxies and trackers add them to URLs.
     fields = [{k: v for k, v in source.items() if k in QUERY_FIELDS} for source in request.parameters]
     return query_in_own_space(parse_query(*fields, *body), request.headers, settings)
 
@@ -108,8 +108,8 @@ def _body(request: Request) -> bytes:
     if request.body is None:
         return b""
     if not isinstance(request.body, str):
-        raise invalid_field("body", "is not a string; the gateway must pass the request's body as it is")
-    # Base64 is a third longer than what it holds; checked first, so that nothing huge is decoded.
+        raise invalid_field("body", "is not a string; the gateway must pass on the request's body unchanged")
+    # Base64 is a third longer than what it encodes; checked first, so that nothing huge is decoded.
     if len(request.body) > MAX_BODY_BYTES * 4 // 3 + 4:
         raise _too_large()
     try:
@@ -118,27 +118,27 @@ def _body(request: Request) -> bytes:
         else:
             body = request.body.encode()
     except (binascii.Error, ValueError):
-        raise invalid_field("body", "is not valid; it must be text, or base64 where isBase64Encoded is true") from None
+        raise invalid_field("body", "is not valid; it must be text, or base64 if isBase64Encoded is true") from None
     if len(body) > MAX_BODY_BYTES:
         raise _too_large()
     return body
 
 
 def _too_large() -> Problem:
-    return Problem("payload_too_large", f"Send at most {MAX_BODY_BYTES} bytes.")
+    return Problem("payload_too_large", f"Send a body of at most {MAX_BODY_BYTES} bytes.")
 
 
 def query_in_own_space(query: QrQuery, headers: Mapping[str, str], settings: Settings) -> QrQuery:
-    """The query, in the caller's own space where the gateway names that in a header, which is then the only one.
+    """The query, restricted to the space in CUST_SPACE_HEADER if that is set; any other space is off limits.
 
-    Raises Problem `not_allowed` for another space, and where the header names none.
+    Raises Problem `not_allowed` for another space, and if the header names none.
     """
     if settings.cust_space_header is None:
         return query
     own = headers.get(settings.cust_space_header.lower())
     if own is None or query.cust_space_id not in (None, own):
-        raise Problem("not_allowed", "Only the caller's own custSpaceId may be asked for; leave custSpaceId out.")
+        raise Problem("not_allowed", "Callers may only query their own custSpaceId; leave custSpaceId out.")
     try:
         return parse_query({"phoneNumber": query.phone_number, "custSpaceId": own})
     except Problem:
-        raise Problem("not_allowed", "The gateway named no single space for this caller.") from None
+        raise Problem("not_allowed", "The gateway did not name exactly one valid space for this caller.") from None

@@ -1,4 +1,4 @@
-"""The routes of the HTTP contract. They match on the end of a path, so a gateway may put any prefix before them."""
+"""The routes of the HTTP contract. They match the end of a path, so a gateway may add any prefix."""
 
 import re
 from typing import Literal, NamedTuple
@@ -17,15 +17,15 @@ METHODS = {
 
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
-# WhatsApp's codes are of capital letters and digits.
+# WhatsApp's codes consist of capital letters and digits.
 CODE_PATTERN = "[A-Za-z0-9_-]{1,64}"
 _LAST = re.compile(rf"({CODE_PATTERN})(?:\.(svg|png))?")
 
 
 class Route(NamedTuple):
-    """A route and what its path says; `codes` is the folder of the codes' routes, relative to the request's URL.
+    """A route and its path's values; `codes` is the folder of the codes' routes, relative to the request's URL.
 
-    Where a path leads nowhere, `template` is None.
+    `template` is None if no route matches the path.
     """
 
     template: Literal["/qr-codes", "/qr-codes/{code}", "/qr-codes/{code}.{format}", "/openapi.json"] | None
@@ -34,7 +34,7 @@ class Route(NamedTuple):
     image_format: str = ""
 
     def methods(self) -> tuple[str, ...]:
-        """The methods it takes."""
+        """The methods that the route accepts."""
         return METHODS[self.template] if self.template else ()
 
 
