@@ -106,8 +106,9 @@ def _deploy(account: Account, options: Any) -> bool:
 
 def _doctor(account: Account, options: Any) -> bool:
     given = _parameters(options.parameters)
-    known = _known(account, options.stack) | given
-    return are_fine(show(examine(account, options.bucket, _runtime(options, known), known, options.number)))
+    kept = _known(account, options.stack)
+    runtime = _runtime(options, kept | given)
+    return are_fine(show(examine(account, options.bucket, runtime, kept, given, options.number)))
 
 
 def _known(account: Account, name: str | None) -> dict[str, str]:
