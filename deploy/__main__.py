@@ -99,15 +99,16 @@ def _deploy(account: Account, options: Any) -> bool:
     changed = {"Runtime": made_for, "CodeBucket": options.bucket, "CodeObject": name}
     if not ros.deploy(options.stack, (ROOT / "template.yml").read_text(), given | changed):
         return False
-    if known.get("GatewayId") and not gateway.publish(account, ros.outputs(options.stack)):
-        return False
-    return options.no_verify or _verify(account, options)
+    is_published = not known.get("GatewayId") or gateway.publish(account, ros.outputs(options.stack))
+    is_fine = options.no_verify or _verify(account, options)
+    return is_published and is_fine
 
 
 def _doctor(account: Account, options: Any) -> bool:
     given = _parameters(options.parameters)
-    known = _known(account, options.stack) | given
-    return are_fine(show(examine(account, options.bucket, _runtime(options, known), known, options.number)))
+    kept = _known(account, options.stack)
+    runtime = _runtime(options, kept | given)
+    return are_fine(show(examine(account, options.bucket, runtime, kept, given, options.number)))
 
 
 def _known(account: Account, name: str | None) -> dict[str, str]:

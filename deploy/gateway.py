@@ -8,13 +8,18 @@ Sources: GetHttpApiRoute; DeployHttpApi ("routeId must be passed in"); ListHttpA
 route, DeployedWithChanges among them (APIG, 2024-03-27).
 """
 
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from darabonba.exceptions import UnretryableException
+
 from deploy.account import Account
 
 PUBLISHED = "Deployed"
+_PUBLISHING = "Deploying"
 CONSOLE = "https://apigw.console.alibabacloud.com/"
 _SECONDS = 60.0
 _POLL_SECONDS = 1.0
@@ -27,12 +32,29 @@ def route(account: Account, outputs: Mapping[str, str]) -> dict[str, Any]:
 
 
 def publish(account: Account, outputs: Mapping[str, str]) -> bool:
-    """Publish the route unless its current state is published, and say so. Waits at most a minute; returns success."""
+    """Publish the route unless its current state is published, and say so, or what prevents it.
+
+    Waits at most a minute; returns success.
+    """
+    try:
+        return _publish(account, outputs)
+    except (AlibabaCloudException, UnretryableException) as error:
+        reason = str(error)
+    except KeyError as error:
+        reason = f"the answer has no {error}"
+    print(f"The gateway's route is not published: {reason}", file=sys.stderr)
+    return False
+
+
+def _publish(account: Account, outputs: Mapping[str, str]) -> bool:
     state = route(account, outputs)["deployStatus"]
     if state == PUBLISHED:
         return True
-    print(f"The gateway's route is {state}; publishing it.")
-    account.post("apig", "DeployHttpApi", f"{_path(outputs)}/deploy", {"routeId": _id(outputs)})
+    if state == _PUBLISHING:
+        print(f"The gateway's route is {state}.")
+    else:
+        print(f"The gateway's route is {state}; publishing it.", flush=True)
+        account.post("apig", "DeployHttpApi", f"{_path(outputs)}/deploy", {"routeId": _id(outputs)})
     until = time.monotonic() + _SECONDS
     while time.monotonic() < until:
         state = route(account, outputs)["deployStatus"]

@@ -1,12 +1,15 @@
-"""The parameters of template.yml: their defaults, its functions of them, and its rules about them."""
+"""The parameters of template.yml: their defaults, its functions of them, what it requires of each, and its rules."""
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from cams_qr.settings import SettingsError, read_settings
 
 TEMPLATE = yaml.safe_load((Path(__file__).parent.parent / "template.yml").read_text())
 
@@ -22,6 +25,12 @@ def first_of(value: str) -> str:
     return value.split(",")[0].strip()
 
 
+def misfits(given: Mapping[str, str]) -> list[str]:
+    """A sentence for each parameter that the template does not have, or that breaks its constraint there."""
+    wrongs = {name: _misfit(TEMPLATE["Parameters"].get(name), text) for name, text in given.items()}
+    return [f"{name} {wrong}" for name, wrong in wrongs.items() if wrong]
+
+
 def contradictions(parameters: Mapping[str, str]) -> list[str]:
     """A sentence for each of the template's rules that the parameters break, as ROS would say."""
     known = with_defaults(parameters)
@@ -32,6 +41,44 @@ def contradictions(parameters: Mapping[str, str]) -> list[str]:
         for assertion in rule["Assertions"]
         if not value(assertion["Assert"], known)
     ]
+
+
+def refused_settings(parameters: Mapping[str, str]) -> list[str]:
+    """What the function would say of its settings at its start, which ROS cannot know."""
+    known = with_defaults(parameters)
+    # A secret that a stack keeps is told as asterisks.
+    if known["RedisUrl"].strip("*") == "" != known["RedisUrl"]:
+        known["RedisUrl"] = "redis://kept"
+    try:
+        read_settings(value(TEMPLATE["Resources"]["Function"]["Properties"]["EnvironmentVariables"], known))
+    except SettingsError as error:
+        return [f"{error}."]
+    return []
+
+
+def _misfit(parameter: Mapping[str, Any] | None, text: str) -> str:
+    if parameter is None:
+        return "is no parameter of template.yml."
+    given: Any = _number(text) if parameter["Type"] == "Number" else text
+    if isinstance(given, float) and not math.isfinite(given):
+        return "must be a number."
+    if "AllowedValues" in parameter and given not in parameter["AllowedValues"]:
+        return f"must be one of {', '.join(map(str, parameter['AllowedValues']))}."
+    if "MinValue" in parameter and not parameter["MinValue"] <= given <= parameter["MaxValue"]:
+        return f"must be {parameter['MinValue']} to {parameter['MaxValue']}."
+    if len(text) > parameter.get("MaxLength", math.inf):
+        return f"must have at most {parameter['MaxLength']} characters."
+    if not re.search(parameter.get("AllowedPattern", ""), text):
+        return f"must match {parameter['AllowedPattern']}"
+    return ""
+
+
+def _number(text: str) -> float:
+    """Not a number where the text is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def value(node: Any, parameters: Mapping[str, Any]) -> Any:
@@ -57,17 +104,21 @@ def _select(argument: list[Any]) -> Any:
 def _json_value(argument: list[str]) -> str:
     key, text = argument
     try:
-        return str(json.loads(text).get(key, ""))
+        document = json.loads(text)
     except ValueError:
         return ""
+    return str(document.get(key, "")) if isinstance(document, dict) else ""
 
 
 def _calculate(argument: list[Any]) -> float:
     """Calculate with numbers given as text; NaN if one of them is not a number, so that no rule holds."""
-    expression, _, numbers = argument
+    expression, _, given = argument
+    numbers = [_number(text) for text in given]
+    if not all(map(math.isfinite, numbers)):
+        return math.nan
     try:
-        return float(eval(expression.format(*map(float, numbers)), {"__builtins__": {}}))
-    except (ValueError, ZeroDivisionError):
+        return float(eval(expression.format(*numbers), {"__builtins__": {}}))
+    except ZeroDivisionError:
         return math.nan
 
 
@@ -76,6 +127,7 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "Fn::Not": lambda argument: not argument,
     "Fn::And": all,
     "Fn::Or": any,
+    "Fn::Str": str,
     "Fn::Join": lambda argument: argument[0].join(map(str, argument[1])),
     "Fn::Split": lambda argument: argument[1].split(argument[0]),
     "Fn::Select": _select,

@@ -1,6 +1,6 @@
 """`make doctor` checks for anything that would block a deployment, with the deployer's rights; changes nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import alibabacloud_oss_v2 as oss
 from alibabacloud_credentials.exceptions import CredentialException
@@ -15,11 +15,11 @@ from deploy.doctor.look import Check, Look, Refusal, code_of, is_not_activated, 
 from deploy.doctor.rights import rights
 from deploy.doctor.services import concurrency, function_compute, function_compute_role, logs, queue_roles
 from deploy.doctor.surroundings import contact_group, gateway, security_group, vpc, vswitch
-from deploy.parameters import contradictions, first_of, with_defaults
+from deploy.parameters import contradictions, first_of, misfits, refused_settings, with_defaults
 from deploy.sls import SlsUnreachable
 from deploy.table import Finding, fine, unknown, wrong
 
-_TOGETHER = "parameters"
+_PARAMETERS = "parameters"
 
 # (the row's name, the check, the right that it needs)
 CHECKS: tuple[tuple[str, Check, str], ...] = (
@@ -43,13 +43,20 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
 
 
 def examine(
-    account: Account, bucket: str, runtime: str, parameters: Mapping[str, str], number: str = ""
+    account: Account,
+    bucket: str,
+    runtime: str,
+    kept: Mapping[str, str],
+    given: Mapping[str, str],
+    number: str = "",
 ) -> Iterator[Finding]:
     """Yield a row for every check; `parameters` are those of the planned deployment.
 
     `number` is one of the account's phone numbers, or empty.
     """
-    yield from _together(parameters)
+    parameters = {**kept, **given}
+    # What is kept was looked at when it was given, and secrets of it are not told.
+    yield from _parameters(misfits(given) or contradictions(parameters) or refused_settings(parameters))
     try:
         identity = who(account)
     except AlibabaCloudException as error:
@@ -67,11 +74,10 @@ def examine(
             yield found
 
 
-def _together(parameters: Mapping[str, str]) -> Iterator[Finding]:
-    sentences = contradictions(parameters)
-    yield from (wrong(_TOGETHER, sentence, "make deploy … PARAMETERS=…   # corrected") for sentence in sentences)
-    if not sentences:
-        yield fine(_TOGETHER, "no contradictions")
+def _parameters(wrongs: Sequence[str]) -> Iterator[Finding]:
+    yield from (wrong(_PARAMETERS, sentence, "make deploy … PARAMETERS=…   # corrected") for sentence in wrongs)
+    if not wrongs:
+        yield fine(_PARAMETERS, "no contradictions")
 
 
 def _examined(look: Look, what: str, check: Check, right: str) -> Finding | None:

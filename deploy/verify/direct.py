@@ -5,13 +5,16 @@ from typing import Any
 
 from deploy.table import Finding, fine, wrong
 from deploy.verify.client import Answer, invoke, json_object
-from deploy.verify.judge import judged
+from deploy.verify.judge import OPERATIONS, judged
 from deploy.verify.rows import REPORT_IT, Logged, Row, Seen, Target
 
 
 def direct(target: Target) -> Iterator[Row]:
     """A query is answered."""
     answer = invoke(target, target.query)
+    if _is_broken(answer):
+        yield _broken("direct call", answer)
+        return
     if "statusCode" in answer.document:
         yield wrong("direct call", f"answered as over HTTP: {answer.document['statusCode']}", REPORT_IT)
     else:
@@ -22,6 +25,9 @@ def direct(target: Target) -> Iterator[Row]:
 def batch(target: Target) -> Iterator[Row]:
     """Two queries are answered in order; the second is invalid."""
     answer = invoke(target, {"queries": [target.query, {"phoneNumber": "1"}]})
+    if _is_broken(answer):
+        yield _broken("batch", answer)
+        return
     results = answer.document.get("results") or [{}, {}]
     code = results[-1].get("problem", {}).get("code")
     if answer.document.get("status") != 207 or code != "invalid_request":
@@ -37,9 +43,14 @@ def bus(target: Target) -> Iterator[Row]:
     event = {"specversion": "1.0", "id": "verify", "source": "verify", "type": "verify", "data": {"phoneNumber": "1"}}
     answer = invoke(target, event)
     kind = answer.header("x-fc-error-type")
-    yield Seen("raised_status", str(answer.status))
-    yield Seen("raised_type", kind or "none")
-    if kind and _raised(answer) == "invalid_request":
+    code = json_object(str(answer.document.get("errorMessage"))).get("code")
+    if kind and code is None:
+        yield _broken("bus message", answer)
+        return
+    if code:
+        yield Seen("raised_status", str(answer.status))
+        yield Seen("raised_type", kind or "none")
+    if kind and code == "invalid_request":
         yield fine("bus message", f"raises {answer.document.get('errorType')}, {kind}")
     else:
         yield wrong("bus message", f"an invalid message does not raise: {answer.status}", REPORT_IT)
@@ -50,6 +61,12 @@ def _judged(what: str, target: Target, answer: dict[str, Any]) -> Finding:
     return judged(what, target, answer.get("status", 0), answer.get("result", {}), answer.get("problem", {}))
 
 
-def _raised(answer: Answer) -> str | None:
-    code = json_object(str(answer.document.get("errorMessage"))).get("code")
-    return str(code) if code else None
+def _is_broken(answer: Answer) -> bool:
+    """Whether Function Compute tells of a function that failed as a whole."""
+    return bool(answer.header("x-fc-error-type"))
+
+
+def _broken(what: str, answer: Answer) -> Finding:
+    """The row for such a failure: what cannot be imported, or the setting that is wrong."""
+    error = answer.document
+    return wrong(what, f"raises {error.get('errorType')}: {error.get('errorMessage')}", OPERATIONS)

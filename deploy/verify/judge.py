@@ -21,13 +21,18 @@ def list_path(target: Target) -> str:
 
 
 def is_ours(answer: Answer) -> bool:
-    """Whether the function answered, rather than the platform."""
-    return bool(answer.header("x-request-id"))
+    """Whether the function answered, rather than the platform, whose answers have request ids and JSON too."""
+    is_bare = answer.status in (204, 304) or answer.header("content-type").startswith("image/")
+    return _is_problem(answer) or "qrCodes" in answer.document or (is_bare and bool(answer.header("x-request-id")))
 
 
 def is_refused(answer: Answer) -> bool:
     """Whether the platform rejected the request before the function."""
-    return answer.status in _REFUSALS and not str(answer.document.get("type")).startswith(_PROBLEM)
+    return answer.status in _REFUSALS and not _is_problem(answer)
+
+
+def _is_problem(answer: Answer) -> bool:
+    return str(answer.document.get("type")).startswith(_PROBLEM)
 
 
 def is_kept_out(target: Target, answer: Answer) -> bool:
@@ -40,11 +45,18 @@ def logged(what: str, answers: Iterable[Answer]) -> Iterator[Logged]:
     return (Logged(what, answer.request_id, answer.status) for answer in answers if is_ours(answer))
 
 
+def elsewhere(what: str, answer: Answer, asked: str = "Function Compute") -> Finding | None:
+    """The row for an answer of somebody else, who was `asked` for the function; None where it is the function's."""
+    if is_ours(answer):
+        return None
+    code = answer.document.get("Code") or answer.document.get("ErrorCode") or ""
+    return wrong(what, f"{asked} answered {answer.status} {code}".rstrip(), OPERATIONS)
+
+
 def judged_answer(what: str, target: Target, answer: Answer, asked: str = "Function Compute") -> Finding:
     """The row for an answer to the list's path; `asked` is who answers if the function does not."""
-    if not is_ours(answer):
-        code = answer.document.get("Code") or answer.document.get("ErrorCode") or ""
-        return wrong(what, f"{asked} answered {answer.status} {code}".rstrip(), OPERATIONS)
+    if found := elsewhere(what, answer, asked):
+        return found
     if is_kept_out(target, answer):
         return unknown(
             what,

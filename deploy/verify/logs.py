@@ -24,7 +24,7 @@ class _Line(NamedTuple):
 def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
     """The line of every invocation that writes one is found by its requestId within `log_seconds`."""
     if not logged:
-        yield unknown("log lines", "nothing was invoked")
+        yield unknown("log lines", "nothing was answered by the function")
         return
     least = target.parameters["LogLevel"]
     logged = [invocation for invocation in logged if level_of(invocation.status) >= logging.getLevelName(least)]

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import yaml
 
-from deploy.parameters import contradictions, value
+from deploy.parameters import contradictions, misfits, value
 from local.acs3 import Refused
 
 _LOOKS = 2
@@ -133,16 +133,10 @@ class Stacks:
         before = self.stacks.get(given.get("StackId", ""))
         if before and given.get("UsePreviousParameters", "").lower() == "true":
             parameters = before.parameters | parameters
-        for name in parameters:
-            if name not in template["Parameters"]:
-                raise Refused("StackValidationFailed", f"The Parameter ({name}) was not defined in template.")
         for name, parameter in template["Parameters"].items():
-            given_or_default = parameters.get(name, parameter.get("Default"))
-            if given_or_default is None:
+            if name not in parameters and "Default" not in parameter:
                 raise Refused("StackValidationFailed", f"The Parameter ({name}) was not provided.")
-            if not re.search(parameter.get("AllowedPattern", ""), str(given_or_default)):
-                raise Refused("StackValidationFailed", f"The Parameter ({name}) does not match its pattern.")
-        for sentence in contradictions(parameters):
+        for sentence in misfits(parameters) or contradictions(parameters):
             raise Refused("StackValidationFailed", sentence)
         return template, parameters
 

@@ -13,6 +13,7 @@ import pytest
 
 from cams_qr import __version__
 from local.cloud import Cloud
+from local.cloud.rest import PATHS
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
@@ -169,11 +170,46 @@ def test_a_route_that_could_not_be_published_is_so_by_the_next_deployment(
     assert refused.returncode == 1
     assert "cams-qr: UPDATE_COMPLETE" in refused.stdout
     assert refused.stdout.endswith("The gateway's route is DeployedWithChanges; publishing it.\n")
+    assert refused.stderr.startswith("The gateway's route is not published: ")
     assert "apig:DeployHttpApi" in refused.stderr
     cloud.account.denied.clear()
     again = deploy(address)
     assert (again.returncode, "Nothing changes." in again.stdout) == (0, True)
     assert again.stdout.endswith("publishing it.\n  published\n")
+
+
+def test_a_route_that_is_being_published_is_waited_for(address: str, cloud: Cloud, tmp_path: Path) -> None:
+    deploy(address, *given(tmp_path, GATEWAY))
+    cloud.account.route = "Deploying"
+    waited = deploy(address)
+    assert (waited.returncode, waited.stdout.endswith("The gateway's route is Deploying.\n  published\n")) == (0, True)
+    assert cloud.account.published == []
+
+
+def test_whatever_becomes_of_the_route_what_was_deployed_is_looked_at(
+    address: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.account.denied.add("apig:GetHttpApiRoute")
+    told = run(
+        address,
+        *("deploy", "--stack", "cams-qr", "--bucket", "packages", "--package", PACKAGE, "--no-doctor"),
+        *("--report", str(tmp_path), "--log-seconds", "1", *given(tmp_path, GATEWAY)),
+    )
+    assert told.returncode == 1
+    assert told.stderr.startswith("The gateway's route is not published: ")
+    assert "Traceback" not in told.stderr
+    assert "? gateway " in told.stdout, "in the table of make verify"
+    assert (tmp_path / "verify-cams-qr.json").exists()
+
+
+def test_an_answer_about_the_route_that_is_none(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = (path for path in PATHS if "/routes/" in path)
+    monkeypatch.setitem(PATHS, path, (PATHS[path][0], lambda account, name, body: {"code": "Ok"}))
+    told = deploy(address, *given(tmp_path, GATEWAY))
+    assert (told.returncode, told.stderr) == (
+        1,
+        "The gateway's route is not published: there is no 'data' where it should be\n",
+    )
 
 
 def test_without_a_gateway_none_is_asked(address: str, cloud: Cloud) -> None:

@@ -16,6 +16,7 @@ from deploy.doctor import CHECKS
 from local.cloud import Cloud
 from local.cloud.operations import OPERATIONS
 from local.cloud.rest import PATHS
+from local.cloud.ros import Stack
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
@@ -118,6 +119,35 @@ def test_parameters_that_contradict(doctor: Doctor) -> None:
     assert rows[1] == rows[3] == "→ make deploy … PARAMETERS=… # corrected"
     assert told.row("caller").startswith("✓"), "and all else is looked at"
     assert told.code == 1
+
+
+def test_parameters_that_break_their_own_constraints(doctor: Doctor, cloud: Cloud) -> None:
+    told = doctor(parameters={"LogLevels": "INFO", "MaxInstances": 500, "JwtConfig": [], "VpcId": "vpc-1"})
+    rows = [" ".join(line.split()) for line in told.text.splitlines()[:6]]
+    assert rows[::2] == [
+        "✗ parameters LogLevels is no parameter of template.yml.",
+        "✗ parameters MaxInstances must be 1 to 300.",
+        '✗ parameters JwtConfig must match ^(\\{"jwks".*\\})?$',
+    ]
+    assert told.row("caller").startswith("✓"), "and all else is looked at"
+    assert "needs VSwitchId" not in told.text, "as ROS, which looks at each first, then at all together"
+    assert told.code == 1
+
+
+def test_parameters_that_the_function_refuses_at_its_start(doctor: Doctor) -> None:
+    told = doctor(parameters={"AllowedPhoneNumbers": None, "RedisUrl": "redis://:secret@r-1:port"})
+    assert told.row("parameters").startswith("✗ parameters REDIS_URL: must be redis[s]://[user:password@]host")
+    assert "; ALLOWED_PHONE_NUMBERS: " in told.row("parameters")
+    assert "secret" not in told.text
+    assert told.code == 1
+
+
+def test_what_a_stack_keeps_is_not_checked_again(doctor: Doctor, cloud: Cloud) -> None:
+    """ROS tells a secret as asterisks, which fit no pattern, and its own parameters beside the template's."""
+    kept = {"RedisUrl": "******", "MaxInstances": "6", "ALIYUN::StackName": "cams-qr", "Retired": "1"}
+    stack = Stack("cams-qr", {"Parameters": {}, "Outputs": {}}, kept, status="CREATE_COMPLETE")
+    cloud.stacks = {stack.id: stack}
+    assert doctor("--stack", "cams-qr").row("parameters") == "✓ parameters none contradicts another"
 
 
 CHANGES: list[tuple[str, Any, str]] = [

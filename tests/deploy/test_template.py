@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.parameters import contradictions
+from deploy.parameters import contradictions, misfits
 from tests.deploy.check_template import EVERYTHING, REQUIRED, Template, before, problems, refusals, resolved
 
 Change = Callable[[dict[str, Any]], object]
@@ -263,7 +263,39 @@ def test_what_contradicts_is_refused_by_the_template_and_before_it_by_make_docto
     assert contradictions(REQUIRED | {name: str(value) for name, value in given.items()}) == sentences
 
 
-def test_numbers_that_are_none_hold_no_rule() -> None:
-    for wrong in ({"MaxInstances": "many"}, {"CamsQps": "0"}):
-        (sentence,) = contradictions(REQUIRED | wrong)
-        assert sentence.startswith("MaxInstances above CamsQps")
+@pytest.mark.parametrize(
+    "wrong", [{"MaxInstances": "many"}, {"MaxInstances": "inf"}, {"MaxInstances": "nan"}, {"CamsQps": "0"}]
+)
+def test_numbers_that_are_none_hold_no_rule(wrong: dict[str, str]) -> None:
+    (sentence,) = contradictions(REQUIRED | wrong)
+    assert sentence.startswith("MaxInstances above CamsQps")
+
+
+@pytest.mark.parametrize("config", ["", "{", "[]", "null", "7", '"claimPassBy"', '{"claimPassBy": 7}'])
+def test_a_config_that_is_no_json_object_passes_on_no_claim(config: str) -> None:
+    given = REQUIRED | {"CustSpaceHeader": "X-Space", "HttpAuth": "jwt", "JwtConfig": config}
+    (sentence,) = contradictions(given)
+    assert sentence.startswith("CustSpaceHeader needs a claimPassBy" if config else "HttpAuth jwt needs JwtConfig")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "sentence"),
+    [
+        ("LogLevels", "INFO", "LogLevels is no parameter of template.yml."),
+        ("MaxInstances", "301", "MaxInstances must be 1 to 300."),
+        ("MaxInstances", "0", "MaxInstances must be 1 to 300."),
+        ("MaxInstances", "many", "MaxInstances must be a number."),
+        ("MaxInstances", "nan", "MaxInstances must be a number."),
+        ("MaxInstances", "", "MaxInstances must be a number."),
+        ("MemorySize", "500", "MemorySize must be one of 256, 320, 384, 448, 512, 768, 1024."),
+        ("LogLevel", "info", "LogLevel must be one of DEBUG, INFO, WARNING, ERROR."),
+        ("VpcId", "vpc_1", "VpcId must match ^(vpc-[a-z0-9]+)?$"),
+        ("AllowedOrigins", "x" * 501, "AllowedOrigins must have at most 500 characters."),
+    ],
+)
+def test_a_parameter_that_breaks_its_own_constraint(name: str, wrong: str, sentence: str) -> None:
+    assert misfits({name: wrong, "LogDays": "30"}) == [sentence]
+
+
+def test_parameters_that_keep_their_constraints() -> None:
+    assert misfits({name: str(value) for name, value in (REQUIRED | EVERYTHING).items()}) == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -67,6 +68,7 @@ class Deployed:
         self.function, self.folder = function, folder
         self.parameters = dict(PARAMETERS)
         self.middlewares: list[Middleware] = []
+        self.gateway_middlewares: list[Middleware] = []
         self.reserved = False
         self.check: Check = check_signature
         self.cloud = Cloud()
@@ -96,6 +98,7 @@ class Deployed:
                 self.cloud.outputs["DomainUrl"] = f"http://{running.enter_context(serve(domain))}"
             if self.gateway:
                 served = gateway(logged, self.function.context, check=self.gateway)
+                served.middlewares.extend(map(web.middleware, self.gateway_middlewares))
                 self.cloud.account.gateway_domain = running.enter_context(serve(served))
             environment = {
                 **role_environment(DEMO_KEY_ID, DEMO_KEY),
@@ -278,8 +281,9 @@ def test_lines_that_come_late_or_never_or_elsewhere(deployed: Deployed) -> None:
     assert "≠ log_field: believed message, seen content" in told.text
     deployed.cloud.logs.late_seconds = 3600
     told = deployed.verify("--log-seconds", "1")
-    assert told.row("log lines").startswith(
-        "✗ log lines after 1 s none found by requestId for: signed GET, cold and warm, preflight"
+    assert re.match(
+        r"✗ log lines after \d+ s none found by requestId for: signed GET, cold and warm, preflight",
+        told.row("log lines"),
     )
     assert told.code == 1
 
@@ -374,6 +378,81 @@ def test_answers_without_a_request_id(deployed: Deployed) -> None:
 
     deployed.middlewares.append(strip)
     assert "✗ signed GET             the answer has no request ID" in deployed.verify().text
+
+
+def beliefs(told: Told) -> set[str]:
+    """The names of those that are called wrong."""
+    return {line[2:].partition(":")[0] for line in told.text.splitlines() if line.startswith("≠")}
+
+
+def answering(status: int, text: str, **headers: str) -> Middleware:
+    """What somebody answers who is not the function."""
+
+    async def answer(request: web.Request, handler: Any) -> web.Response:
+        return web.Response(status=status, text=text, headers={"X-Request-Id": "another's", **headers})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "code"), [(404, "<html>", ""), (200, "<html>", ""), (503, "", ""), (502, '{"Code": "C"}', " C")]
+)
+def test_what_the_function_did_not_answer_says_nothing_of_beliefs(
+    deployed: Deployed, status: int, text: str, code: str
+) -> None:
+    deployed.middlewares.append(answering(status, text))
+    told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
+    for what in ("signed GET", "cold and warm", "preflight", "CORS", "ETag", "drawing"):
+        assert told.row(what) == (
+            f"✗ {what} Function Compute answered {status}{code} → docs/operations.md says what to do"
+        )
+    assert told.row("unsigned GET").startswith(f"✗ unsigned GET answered {status}, not by the function →")
+    assert told.row("two at once").endswith("→ docs/operations.md says what to do")
+    assert told.row("direct call").startswith("✓")
+    assert told.row("log lines").startswith("✓ log lines 3 of 3 found"), "of the three that reached it"
+    assert beliefs(told) == set()
+
+
+def test_a_preflight_that_function_compute_answers_itself(deployed: Deployed) -> None:
+    async def reflect(request: web.Request, handler: Any) -> web.Response:
+        if request.method == "OPTIONS":
+            return web.Response(headers={"Access-Control-Allow-Origin": request.headers["Origin"]})
+        answer: web.Response = await handler(request)
+        return answer
+
+    deployed.middlewares.append(reflect)
+    told = deployed.verify()
+    assert told.row("preflight").startswith("✗ preflight 200, Access-Control-Allow-Origin: https://shop.example.com;")
+    assert beliefs(told) == {"preflight"}
+
+
+def test_a_signature_that_is_refused_says_nothing_of_beliefs(deployed: Deployed) -> None:
+    def refuse(request: web.Request) -> None:
+        if request.method != "OPTIONS":
+            raise Refused("SignatureNotMatch", "signature does not match", 403)
+
+    deployed.check = refuse
+    told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
+    assert told.row("signed GET").startswith("✗ signed GET Function Compute answered 403 SignatureNotMatch →")
+    assert told.row("log lines").startswith("✓")
+    assert beliefs(told) == {"unsigned"}, "which is as it was seen"
+
+
+def test_a_function_that_does_not_start(deployed: Deployed) -> None:
+    class SettingsError(Exception):
+        pass
+
+    def fail(event: bytes, context: Any) -> Any:
+        raise SettingsError("MAX_INSTANCES: must be a number")
+
+    deployed.handler = fail  # type: ignore[method-assign]
+    told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
+    raised = "raises SettingsError: MAX_INSTANCES: must be a number"
+    for what in ("direct call", "batch", "bus message"):
+        assert told.row(what) == f"✗ {what} {raised} → docs/operations.md says what to do"
+    assert told.row("signed GET").startswith("✗ signed GET Function Compute answered 502")
+    assert told.row("log lines") == "? log lines nothing was answered by the function"
+    assert beliefs(told) == set()
 
 
 def test_rights_that_are_missing_are_told(deployed: Deployed) -> None:
@@ -542,6 +621,16 @@ def test_a_route_that_is_not_published(deployed: Deployed, issuer: Issuer) -> No
     assert told.row("gateway, no proof").startswith("✗ gateway, no proof answered 404, not by the function →")
     assert told.row("gateway").startswith("✗ gateway the gateway answered 404 →")
     assert told.code == 1
+
+
+@pytest.mark.parametrize(("status", "text"), [(404, ""), (200, "<html>"), (503, "no healthy upstream"), (302, "")])
+def test_a_gateway_at_which_somebody_else_answers(deployed: Deployed, issuer: Issuer, status: int, text: str) -> None:
+    behind_a_gateway(deployed, issuer)
+    deployed.gateway_middlewares.append(answering(status, text))
+    told = deployed.verify("--token", issuer.token(), "--log-seconds", "5")
+    assert told.row("gateway, no proof").startswith(f"✗ gateway, no proof answered {status}, not by the function →")
+    assert told.row("gateway").startswith(f"✗ gateway the gateway answered {status} →")
+    assert told.row("log lines").startswith("✓"), "none is missed that the function did not get"
 
 
 def test_a_gateway_that_passes_on_a_callers_own_header(deployed: Deployed, issuer: Issuer) -> None:
