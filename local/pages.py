@@ -13,7 +13,7 @@ _SELF = "connect-src 'self'"
 
 
 def pages(address: str | None = None, config: str | None = None, folder: Path = WEB) -> web.Application:
-    """An application with the page at `/`; the function's `address` where it is elsewhere, and another config.js."""
+    """An application with the page at `/`; `address` is the function's if elsewhere, `config` replaces config.js."""
 
     async def answer(request: web.Request) -> web.Response:
         file = (folder / (request.match_info["name"] or "index.html")).resolve()

@@ -8,7 +8,7 @@ export type Problem = components["schemas"]["Problem"];
 
 /** A failure without an answer from the function: the platform or a gateway answered instead, or nobody did. */
 export interface Failure {
-  /** 0 where nobody answered, or `token` or `headers` threw. */
+  /** 0 if nobody answered, or `token` or `headers` threw. */
   status: number;
   code: "refused" | "throttled" | "internal_error" | "unreachable";
   retryable: boolean;
@@ -24,11 +24,11 @@ export class CamsQr extends HTMLElement {
   set endpoint(value: string | null | undefined);
   get custSpaceId(): string;
   set custSpaceId(value: string | null | undefined);
-  /** Asked before each request for what goes after "Bearer". */
+  /** Called before each request; returns the token that goes after "Bearer". */
   token: (() => string | Promise<string>) | null;
-  /** Asked before each request for more headers. */
+  /** Called before each request; returns additional headers. */
   headers: (() => HeadersInit | Promise<HeadersInit>) | null;
-  /** Asks once more. */
+  /** Sends the request again. */
   reload(): void;
 }
 

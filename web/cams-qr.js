@@ -64,7 +64,7 @@ export class CamsQr extends HTMLElement {
   }
 
   connectedCallback() {
-    // Set before the element was defined.
+    // Properties that were set before the element was defined.
     for (const name of [...Object.keys(ATTRIBUTES), ...FUNCTIONS]) this.#adopt(name);
     this.#root ??= this.attachShadow({ mode: this.getAttribute("shadow") === "closed" ? "closed" : "open" });
     this.#view ??= makeView(this.#root, this.#actions());

@@ -72,8 +72,8 @@ def unsigned(target: Target) -> Iterator[Row]:
         yield Seen("unsigned" if auth == "function" else "no_token", str(answer.status))
         yield fine("unsigned GET", f"refused with {answer.status} {answer.document.get('Code', '')}".rstrip())
     elif is_ours(answer):
-        mend = f"{FC_CONSOLE}   # set the authentication of {target.function}'s trigger to {auth}"
-        yield wrong("unsigned GET", f"let in: {answer.status}", mend)
+        fix = f"{FC_CONSOLE}   # set the authentication of {target.function}'s trigger to {auth}"
+        yield wrong("unsigned GET", f"let in: {answer.status}", fix)
     else:
         yield wrong("unsigned GET", f"answered {answer.status}, not by the function", OPERATIONS)
 
@@ -204,8 +204,8 @@ def together(target: Target) -> Iterator[Row]:
         answered = [answer for answer in answers if is_ours(answer)]
         yield first_wrong("two at once", target, answered) or fine("two at once", found)
     else:
-        mend = "make doctor   # concurrency" if any(answer.status == 429 for answer in refused) else OPERATIONS
-        yield wrong("two at once", f"{found}, with MaxInstances {instances}", mend)
+        fix = "make doctor   # concurrency" if any(answer.status == 429 for answer in refused) else OPERATIONS
+        yield wrong("two at once", f"{found}, with MaxInstances {instances}", fix)
     yield from logged("two at once", answers)
 
 

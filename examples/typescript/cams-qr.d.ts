@@ -204,6 +204,8 @@ export interface components {
         Age: number;
         /** @description How the cache handled the request (RFC 9211) */
         "Cache-Status": string;
+        /** @description For long answers, if the request's Accept-Encoding allows it */
+        "Content-Encoding": "gzip";
         /** @description Seconds to wait before a retry */
         "Retry-After": number;
     };
@@ -234,6 +236,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     Age: components["headers"]["Age"];
                     "Cache-Status": components["headers"]["Cache-Status"];
+                    "Content-Encoding": components["headers"]["Content-Encoding"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -398,6 +401,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     Age: components["headers"]["Age"];
                     "Cache-Status": components["headers"]["Cache-Status"];
+                    "Content-Encoding": components["headers"]["Content-Encoding"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -583,6 +587,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     Age: components["headers"]["Age"];
                     "Cache-Status": components["headers"]["Cache-Status"];
+                    "Content-Encoding": components["headers"]["Content-Encoding"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -755,6 +760,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     Age: components["headers"]["Age"];
                     "Cache-Status": components["headers"]["Cache-Status"];
+                    "Content-Encoding": components["headers"]["Content-Encoding"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -927,6 +933,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     Age: components["headers"]["Age"];
                     "Cache-Status": components["headers"]["Cache-Status"];
+                    "Content-Encoding": components["headers"]["Content-Encoding"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1090,6 +1097,7 @@ export interface operations {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     Age: components["headers"]["Age"];
                     "Cache-Status": components["headers"]["Cache-Status"];
+                    "Content-Encoding": components["headers"]["Content-Encoding"];
                     [name: string]: unknown;
                 };
                 content: {

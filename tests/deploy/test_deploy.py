@@ -208,7 +208,7 @@ def test_an_answer_about_the_route_that_is_none(address: str, tmp_path: Path, mo
     told = deploy(address, *given(tmp_path, GATEWAY))
     assert (told.returncode, told.stderr) == (
         1,
-        "The gateway's route is not published: there is no 'data' where it should be\n",
+        "The gateway's route is not published: the answer has no 'data'\n",
     )
 
 

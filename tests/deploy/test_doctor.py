@@ -81,7 +81,7 @@ class Told:
         self.text = ended.stdout
 
     def row(self, what: str) -> str:
-        """The row without its padding; with what mends it behind an arrow."""
+        """The row without its padding; with its fix after an arrow."""
         lines = self.text.splitlines()
         (place,) = [i for i, line in enumerate(lines) if line[2:].startswith(f"{what}  ")]
         rows = [lines[place], *lines[place + 1 : place + 2]]
@@ -147,7 +147,7 @@ def test_what_a_stack_keeps_is_not_checked_again(doctor: Doctor, cloud: Cloud) -
     kept = {"RedisUrl": "******", "MaxInstances": "6", "ALIYUN::StackName": "cams-qr", "Retired": "1"}
     stack = Stack("cams-qr", {"Parameters": {}, "Outputs": {}}, kept, status="CREATE_COMPLETE")
     cloud.stacks = {stack.id: stack}
-    assert doctor("--stack", "cams-qr").row("parameters") == "✓ parameters none contradicts another"
+    assert doctor("--stack", "cams-qr").row("parameters") == "✓ parameters no contradictions"
 
 
 CHANGES: list[tuple[str, Any, str]] = [

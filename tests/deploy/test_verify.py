@@ -477,7 +477,7 @@ ERRORS, THROTTLES = "cams-qr-ap-southeast-1-errors", "cams-qr-ap-southeast-1-thr
 
 
 def alarms(deployed: Deployed) -> list[str]:
-    """What the row of the alarms says of each, in the order of the template; with the page that mends it."""
+    """What the row of the alarms says of each, in the order of the template; with the page that tells how to fix it."""
     row = deployed.verify().row("alarms")
     assert row.startswith("✗ alarms ")
     found, _, page = row.removeprefix("✗ alarms ").partition(" → ")

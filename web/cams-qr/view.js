@@ -1,4 +1,4 @@
-// What is seen.
+// The view.
 
 import { drawInto, makeCard } from "./card.js";
 import { make } from "./dom.js";
@@ -52,7 +52,7 @@ function renderState(parts, state, text) {
   renderProblem(parts, state, text);
 }
 
-/** What is set again is heard again. */
+/** Screen readers repeat what is set. */
 function say(node, sentence) {
   if (node.textContent !== sentence) node.textContent = sentence;
 }

@@ -7,8 +7,8 @@ import { makeZip } from "./zip.js";
 
 const PICTURES = { svg: svgOf, png: pngOf };
 const COLUMNS = ["code", "prefilledMessage", "deepLinkUrl", "phoneNumber"];
-// Spreadsheets take a cell that begins so for a formula; an apostrophe makes it text. Where a semicolon separates cells,
-// one begins after it, after a tab and on each line, whatever the quotes say.
+// Spreadsheets treat a cell that begins like this as a formula; an apostrophe makes it text. If a semicolon separates
+// cells, one begins after it, after a tab and on each line, whatever the quotes say.
 const FORMULA = /^(?=[\t\r])|(?<=^|[;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])/g;
 
 /** The code as a picture. Throws TypeError if it cannot be drawn. */

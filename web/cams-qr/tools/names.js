@@ -1,8 +1,8 @@
 // File names.
 
 const LENGTH = 60;
-// What some file system forbids, what turns the direction of text around, and what is not seen, but for what joins
-// letters and emoji or keeps them apart.
+// What some file system forbids, what changes the direction of text, and what is invisible, except what joins letters
+// and emoji or keeps them apart.
 const FORBIDDEN = /[\\/:*?"<>|]|(?![\u200c\u200d])\p{C}/gu;
 
 /** A name made of code and message that is not in `taken`, to which it is added. */
