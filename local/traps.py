@@ -16,7 +16,8 @@ from aiohttp import web
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# Row -> code, message. Phone number 1555SSSNNNN gets row NNNN with HTTP status SSS (200: inside a success).
+# Row -> code, message. Phone number 1555SSSNNNN gets row NNNN with HTTP status SSS (200: inside a success); rows are
+# only ever added at the end.
 ERRORS = dict(
     enumerate(
         [

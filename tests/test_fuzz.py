@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from cams_qr.events.answers import QueryFailed
+from cams_qr.events.triggers import TRIGGERS
 from cams_qr.instance import Instance
 from cams_qr.problems import KINDS
 from local.fc import make_context
+from reliability import contract
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 ONE_MESSAGE = {"cloud_event", "topic", "timer"}
@@ -88,6 +90,12 @@ EVENTS: dict[str, st.SearchStrategy[Any]] = {
 EVENTS["stream"] = st.lists(
     messages | EVENTS["cloud_event"] | EVENTS["cloud_event"].map(json.dumps), min_size=1, max_size=4
 )
+
+
+def test_every_trigger_kind_is_fuzzed_and_in_the_reliability_runs() -> None:
+    kinds = {str(module.__name__).rpartition(".")[2] for module in TRIGGERS}  # type: ignore[attr-defined]
+    assert kinds <= set(EVENTS)
+    assert kinds <= set(contract.EVENTS)
 
 
 @pytest.fixture(scope="module")

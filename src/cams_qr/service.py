@@ -12,7 +12,7 @@ from cams_qr.cams.operation import Cams
 from cams_qr.deadline import Deadline, DepartureMissed
 from cams_qr.outcome import CacheStatus, CacheUse, Effort, Outcome
 from cams_qr.permits.breaker import PROBE_SECONDS, Breaker, CircuitOpen
-from cams_qr.permits.throttle import Caller, Permit, Throttle
+from cams_qr.permits.throttle import WINDOW_SECONDS, Caller, Permit, Throttle
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 from cams_qr.settings import Settings
@@ -23,7 +23,7 @@ MAX_ATTEMPTS = 3
 _CALL_SECONDS = 0.5
 _BACKOFF_SECONDS = 0.1
 # If CAMS throttles without saying for how long, its window is over after this.
-_THROTTLED_SECONDS = 1.0
+_THROTTLED_SECONDS = WINDOW_SECONDS
 # If there is an old list: how long to wait for CAMS, how long to wait for a breaker's probe, and how late an answer may
 # arrive and still be used, although its caller has left.
 _IMPATIENT_SECONDS = 1.8

@@ -147,6 +147,21 @@ def test_an_alert_when_many_requests_fail(function: Function, log: Any) -> None:
     assert [alert("Many requests fail", lines) for lines in (few, few + log())] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "alerts"),
+    [
+        ("15554000001", "not_subscribed", True),
+        ("15554000002", "permission_denied", True),
+        ("15554000004", "not_owned", False),
+    ],
+)
+def test_an_alert_when_the_role_or_the_subscription_is_gone(
+    function: Function, log: Any, number: str, code: str, alerts: bool
+) -> None:
+    assert {function.ask(number)["problem"]["code"] for _ in range(10)} == {code}
+    assert alert("Many requests fail", log()) is alerts
+
+
 def test_an_alert_when_cams_throttles_but_not_when_callers_ask_too_much(function: Function, log: Any) -> None:
     function.configure(CACHE_TTL_SECONDS="0", CAMS_MAX_WAIT_SECONDS="0", CAMS_QPS="1")
     for _ in range(10):

@@ -29,8 +29,8 @@ class Trigger(Protocol):
 
 
 TRIGGERS: tuple[Trigger, ...] = (http_trigger, api_gateway, cloud_event, timer, batch, direct, stream, topic)
-# Buses that deliver one message per event.
-_BUSES: dict[Trigger, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
+# Buses that deliver one message per event: it fails whole. Those of a stream fail one by one.
+_SINGLE_MESSAGE: dict[Trigger, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
 _NO_KIND = Problem(
     "invalid_request",
     "This kind of event is not supported; send an HTTP request through a trigger or gateway, "
@@ -87,8 +87,8 @@ def _malformed(event: bytes, problem: Problem, settings: Settings, request_id: s
     trigger = _trigger(document)
     if trigger is stream:
         return stream.decode(parse_elements(event), settings, request_id)
-    if trigger in _BUSES:
-        return Call(_BUSES[trigger], (problem,), answer_message)
+    if trigger in _SINGLE_MESSAGE:
+        return Call(_SINGLE_MESSAGE[trigger], (problem,), answer_message)
     return _unreadable(problem)
 
 

@@ -136,7 +136,9 @@ def query_in_own_space(query: QrQuery, headers: Mapping[str, str], settings: Set
     if settings.cust_space_header is None:
         return query
     own = headers.get(settings.cust_space_header.lower())
-    if own is None or query.cust_space_id not in (None, own):
+    if own is None:
+        raise Problem("not_allowed", "The gateway named no custSpaceId for this caller; its token must hold one.")
+    if query.cust_space_id not in (None, own):
         raise Problem("not_allowed", "Callers may only query their own custSpaceId; leave custSpaceId out.")
     try:
         return parse_query({"phoneNumber": query.phone_number, "custSpaceId": own})
