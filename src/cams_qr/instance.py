@@ -1,4 +1,4 @@
-"""One function instance, and the way of one invocation through it: decode, ask, encode, log."""
+"""One function instance, and the path of an invocation through it: decode, ask, encode, log."""
 
 import itertools
 import time
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from cams_qr.permits.throttle import Throttle
     from cams_qr.redis_store import Store
 
-# Function Compute's own default, for a context that does not tell its timeout.
+# Function Compute's own default, for a context without a timeout.
 _DEFAULT_TIMEOUT_SECONDS = 3.0
-# Kept back for encoding, logging and handing over the answer.
+# Reserved for encoding, logging and returning the answer.
 _MARGIN_SECONDS = 0.5
 _MARGIN_SHARE = 0.2
 
 
 class FunctionMeta(Protocol):
-    """What this function uses of `context.function`; the timeout is in seconds, and a string on some runtimes."""
+    """What this function uses of `context.function`; the timeout is in seconds, as a string on some runtimes."""
 
     timeout: int | str
 
@@ -60,7 +60,7 @@ class Instance:
         return cls(settings, _service(settings, account=environ.get("FC_ACCOUNT_ID", "local")))
 
     def invoke(self, event: bytes, context: FcContext, started: float) -> object:
-        """Answer one event before the function's timeout, which runs since `started` (monotonic)."""
+        """Answer one event before the function's timeout, which counts from `started` (monotonic)."""
         with trace.tracing(context):
             return self._answer(event, context, started)
 
@@ -78,7 +78,7 @@ class Instance:
             _log_invocation(context.request_id, call, outcomes, answer, time.monotonic() - started, cold)
 
     def _outcomes(self, call: Call, deadline: Deadline, request_id: str) -> list[Outcome]:
-        """An outcome for each query, in order; equal queries are asked once, and all draw on one budget."""
+        """An outcome for each query, in order. Equal queries are asked once, and all share one budget."""
         budget = Budget.until(deadline, self.settings.cams_max_wait_seconds if call.interactive else None)
         answered: dict[QrQuery, Outcome] = {}
         outcomes = []
@@ -100,7 +100,7 @@ class Instance:
 
 def _service(settings: Settings, account: str) -> Service:
     ttl, stale, endpoint = settings.cache_ttl_seconds, settings.cache_stale_seconds, settings.cams_endpoint
-    # What is known depends on who asks whom; the password in the URL keeps the hashed keys from being guessed.
+    # A list depends on the account and the endpoint; the password in the URL keeps hashed keys from being guessed.
     scope = f"{account} {endpoint} {settings.redis_url}"
     store, throttle = _store_and_throttle(settings, account)
     breaker = Breaker(account, endpoint, store)
@@ -111,7 +111,7 @@ def _service(settings: Settings, account: str) -> Service:
 def _store_and_throttle(settings: Settings, account: str) -> "tuple[Store | None, Throttle]":
     if settings.redis_url is None:
         return None, instance_throttle(settings.cams_qps, settings.max_instances)
-    # redis-py takes 0.13 s to import.
+    # Importing redis-py takes time that instances without Redis can save.
     from cams_qr.permits.account import AccountThrottle
     from cams_qr.redis_store import Store
 
@@ -132,7 +132,7 @@ def _budget_seconds(context: FcContext) -> float:
 def _log_invocation(
     request_id: str, call: Call, outcomes: list[Outcome], answer: object, seconds: float, cold: bool
 ) -> None:
-    """One line for the invocation; where it had several queries, one more for each that differs."""
+    """Write one line for the invocation and, if it had several queries, one for each distinct query."""
     failures = [outcome.result.status for outcome in outcomes if isinstance(outcome.result, Problem)]
     level = logs.level_of(max(failures, default=200))
     line: dict[str, Any] = {
@@ -156,7 +156,7 @@ def _log_invocation(
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:
-    """What a line says of one query."""
+    """The fields of one query."""
     problem = outcome.result if isinstance(outcome.result, Problem) else None
     upstream = problem.upstream if problem else None
     return {
@@ -172,7 +172,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
 
 
 def _status(answer: object, failures: Sequence[int]) -> int | None:
-    """The answer's status; that of the failure, where it was raised."""
+    """The answer's status, or that of the failure if it was raised."""
     if isinstance(answer, dict):
         return answer.get("statusCode", answer.get("status"))
     return next(iter(failures), None)

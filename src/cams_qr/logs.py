@@ -1,4 +1,4 @@
-"""One JSON line on standard output for each invocation, and nothing secret in it."""
+"""One JSON line on standard output per invocation, with nothing secret in it."""
 
 import json
 import logging
@@ -15,22 +15,22 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def configure(level: str) -> None:
-    """Write only lines of at least this level."""
+    """Write only lines of this level and above."""
     _logger.setLevel(level)
 
 
 def level_of(status: int) -> int:
-    """The level of a line about an answer of that status."""
+    """The level of a line about an answer with this status."""
     if status < 400:
         return logging.INFO
     return logging.ERROR if status >= 500 else logging.WARNING
 
 
 def log(level: int, fields: Mapping[str, Any]) -> None:
-    """Write one line, whole and at once, for a frozen instance flushes nothing; fields that are None are left out.
+    """Write one line and flush it, since a frozen instance flushes nothing; fields that are None are left out.
 
-    Each names the trace of the invocation, where it has one. Past the platform's own handler, which would put a prefix
-    before the JSON.
+    Lines of an invocation with a trace contain its id. Python's logging is bypassed, since the platform's handler would
+    put a prefix before the JSON.
     """
     if _logger.isEnabledFor(level):
         line = {"level": logging.getLevelName(level), **{k: v for k, v in fields.items() if v is not None}}
@@ -40,15 +40,15 @@ def log(level: int, fields: Mapping[str, Any]) -> None:
 
 
 def internal_error(error: Exception, request_id: str) -> Problem:
-    """Our bug, as a problem that tells nothing of it; its stack goes to the log."""
+    """The problem for a bug of ours, which reveals nothing about it; the stack goes to the log."""
     log(logging.ERROR, {"requestId": request_id, "stack": stack_of(error)})
     return Problem("internal_error", "This function failed; its log says where.")
 
 
 def stack_of(error: BaseException) -> list[str]:
-    """Where an error came from: file, line and function of each frame, and its type.
+    """Where an error came from: file, line and function of each frame, and the error's type.
 
-    Without its message and without local values, for these can hold anything a caller or CAMS sent.
+    Its message and local values are left out, since they can contain anything that a caller or CAMS sent.
     """
     return [*_frames(error.__traceback__), type(error).__name__]
 

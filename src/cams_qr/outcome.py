@@ -1,4 +1,4 @@
-"""How a query ended, and what it took: what the service hands to encoding and to the log."""
+"""How a query ended and what it took, for the encoders and the log."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -14,7 +14,7 @@ CacheStatus = Literal["hit", "miss", "expired", "collapsed", "stale"]
 class Effort:
     """What a query has cost so far: calls made, seconds waited for permits, seconds spent on calls.
 
-    `credentials_refused`: whether one of the calls was made again with fresh credentials.
+    `credentials_refused`: whether a call was retried with fresh credentials.
     """
 
     attempts: int = 0
@@ -24,11 +24,11 @@ class Effort:
 
 
 class CacheUse(NamedTuple):
-    """What the cache had to do with a result; `age` and `ttl` (what is left, negative when stale) in seconds.
+    """How the cache contributed to a result; `age` and `ttl` (what is left, negative if stale) are in seconds.
 
-    `hit`: the result was known. `miss`, `expired`: CAMS was asked, for nothing or an old list was known.
-    `collapsed`: another caller asked it. `stale`: an old list, because CAMS could not be asked, for the `reason`, a
-    problem's code. `renderings` are those of the cached result.
+    `hit`: the result was cached. `miss`, `expired`: CAMS was asked, since nothing or an old list was cached.
+    `collapsed`: another caller fetched it. `stale`: an old list, since CAMS could not be asked; `reason` is the code of
+    that problem. `renderings` are those of the cached result.
     """
 
     status: CacheStatus
@@ -39,7 +39,7 @@ class CacheUse(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How a query ended; `query` is None where the event held none, `cache` where the cache had no part in it."""
+    """How a query ended; `query` is None if the event held none, `cache` if the cache had no part in it."""
 
     result: QrCodeList | Problem
     effort: Effort

@@ -1,4 +1,4 @@
-"""The connection to Redis, Valkey or Tair: answers at once, or counts as absent until it does again."""
+"""The connection to Redis, Valkey or Tair: it answers quickly, or counts as unavailable until it does again."""
 
 import logging
 import socket
@@ -14,29 +14,29 @@ from cams_qr import logs
 from cams_qr.deadline import Deadline
 from cams_qr.sockets import open_socket
 
-# What a caller may lose to a Redis that is there no more: a connection and an answer.
+# The most that an unavailable Redis may cost a caller: a connection and an answer.
 CONNECT_SECONDS = 0.045
 ANSWER_SECONDS = 0.15
 PROBE_SECONDS = 0.4
-# Who notices a deadline so late was held up itself, frozen or on busy cores.
+# A process that notices a deadline this late was itself held up: frozen, or on busy cores.
 _HELD_UP_SECONDS = 0.01
 
 T = TypeVar("T")
 
 
 class StoreUnavailable(Exception):
-    """Redis could not be asked, or refused; go on without it."""
+    """Redis did not answer, or refused; continue without it."""
 
 
 class _Connection(redis.Connection):
-    """One whose connecting is bounded as a whole, name resolution and all."""
+    """A connection whose setup is bounded as a whole, name resolution included."""
 
     def _connect(self) -> socket.socket:
         deadline = Deadline.after(CONNECT_SECONDS)
         try:
             sock = open_socket(self.host, self.port, deadline)
         except TimeoutError:
-            # A process that stood still has used none of the time.
+            # A process that was held up has used none of that time.
             if time.monotonic() - deadline.at < _HELD_UP_SECONDS:
                 raise
             sock = open_socket(self.host, self.port, Deadline.after(CONNECT_SECONDS))
@@ -45,14 +45,14 @@ class _Connection(redis.Connection):
 
 
 class _TlsConnection(redis.SSLConnection, _Connection):
-    """The same below TLS."""
+    """The same over TLS."""
 
 
 class Store:
-    """A Redis client that fails within 0.2 s, and after a failure is left alone for PROBE_SECONDS at a time.
+    """A Redis client that fails within 0.2 s, and then is tried again only every PROBE_SECONDS.
 
-    While it is unavailable only a `probe` asks it; that must be an operation that writes, so that a read-only or
-    full server does not count as back.
+    While Redis is unavailable, only a `probe` is sent. It must be an operation that writes, so that a read-only or full
+    server does not count as recovered.
     """
 
     def __init__(self, url: str) -> None:
@@ -78,7 +78,7 @@ class Store:
         try:
             answer = operation(self._redis)
         except (redis.RedisError, OSError) as error:
-            # A refusal to write is what a probe is for; of any other operation it says nothing about the server.
+            # A probe looks for exactly this: a refusal to write. For other operations it says nothing about the server.
             if probe or not isinstance(error, redis.ResponseError):
                 self._failed(error)
             raise StoreUnavailable from None
@@ -88,18 +88,18 @@ class Store:
         return answer
 
     def attempt(self, operation: "Callable[[redis.Redis], T]", default: T) -> T:
-        """Run one operation, or give the default where the store is unavailable."""
+        """Run one operation, or return the default if the store is unavailable."""
         try:
             return self.ask(operation)
         except StoreUnavailable:
             return default
 
     def script(self, source: str) -> Callable[..., Any]:
-        """A Lua script as a function of keys and arguments, sent whole only where the server does not have it."""
+        """A Lua script as a function of keys and arguments; its source is sent only if the server does not have it."""
         return self._redis.register_script(source)
 
     def _failed(self, error: Exception) -> None:
-        # After a failover the name leads elsewhere, and a connection to the old server may live on.
+        # After a failover the name resolves to another server, while connections to the old one may live on.
         self._redis.connection_pool.disconnect()
         self.next_probe = time.monotonic() + PROBE_SECONDS
         if not self._down:

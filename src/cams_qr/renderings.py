@@ -1,4 +1,4 @@
-"""What an encoder made of a cached result, kept beside the result, so that each rendering is made only once."""
+"""Renderings of a cached result, kept beside it so that each is made only once."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""What we already know: lists and permanent failures, in this instance and, where there is one, in Redis.
+"""What we already know: lists and permanent failures, in this instance and, if there is one, in Redis.
 
 A list is fresh for CACHE_TTL_SECONDS and may stand in, marked stale, for CACHE_STALE_SECONDS more.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 1000
 MAX_BYTES = 16 * 1024 * 1024
 FAILURE_SECONDS = 10
-# Failures that asking again soon cannot change; any other may pass, or be our own.
+# Failures that a retry cannot change. Any other may be temporary, or our own.
 PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
 
 
@@ -46,7 +46,7 @@ class Cache:
         return entry.at + lifetime - time.time()
 
     def find(self, query: QrQuery) -> Entry | None:
-        """The best there is: fresh from this instance, else from the store, else a list that is stale."""
+        """The best entry there is: fresh from this instance, else from the store, else a stale list."""
         if not self.enabled:
             return None
         key = self.key(query)
@@ -61,12 +61,12 @@ class Cache:
         return max(candidates, key=self.fresh_seconds, default=None)
 
     def recall(self, query: QrQuery) -> Entry | None:
-        """What this instance has, fresh or stale, without asking the store."""
+        """The entry of this instance, fresh or stale; the store is not asked."""
         entry = self._entries.get(self.key(query), (None,))[0] if self.enabled else None
         return entry if entry is not None and self._usable(entry) else None
 
     def remember(self, query: QrQuery, result: QrCodeList | Problem) -> Entry:
-        """Keep a list, or a permanent failure; anything else is only wrapped."""
+        """Keep a list or a permanent failure; any other result is only wrapped."""
         entry = self._entry(result, time.time())
         if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
             key = self.key(query)
@@ -75,7 +75,7 @@ class Cache:
         return entry
 
     def flight(self, query: QrQuery, patience: Deadline, call: Deadline) -> AbstractContextManager[Flight]:
-        """See Flights.flight; without a store, or with nothing to remember, every caller asks CAMS itself."""
+        """See Flights.flight. Without a store, or with the cache off, every caller asks CAMS itself."""
         if self._flights is None or not self.enabled:
             return nullcontext(Flight(None))
         return self._flights.flight(self.key(query), lambda: self._find_fresh(query), patience, call)
@@ -85,7 +85,7 @@ class Cache:
         return entry if entry is not None and self.fresh_seconds(entry) > 0 else None
 
     def key(self, query: QrQuery) -> str:
-        """A keyed hash, for a phone number has too few digits to hide behind a plain one."""
+        """A keyed hash; a plain one would not hide a phone number, which has too few digits."""
         text = f"{query.phone_number}/{query.cust_space_id or ''}/{query.cust_space_id is None}"
         return "cams-qr:list:2:" + hashlib.blake2b(text.encode(), key=self._secret, digest_size=20).hexdigest()
 
@@ -134,7 +134,7 @@ class Cache:
 
 
 def _anew(problem: Problem) -> Problem:
-    """The same problem, without the frames that one which was raised holds."""
+    """The same problem without a traceback, which would keep the frames of the call alive."""
     return Problem(problem.code, problem.detail, upstream=problem.upstream)
 
 

@@ -9,7 +9,7 @@ from cams_qr.renderings import Renderings
 
 
 class Entry(NamedTuple):
-    """A result, the Unix time it was stored at, and what was rendered of it."""
+    """A result, the Unix time at which it was stored, and its renderings."""
 
     result: QrCodeList | Problem
     at: float

@@ -1,4 +1,4 @@
-"""An entry of the cache as the JSON text that Redis keeps; imported only where there is Redis."""
+"""A cache entry as the JSON text that Redis keeps; imported only if there is Redis."""
 
 import time
 
@@ -18,9 +18,9 @@ class _Failure(BaseModel):
 
 
 class _Stored(BaseModel):
-    """There is either a list or a failure. `lifetime` is the seconds that Redis was to keep it.
+    """Either a list or a failure. `lifetime` is the seconds for which Redis was asked to keep it.
 
-    What is left of them tells its age on the server's clock; the clocks of two instances may be far apart.
+    The seconds left give its age by the server's clock; the clocks of two instances may differ widely.
     """
 
     lifetime: float = Field(allow_inf_nan=False)
@@ -29,7 +29,7 @@ class _Stored(BaseModel):
 
 
 def to_json(query: QrQuery, result: QrCodeList | Problem, lifetime: float) -> str:
-    """The text to keep of a query's result, for so many seconds."""
+    """The text to store for a query's result, to be kept for `lifetime` seconds."""
     if isinstance(result, QrCodeList):
         return _Stored(lifetime=lifetime, found=result).model_dump_json(by_alias=True)
     upstream = result.upstream or Upstream(None, None)
@@ -56,7 +56,7 @@ def from_json(query: QrQuery, text: bytes | str, left: float) -> tuple[QrCodeLis
     held = stored.found or stored.failure
     if held is None or (held.phone_number, held.cust_space_id) != (query.phone_number, query.cust_space_id):
         return None
-    # One that never ends, or later than was meant, has no age.
+    # A key that never expires, or later than it should, has no age.
     if not 0 <= left <= stored.lifetime:
         return None
     at = time.time() - (stored.lifetime - left)

@@ -1,6 +1,6 @@
-"""One flight for each query: while one caller asks CAMS for a number, others that share the store wait for that answer.
+"""One flight per query: while one caller asks CAMS for a number, others that share the store wait for that answer.
 
-Who leads holds a lease in Redis, so that a leader that dies, or is frozen, does not hold up the others.
+The leader holds a lease in Redis, so that a leader that dies or is frozen does not hold up the others.
 """
 
 import time
@@ -16,16 +16,16 @@ from cams_qr.problems import Problem
 if TYPE_CHECKING:
     from cams_qr.redis_store import Store
 
-# Leases of a leader. One that connects to CAMS, or asks it, cannot renew its lease; one in line for a permit does.
+# A leader's leases. It renews its lease while it waits for a permit, but cannot while it connects to CAMS or calls it.
 _CONNECTING_SECONDS = 1.0
 _WAITING_SECONDS = 0.3
-# To store the answer that came at the last moment.
+# Time to store an answer that arrives at the last moment.
 _STORING_SECONDS = 0.2
 _LONGEST_SECONDS = 600.0
 _LOOK_SECONDS = 0.02
 
-# Returns the milliseconds that are left of another's lease, or 0. A lock of another type, or that outlasts any lease,
-# is nobody's.
+# Returns the milliseconds left of another caller's lease, or 0. A lock of another type, or one that outlasts any lease,
+# is taken over.
 _LEAD = """
 local is_ours, left = redis.call('TYPE', KEYS[1]).ok == 'string', redis.call('PTTL', KEYS[1])
 if is_ours and left >= 0 and left <= tonumber(ARGV[3]) then return math.max(left, 1) end
@@ -41,11 +41,10 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 
 
 class Flight(NamedTuple):
-    """Whether the answer has `landed`; if not, this caller leads, and is to ask CAMS.
+    """The answer that has `landed`; if there is none, this caller leads and must ask CAMS.
 
-    `called` is how many seconds it waited while others called CAMS. `extend` says for how many more seconds it leads,
-    and tells whether it leads still: not if it was frozen, and another took over meanwhile. `renew` only prolongs the
-    lease.
+    `called` is how many seconds it waited while others called CAMS. `extend` prolongs the lease by seconds and returns
+    whether this caller still leads: not if it was frozen and another took over. `renew` only prolongs the lease.
     """
 
     landed: Entry | None
@@ -54,12 +53,12 @@ class Flight(NamedTuple):
     renew: Callable[[float], bool] = lambda seconds: True
 
     def waiting(self) -> None:
-        """This caller waits for a permit still; to be said more often than every _WAITING_SECONDS."""
+        """Tell the others that this caller still waits for a permit; call it at least every _WAITING_SECONDS."""
         self.renew(_WAITING_SECONDS)
 
 
 class Flights:
-    """The flights of all queries, for those that share the store."""
+    """The flights of all queries, for the instances that share the store."""
 
     def __init__(self, store: "Store") -> None:
         self._store = store
@@ -70,11 +69,11 @@ class Flights:
     def flight(
         self, key: str, find: Callable[[], Entry | None], patience: Deadline, call: Deadline
     ) -> Iterator[Flight]:
-        """Lead the flight of a key, so as to ask CAMS, or wait until `find` finds what its leader was answered.
+        """Lead the flight of a key, in order to ask CAMS, or wait until `find` returns what its leader fetched.
 
-        A leader that dies frees the others when its lease is over. While it waits for a permit, the others wait until
-        the end of their `patience`, and while it calls CAMS until that of their time for a `call`: the clock of the
-        first stands still meanwhile. Raises Problem: `throttled` after the one, `upstream_timeout` after the other.
+        If a leader dies, the others are free when its lease expires. While the leader waits for a permit, followers use
+        up their `patience`. While it calls CAMS, they use up their time for a `call`, and `patience` is paused. Raises
+        Problem: `throttled` if patience ends, `upstream_timeout` if the time for a call does.
         """
         lock, token = f"{key}:flight", uuid4().hex
         called = 0.0
@@ -87,7 +86,7 @@ class Flights:
                 yield Flight(landed, called)
                 return
         try:
-            # Looked for once more: the leader before may have left between the last look and this lead.
+            # Look once more: the previous leader may have landed between the last look and this lead.
             yield Flight(
                 find(),
                 called,
@@ -98,15 +97,15 @@ class Flights:
             self._renew(lock, token, 0)
 
     def _lead(self, lock: str, token: str, seconds: float) -> float:
-        """Take the lead where nobody has it, and without the store; else seconds that are left of another's lease."""
+        """Take the lead and return 0 if it is free or there is no store; else the seconds left of the other's lease."""
         return self._run(self._take_lead, 0, lock, token, _lease(seconds), _lease(_LONGEST_SECONDS)) / 1000
 
     def _renew(self, lock: str, token: str, seconds: float) -> bool:
-        """Set what is left of this caller's lease; whether there was one."""
+        """Let this caller's lease last for so many more seconds; returns whether it had one."""
         return bool(self._run(self._extend, 1, lock, token, _lease(seconds)))
 
     def _leads_still(self, find: Callable[[], Entry | None], lock: str, token: str, seconds: float) -> bool:
-        """Renew the lease, or take the lead again where it ran out and nobody has found the answer since."""
+        """Renew the lease, or take the lead again if it expired and nobody has found the answer since."""
         if self._renew(lock, token, seconds):
             return True
         return not self._lead(lock, token, seconds) and find() is None
@@ -116,10 +115,10 @@ class Flights:
 
 
 def _wait_within(deadline: Deadline, problem: str) -> float:
-    """Wait for the next look; seconds since this one. Raises Problem where the time is over."""
+    """Wait until the next look; returns the seconds waited. Raises Problem if the time is over."""
     started = time.monotonic()
     if deadline.remaining() <= 0:
-        raise Problem(problem, "Another request is asking for this number; ask again later.")
+        raise Problem(problem, "Another request is fetching this number's list; retry later.")
     time.sleep(min(_LOOK_SECONDS, deadline.remaining()))
     return time.monotonic() - started
 

@@ -12,8 +12,8 @@ from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 
-# Function Compute reflects any origin, with credentials, where a function sets no CORS headers. So the function
-# always sets them; this origin belongs to nobody.
+# Function Compute reflects any origin, with credentials, if a function sets no CORS headers. So the function always
+# sets them; this origin belongs to nobody.
 _NO_ORIGIN = "https://not-allowed.invalid"
 _CACHE_STATUS = {
     "hit": "hit; ttl={ttl}",
@@ -59,7 +59,7 @@ def _encode_representation(
     if shown.stable_seconds is not None:
         headers["Cache-Control"] = f"private, max-age={shown.stable_seconds}"
         headers.pop("Age", None)
-    # Where the answer depends on who asks, a browser must ask whether it may show it to the next one.
+    # If the answer depends on the caller, a browser must revalidate it before it shows it to another user.
     if settings.cust_space_header is not None and headers["Cache-Control"] != "no-store":
         headers["Cache-Control"] = "private, no-cache"
     if request.method == "GET" and _matches(request.headers.get("if-none-match", ""), shown.etag):
@@ -101,7 +101,7 @@ def _cache_headers(cache_use: CacheUse) -> dict[str, str]:
 
 
 def _matches(if_none_match: str, etag: str) -> bool:
-    """Whether the condition names this entity tag; compared weakly, as RFC 9110 asks for If-None-Match."""
+    """Whether the condition names this entity tag; the comparison is weak, as RFC 9110 requires for If-None-Match."""
     candidates = [candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")]
     return etag in candidates or candidates == ["*"]
 
