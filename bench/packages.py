@@ -59,4 +59,5 @@ def _build_peer(name: str, folder: Path) -> Path:
     requirements = folder / f"{name}.txt"
     own = (_FOLDER / name / "requirements.txt").read_text()
     requirements.write_text(f"{own}\n{(ROOT / 'requirements.txt').read_text()}")
-    return build(f"python{VERSION}", folder / f"{name}.zip", _FOLDER / name, requirements, left_out=(), hashes=None)
+    out = folder / f"{name}.zip"
+    return build(f"python{VERSION}", out, _FOLDER / name, requirements, left_out=(), hashes=None, packed=False)

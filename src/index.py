@@ -9,8 +9,11 @@ from functools import cache
 # imported stays, so it need not be looked at again when there is garbage.
 gc.disable()
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-from cams_qr.cams.sdk.deferred import deferring  # noqa: E402
+from cams_qr.imports import packed  # noqa: E402
+
+packed.use(os.path.dirname(__file__))
 from cams_qr.cams.sdk.libraries import DEFERRED  # noqa: E402
+from cams_qr.imports.deferred import deferring  # noqa: E402
 
 with deferring(*DEFERRED):
     from cams_qr.instance import FcContext, Instance

@@ -9,7 +9,7 @@ with a role's credentials needs none of that, which is half of the import's time
 import os
 from importlib.util import find_spec
 
-from cams_qr.cams.sdk.deferred import deferring
+from cams_qr.imports.deferred import deferring
 
 _UNUSED = ("aiofiles", "aiohttp", "apscheduler", "cryptography", "websocket")
 _USED_ELSEWHERE = (

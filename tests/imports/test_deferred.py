@@ -12,7 +12,7 @@ STAND_INS = """
 import sys
 import index
 import cams_qr.cams.sdk.libraries
-from cams_qr.cams.sdk.deferred import StandIn
+from cams_qr.imports.deferred import StandIn
 cams_qr.cams.sdk.libraries.default_credentials_provider()
 found = {f"{module}.{name}": value for module, loaded in list(sys.modules.items()) if loaded
          for name, value in vars(loaded).items() if isinstance(value, StandIn)}
@@ -48,7 +48,7 @@ for name, stand_in in found.items():
     print(name, getattr(real, "__module__", None) or getattr(real, "__name__", type(real).__name__))
 """
     real = dict(line.split(" ") for line in run(STAND_INS + touch, **NO_METADATA).splitlines())
-    assert "cams_qr.cams.sdk.deferred" not in real.values()
+    assert "cams_qr.imports.deferred" not in real.values()
     for name in ("darabonba.core.aiohttp", "darabonba.websocket.ABNF", "alibabacloud_tea_openapi.utils.hashes"):
         assert name in real
     untouched = [name for name in DEFERRED if not any(f"{of}.".startswith(f"{name}.") for of in real.values())]
@@ -71,7 +71,7 @@ print(len(rsa_sign(b"text", base64.b64encode(key).decode())))
 @pytest.mark.parametrize("library", ["makes_a_subclass", "makes_a_call", "decorates", "tests_it", "can_do_without"])
 def test_what_cannot_wait_is_told(library: str) -> None:
     code = f"""
-from cams_qr.cams.sdk.deferred import NeededWhileImporting, deferring
+from cams_qr.imports.deferred import NeededWhileImporting, deferring
 try:
     with deferring("deferred_library"):
         import {library}
@@ -83,7 +83,7 @@ except NeededWhileImporting as error:
 
 def test_what_is_imported_afterwards_is_real() -> None:
     code = """
-from cams_qr.cams.sdk.deferred import deferring
+from cams_qr.imports.deferred import deferring
 with deferring("deferred_library"):
     import uses_it
 import deferred_library
