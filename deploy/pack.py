@@ -113,17 +113,41 @@ def _bytecode(path: Path, folder: str) -> CodeType:
     relative = path.relative_to(folder)
     # This project's own are part of what it answers: OpenAPI's descriptions.
     if relative.parts[0] != "cams_qr":
-        _strip_docstrings(tree)
+        _Slimmer().visit(tree)
     code: CodeType = compile(tree, f"{CODE_FOLDER}/{relative}", "exec", dont_inherit=True)
     return code
 
 
-def _strip_docstrings(tree: ast.Module) -> None:
-    """Nobody reads them there, but of a decorated class, whose own a dataclass would otherwise make up."""
-    for node in ast.walk(tree):
-        documented = isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-        if documented and not (isinstance(node, ast.ClassDef) and node.decorator_list) and ast.get_docstring(node):
-            node.body = node.body[1:] or [ast.Pass(lineno=node.body[0].lineno, col_offset=0)]
+class _Slimmer(ast.NodeTransformer):
+    """Takes away what only people and type checkers read: docstrings, overloads, functions' annotations.
+
+    A decorated class keeps its docstring, for a dataclass would make one up.
+    """
+
+    def visit_Module(self, node: ast.Module) -> Any:
+        return self._slim(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        return self.generic_visit(node) if node.decorator_list else self._slim(node)
+
+    def visit_FunctionDef(self, node: Any) -> Any:
+        if any(isinstance(one, ast.Name) and one.id == "overload" for one in node.decorator_list):
+            return None
+        node.returns = None
+        return self._slim(node)
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - ast's name
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def _slim(self, node: Any) -> Any:
+        self.generic_visit(node)
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body.pop(0)
+        node.body = node.body or [ast.Pass(lineno=getattr(node, "lineno", 1), col_offset=0)]
+        return node
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def write(file: str, records: Mapping[str, tuple[bool, Record]]) -> None:
     """Write the pack: for each module, whether it is a package, and its record."""
     index, written = {}, []
     for name, (is_package, record) in records.items():
-        written.append(marshal.dumps(tuple(record)))
+        parts: Any = tuple(record)
+        written.append(marshal.dumps(parts))
         index[name] = (is_package, sum(map(len, written[:-1])), len(written[-1]))
     head = marshal.dumps(index)
     with open(file, "wb") as pack:
@@ -67,13 +68,14 @@ def use(folder: str) -> None:
         os.close(pack)
         return
     size = int.from_bytes(os.pread(pack, 4, len(FORMATS)), "little")
-    index = marshal.loads(os.pread(pack, size, start))
+    index = marshal.loads(os.pread(pack, size, start))  # noqa: S302 - as good as the sources beside it
     sys.meta_path.insert(0, _Finder(folder, pack, start + size, index))
 
 
 class _Finder(MetaPathFinder):
     def __init__(self, folder: str, pack: int, start: int, index: Mapping[str, tuple[bool, int, int]]) -> None:
         self._folder = folder
+        self._file = os.path.join(folder, NAME)
         self._pack = pack
         self._start = start
         self._index = index
@@ -90,9 +92,11 @@ class _Finder(MetaPathFinder):
             return None
         file = f"{place}/__init__.py" if is_package else f"{place}.py"
         loader = _Loader(fullname, file, partial(os.pread, self._pack, size, self._start + offset))
-        return spec_from_file_location(
-            fullname, file, loader=loader, submodule_search_locations=[place] if is_package else None
-        )
+        parts = [place] if is_package else None
+        spec = spec_from_file_location(fullname, file, loader=loader, submodule_search_locations=parts)
+        if spec is not None:
+            spec.cached = self._file
+        return spec
 
 
 class _Loader(SourceFileLoader):
@@ -118,7 +122,7 @@ class _Loader(SourceFileLoader):
             exec(record.code, vars(module))  # noqa: S102
 
     def _record(self) -> Record:
-        return Record(*marshal.loads(self._read()))
+        return Record(*marshal.loads(self._read()))  # noqa: S302
 
 
 @contextmanager
