@@ -30,8 +30,8 @@ def interpreter() -> str:
     return str(Path(python_of(VERSION) or sys.executable).resolve())
 
 
-def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *under: str) -> str:
-    """Run child.py on a package, optionally `under` another program; returns its standard error."""
+def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *under: str, redis_url: str = "") -> str:
+    """Run child.py on a package, where given `under` another program; what it wrote to the standard error."""
     environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {
         "CAMS_ENDPOINT": endpoint,
         "CAMS_PROTOCOL": "HTTP",
@@ -39,6 +39,7 @@ def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *unde
         "CACHE_TTL_SECONDS": str(cache_seconds),
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": str(folder),
+        "REDIS_URL": redis_url,
     }
     return subprocess.run(
         [*under, interpreter(), "-S", "-W", "ignore", str(_FOLDER.parent / "child.py"), str(calls)],

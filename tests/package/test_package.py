@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from bench.footprint import measure
 from cams_qr.cams.sdk.libraries import LEFT_OUT
 from deploy.package import HASHES, build, content_hash, describe
 
@@ -109,6 +110,13 @@ def test_a_pack_for_another_python_is_not_used(code: Path, tmp_path: Path) -> No
     tell = "import index, requests; print(type(requests.__loader__).__name__)"
     command = [sys.executable, "-S", "-B", "-c", tell]
     assert subprocess.check_output(command, env={"PYTHONPATH": str(other)}, text=True) == "SourceFileLoader\n"
+
+
+def test_a_cold_start_opens_few_files_and_compiles_little(code: Path) -> None:
+    """The rest is Python's own library, and what is imported before the pack."""
+    counted = measure(code)
+    assert counted["opened"] <= 110
+    assert counted["compiled"] <= 60
 
 
 LOADED = """

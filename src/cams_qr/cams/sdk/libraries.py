@@ -38,6 +38,7 @@ _USED_ELSEWHERE = (
     "subprocess",
     "tempfile",
     "urllib.request",
+    "urllib3.connection",
     "urllib3.connectionpool",
     "urllib3.fields",
     "urllib3.filepost",
