@@ -7,6 +7,7 @@ and itself. It imports the modules, to record what is compiled meanwhile; withou
 import ast
 import builtins
 import importlib
+import marshal
 import re
 import sys
 from collections import defaultdict
@@ -29,14 +30,38 @@ def main() -> None:
         importlib.import_module(module)
     from cams_qr.imports import packed
 
-    records = {
-        name: (
-            path.name == "__init__.py",
-            packed.Record(_bytecode(path, folder), recorder.texts[name], sorted(recorder.patterns[name], key=repr)),
-        )
-        for name, path in sorted(_modules(Path(folder)))
-    }
-    packed.write(f"{folder}/{packed.NAME}", records)
+    index, records, end = {}, [], 0
+    for name, path in sorted(_modules(Path(folder))):
+        patterns = sorted(recorder.patterns[name], key=repr)
+        records.append(_written(packed.Record(_bytecode(path, folder), recorder.texts[name], patterns)))
+        index[name] = (path.name == "__init__.py", end, len(records[-1]))
+        end += len(records[-1])
+    head = marshal.dumps(index)
+    whole = b"".join([packed.FORMATS, len(head).to_bytes(4, "little"), head, *records])
+    Path(folder, packed.NAME).write_bytes(whole)
+
+
+def _written(record: Any) -> bytes:
+    # marshal marks what is referred to more than once. Whether another module refers to a name as well, or one of
+    # Python's caches does, differs from run to run, so here everything is.
+    held = list(_parts(tuple(record)))
+    written = marshal.dumps(held[0])
+    del held
+    return written
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    yield value
+    inner: Any = ()
+    if isinstance(value, CodeType):
+        inner = [getattr(value, name) for name in dir(value) if name.startswith("co_") and name != "co_lnotab"]
+    elif isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, (tuple, list, frozenset)):
+        inner = value
+    for part in inner:
+        if not callable(part):
+            yield from _parts(part)
 
 
 class Recorder:

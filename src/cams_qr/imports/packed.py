@@ -35,25 +35,17 @@ COMPILING = ((typing, "compile"), (dataclasses, "exec"), (collections, "eval"))
 
 
 class Record(NamedTuple):
-    """What importing one module takes, as marshal writes it."""
+    """What importing one module takes; marshal writes it as a plain tuple.
+
+    The pack is FORMATS, the length of the index in 4 bytes, the index, and the records. The index tells for each module
+    whether it is a package, where its record begins after the index, and its length.
+    """
 
     code: CodeType
     # By the text and whether it is an expression ("eval") or statements ("exec").
     texts: dict[tuple[str, str], CodeType]
     # Pattern and flags as given to `re.compile`; then what `_sre.compile` is given, with the program as bytes.
     patterns: Sequence[tuple[str | bytes, int, tuple[int, bytes, int, dict[str, int], tuple[str | None, ...]]]]
-
-
-def write(file: str, records: Mapping[str, tuple[bool, Record]]) -> None:
-    """Write the pack: for each module, whether it is a package, and its record."""
-    index, written = {}, []
-    for name, (is_package, record) in records.items():
-        parts: Any = tuple(record)
-        written.append(marshal.dumps(parts))
-        index[name] = (is_package, sum(map(len, written[:-1])), len(written[-1]))
-    head = marshal.dumps(index)
-    with open(file, "wb") as pack:
-        pack.write(b"".join([FORMATS, len(head).to_bytes(4, "little"), head, *written]))
 
 
 @cache

@@ -1,8 +1,9 @@
 """Alibaba Cloud's SDK and `requests` below it; and what of these, and of pydantic, need not be imported.
 
 The SDK's modules import what its asynchronous calls, websockets, RSA key pairs and its own credentials providers need,
-requests what guesses a text's encoding, pydantic what validates fractions and time zones. A signed, synchronous call
-with a role's credentials needs none of that, which is half of the import's time and a third of the memory.
+requests what guesses a text's encoding, sends forms and connects (cams/transport.py does), pydantic what validates
+fractions and time zones or describes models. A signed, synchronous call with a role's credentials needs none of that,
+which is half of the import's time and a third of the memory.
 `DEFER_IMPORTS=off` imports, and packages, everything. index.py imports the rest of this project without it too.
 """
 
