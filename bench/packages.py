@@ -31,7 +31,7 @@ def interpreter() -> str:
 
 
 def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *under: str, redis_url: str = "") -> str:
-    """Run child.py on a package, where given `under` another program; what it wrote to the standard error."""
+    """Run child.py on a package, optionally `under` another program; returns its standard error."""
     environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {
         "CAMS_ENDPOINT": endpoint,
         "CAMS_PROTOCOL": "HTTP",
