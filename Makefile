@@ -140,6 +140,7 @@ fuzz: $(VENV)/.dev ## fuzz the events (EXAMPLES, RUNS)
 
 bench: $(VENV)/.dev ## run the benchmarks (JSON: a file for the figures of the first)
 	@PYTHONPATH=src $(BIN)/python -m bench $(if $(JSON),--json $(JSON))
+	@PYTHONPATH=src $(BIN)/python -m bench.instructions
 	@$(BIN)/python -m bench.fleet
 	@$(BIN)/python -m bench.designs
 	@PYTHONPATH=src $(BIN)/python -m bench.hits

@@ -11,11 +11,15 @@ from statistics import median
 from bench.packages import OURS, PEERS, VERSION, run_child, unpack
 from local.sandbox import Sandbox
 from local.serve import serve
+from local.valkey import Valkey
 
 FIGURES = {
     "first_answer_ms": "process start to first answer, ms",
     "first_answer_cpu_ms": "the same, CPU ms",
     "first_request_cpu_ms": "first request after the initializer, CPU ms",
+    "first_answer_rss_mb": "memory after it, MB",
+    "redis_cpu_ms": "process start to first answer with Redis, CPU ms",
+    "redis_rss_mb": "memory after it with Redis, MB",
     "warm_cpu_us": "warm call that asks CAMS, CPU us",
     "hit_cpu_us": "warm call that the cache answers, CPU us",
     "rss_mb": "memory after 1,000 calls, MB",
@@ -39,26 +43,31 @@ def main() -> None:
     rounds: dict[str, list[Figures]] = {name: [] for name in (OURS, *PEERS)}
     with tempfile.TemporaryDirectory() as temporary, serve(Sandbox(qps=1_000_000).app()) as endpoint:
         folders = unpack(Path(temporary))
+        valkey = Valkey(Path(temporary)).start()
         for _ in range(options.rounds):
             for name, folder in folders.items():
-                rounds[name].append(_measure(name, folder, endpoint))
+                rounds[name].append(_measure(name, folder, endpoint, valkey.url))
+        valkey.kill()
     print(f"Python {VERSION}, {options.rounds} alternated rounds, median (least to most)\n")
     print("\n".join(_table(rounds)))
     if options.json:
         options.json.write_text(json.dumps({"python": VERSION, "rounds": rounds}, indent=1))
 
 
-def _measure(name: str, folder: Path, endpoint: str) -> Figures:
+def _measure(name: str, folder: Path, endpoint: str, redis_url: str) -> Figures:
     figures = _run(folder, endpoint, cache_seconds=0)
     figures["zip_mb"] = folder.with_suffix(".zip").stat().st_size / 1e6
     if name == OURS:
         figures["hit_cpu_us"] = _run(folder, endpoint, cache_seconds=60)["warm_cpu_us"]
+        with_redis = _run(folder, endpoint, cache_seconds=0, calls=0, redis_url=redis_url)
+        figures["redis_cpu_ms"] = with_redis["first_answer_cpu_ms"]
+        figures["redis_rss_mb"] = with_redis["first_answer_rss_mb"]
     return figures
 
 
-def _run(folder: Path, endpoint: str, cache_seconds: int) -> Figures:
+def _run(folder: Path, endpoint: str, cache_seconds: int, calls: int = CALLS, redis_url: str = "") -> Figures:
     started = time.time()
-    printed = run_child(folder, endpoint, cache_seconds, CALLS)
+    printed = run_child(folder, endpoint, cache_seconds, calls, redis_url=redis_url)
     figures: Figures = json.loads(printed.splitlines()[-1])
     figures["first_answer_ms"] = (figures.pop("first_answer_at") - started) * 1000
     return figures

@@ -27,6 +27,7 @@ def main() -> None:
         "first_answer_at": time.time(),
         "first_answer_cpu_ms": _cpu() * 1000,
         "first_request_cpu_ms": (_cpu() - started) * 1000,
+        "first_answer_rss_mb": _rss_mb(),
     }
     if calls:
         figures |= _warm(index, context, calls)

@@ -1,38 +1,60 @@
-"""`python -m bench.instructions`: the instructions of a process that answers once, which do not depend on timing.
+"""`python -m bench.instructions`: instructions and system calls until a process's first answer.
 
-Needs valgrind, which counts them.
+No machine's noise is in them. Needs valgrind for the first, and strace for the second.
 """
 
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
 
 from bench.packages import OURS, run_child, unpack
 from local.sandbox import Sandbox
 from local.serve import serve
+from local.valkey import Valkey
+
+# Of each program: its options, what it counts, and where it prints that.
+COUNTERS = {
+    "valgrind": (
+        ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"),
+        "million instructions",
+        re.compile(r"I\s+refs:\s+([0-9,]+)"),
+    ),
+    "strace": (("-f", "-c", "-U", "calls,name"), "system calls", re.compile(r"([0-9]+)\s+total")),
+}
 
 
 def main() -> None:
-    """Print one line for each package."""
-    valgrind = which("valgrind")
-    if valgrind is None:
-        raise SystemExit("valgrind is not installed; it counts the instructions")
-    counting = (valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
-    with tempfile.TemporaryDirectory() as temporary, serve(Sandbox(qps=1_000_000).app()) as endpoint:
-        printed = {
-            name: run_child(folder, endpoint, 0, 0, *counting) for name, folder in unpack(Path(temporary)).items()
-        }
-    counted = {name: _millions(text) for name, text in printed.items()}
-    for name, millions in counted.items():
-        print(f"{name}: {millions:,.0f} million, {counted[OURS] / millions:.2f}")
+    """Print one line for each package and count."""
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        serve(Sandbox(qps=1_000_000).app()) as endpoint,
+    ):
+        valkey = Valkey(Path(temporary)).start()
+        folders = unpack(Path(temporary))
+        for program in COUNTERS:
+            if which(program) is None:
+                print(f"{program} is not installed: nothing counted with it.")
+                continue
+            counted = {name: _count(program, folder, endpoint) for name, folder in folders.items()}
+            counted["ours, with Redis"] = _count(program, folders[OURS], endpoint, valkey.url)
+            print("\n".join(_lines(COUNTERS[program][1], counted)))
+        valkey.kill()
 
 
-def _millions(printed: str) -> float:
-    """The number that valgrind printed as `I refs: 1,234`, in millions."""
-    found = re.search(r"I\s+refs:\s+([0-9,]+)", printed)
+def _count(program: str, folder: Path, endpoint: str, redis_url: str = "") -> int:
+    options, _, where = COUNTERS[program]
+    printed = run_child(folder, endpoint, 0, 0, program, *options, redis_url=redis_url)
+    found = where.search(printed)
     assert found, printed
-    return int(found[1].replace(",", "")) / 1e6
+    return int(found[1].replace(",", ""))
+
+
+def _lines(title: str, counted: dict[str, int]) -> Iterator[str]:
+    for name, count in counted.items():
+        shown = count / 1e6 if title.startswith("million") else count
+        yield f"{name}: {shown:,.0f} {title}; ours is {counted[OURS] / count:.2f} of it"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def interpreter() -> str:
     return str(Path(python_of(VERSION) or sys.executable).resolve())
 
 
-def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *under: str) -> str:
+def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *under: str, redis_url: str = "") -> str:
     """Run child.py on a package, optionally `under` another program; returns its standard error."""
     environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {
         "CAMS_ENDPOINT": endpoint,
@@ -39,6 +39,7 @@ def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *unde
         "CACHE_TTL_SECONDS": str(cache_seconds),
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": str(folder),
+        "REDIS_URL": redis_url,
     }
     return subprocess.run(
         [*under, interpreter(), "-S", "-W", "ignore", str(_FOLDER.parent / "child.py"), str(calls)],
@@ -59,4 +60,5 @@ def _build_peer(name: str, folder: Path) -> Path:
     requirements = folder / f"{name}.txt"
     own = (_FOLDER / name / "requirements.txt").read_text()
     requirements.write_text(f"{own}\n{(ROOT / 'requirements.txt').read_text()}")
-    return build(f"python{VERSION}", folder / f"{name}.zip", _FOLDER / name, requirements, left_out=(), hashes=None)
+    out = folder / f"{name}.zip"
+    return build(f"python{VERSION}", out, _FOLDER / name, requirements, left_out=(), hashes=None, packed=False)

@@ -2,6 +2,7 @@
 
 On any machine, the packages are those for Linux on x86-64. Bytecode is compiled in advance and never checked against
 its source: the code's folder may be read-only in Function Compute, and every cold start would compile everything again.
+All but what runs before the pack is used is in one file, which pack.py writes.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from cams_qr.cams.sdk.libraries import LEFT_OUT
+from deploy.pack import CODE_FOLDER
 
 ROOT = Path(__file__).parent.parent
 HASHES = ROOT / "deploy" / "hashes.txt"
@@ -47,8 +49,10 @@ _NEEDLESS_NAMES = {
 }
 # Parts of packages that nothing here imports.
 _UNUSED = ("share", "pydantic/v1", "pydantic/mypy.py", "urllib3/contrib/emscripten")
-# The code's folder in Function Compute, as tracebacks show it.
-_CODE_FOLDER = "/code"
+# What is imported before the pack is used.
+BEFORE_PACK = ("index.py", "cams_qr/__init__.py", "cams_qr/imports")
+# What imports all that an invocation can need; the second and third are imported where there is Redis, or a drawing.
+_IMPORTING = ("index", "cams_qr.redis_store", "cams_qr.permits.account", "cams_qr.events.http.drawing")
 
 
 def main() -> None:
@@ -67,11 +71,13 @@ def build(
     requirements: Path = ROOT / "requirements.txt",
     left_out: Sequence[str] = LEFT_OUT,
     hashes: Path | None = HASHES,
+    packed: bool = True,
 ) -> Path:
     """Write the zip for `runtime` to `out`, without the packages `left_out` and what only they need.
 
-    The first block of `requirements` is what the source imports itself. Only files whose hashes are in `hashes` are
-    installed. Raises CalledProcessError if pip fails or the result cannot be imported; the output says why.
+    Bytecode is in one file if `packed`, else next to each module. The first block of `requirements` is what the source
+    imports itself. Only files whose hashes are in `hashes` are installed. Raises CalledProcessError if pip fails or the
+    result cannot be imported; the output says why.
     """
     version = runtime.removeprefix("python")
     with tempfile.TemporaryDirectory() as temporary:
@@ -82,9 +88,7 @@ def build(
         _prune(folder)
         (folder / "sbom.json").write_text(_bill_of_materials(folder))
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        _compile(version, folder)
-        if left_out:
-            _try_out(version, folder)
+        _compile(version, folder, packed)
         out.parent.mkdir(parents=True, exist_ok=True)
         _zip(folder, out)
     return out
@@ -237,22 +241,21 @@ def _prune(folder: Path) -> None:
             path.unlink()
 
 
-def _compile(version: str, folder: Path) -> None:
+def _compile(version: str, folder: Path, packed: bool) -> None:
     python = python_of(version)
     if python is None:
         print(f"Python {version} is not installed, so the package has no bytecode and cold starts are slower.")
         return
-    options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", _CODE_FOLDER]
     # Bytecode contains sets in the order of their hashes.
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    subprocess.run([python, "-m", "compileall", *options, folder], check=True, env=environment)
-
-
-def _try_out(version: str, folder: Path) -> None:
-    """Import the result, if this machine can run it: an SDK may need a package that was left out."""
-    python = python_of(version)
-    if python and (sys.platform, platform.machine()) == ("linux", "x86_64"):
-        subprocess.run([python, "-S", "-B", "-c", "import index"], check=True, env={"PYTHONPATH": str(folder)})
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONHASHSEED": "0"}
+    if packed:
+        # It imports the result, if this machine can run it: an SDK may need a package that was left out.
+        run_here = (sys.platform, platform.machine()) == ("linux", "x86_64")
+        pack = [python, "-S", "-B", ROOT / "deploy" / "pack.py", folder, *(_IMPORTING if run_here else ())]
+        subprocess.run(pack, check=True, env=environment)
+    options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", CODE_FOLDER]
+    files = [folder / path for path in BEFORE_PACK] if packed else [folder]
+    subprocess.run([python, "-m", "compileall", *options, *files], check=True, env=environment)
 
 
 def python_of(version: str) -> str | None:

@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 from bench.footprint import measure
+from local.valkey import Valkey
 from tests.conftest import CODE
 
-MODULES = 350
-BYTECODE_BYTES = 2_000_000 if sys.version_info < (3, 11) else 2_900_000
+MODULES, MODULES_WITH_REDIS = 315, 360
+# Python's own library included.
+BYTECODE_BYTES = 3_100_000 if sys.version_info < (3, 11) else 4_500_000
+BYTECODE_OF_REDIS = 1_000_000 if sys.version_info < (3, 11) else 1_500_000
 
 
 def test_what_a_cold_start_loads_and_a_hundred_calls_connect() -> None:
@@ -17,6 +20,12 @@ def test_what_a_cold_start_loads_and_a_hundred_calls_connect() -> None:
     assert counted["modules"] <= MODULES
     assert counted["bytecode_bytes"] <= BYTECODE_BYTES
     assert counted["connections"] == 1
+
+
+def test_what_a_cold_start_with_redis_loads(valkey: Valkey) -> None:
+    counted = measure(Path(CODE), valkey.url)
+    assert counted["modules"] <= MODULES_WITH_REDIS
+    assert counted["bytecode_bytes"] <= BYTECODE_BYTES + BYTECODE_OF_REDIS
 
 
 def test_garbage_is_collected_after_the_start() -> None:

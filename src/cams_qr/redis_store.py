@@ -6,13 +6,37 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from cams_qr import logs
 from cams_qr.deadline import Deadline
+from cams_qr.imports.deferred import deferring
 from cams_qr.sockets import open_socket
+
+# What a client of one server has no use for: two thirds of what redis-py imports.
+DEFERRED = (
+    "asyncio",
+    "importlib.metadata",
+    "redis._himport_exec",
+    "redis._parsers.commands",
+    "redis._parsers.hiredis",
+    "redis._parsers.resp3",
+    "redis.asyncio",
+    "redis.auth",
+    "redis.cache",
+    "redis.cluster",
+    "redis.commands.cluster",
+    "redis.keyspace_notifications",
+    "redis.lock",
+    "redis.maint_notifications",
+    "redis.observability.config",
+    "redis.observability.metrics",
+    "redis.observability.registry",
+    "redis.sentinel",
+)
+
+with deferring(*DEFERRED):
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
 # The most that an unavailable Redis may cost a caller: a connection and an answer.
 CONNECT_SECONDS = 0.045

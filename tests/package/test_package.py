@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from bench.footprint import measure
 from cams_qr.cams.sdk.libraries import LEFT_OUT
 from deploy.package import HASHES, build, content_hash, describe
 
@@ -69,11 +71,52 @@ def test_what_was_tampered_with_is_not_packaged(tmp_path: Path) -> None:
 
 
 def test_every_module_has_bytecode_that_is_never_checked(code: Path) -> None:
+    packed = modules_in(code)
     for source in code.rglob("*.py"):
-        bytecode = Path(importlib.util.cache_from_source(str(source))).read_bytes()
-        assert bytecode[:4] == importlib.util.MAGIC_NUMBER
-        assert int.from_bytes(bytecode[4:8], "little") == 0b01, "neither hash-based and unchecked"
-        assert f"/code/{source.relative_to(code)}".encode() in bytecode
+        name = ".".join(source.relative_to(code).with_suffix("").parts).removesuffix(".__init__")
+        beside = Path(importlib.util.cache_from_source(str(source)))
+        assert name in packed or beside.exists()
+        if beside.exists():
+            bytecode = beside.read_bytes()
+            assert bytecode[:4] == importlib.util.MAGIC_NUMBER
+            assert int.from_bytes(bytecode[4:8], "little") == 0b01, "neither hash-based and unchecked"
+            assert f"/code/{source.relative_to(code)}".encode() in bytecode
+
+
+def modules_in(code: Path) -> set[str]:
+    """The modules that are imported from the code's pack."""
+    listing = "import sys; from cams_qr.imports import packed; packed.use(sys.argv[1]); print(*sys.meta_path[0]._index)"
+    command = [sys.executable, "-S", "-c", listing, str(code)]
+    return set(subprocess.check_output(command, env={"PYTHONPATH": str(code)}, text=True).split())
+
+
+def test_what_is_packed_names_its_source(code: Path) -> None:
+    tell = """
+import index, inspect, certifi, os, requests.models as module
+print(module.__file__, module.__spec__.origin, module.Request.__init__.__code__.co_filename)
+print(type(module.__loader__).__name__, "class Request" in inspect.getsource(module), os.path.isfile(certifi.where()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", tell], env={"PYTHONPATH": str(code)}, capture_output=True, text=True, check=True
+    )
+    file = f"{code}/requests/models.py"
+    assert done.stdout.splitlines() == [f"{file} {file} /code/requests/models.py", "_Loader True True"]
+
+
+def test_a_pack_for_another_python_is_not_used(code: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(code, tmp_path / "code")
+    pack = other / "bytecode.pack"
+    pack.write_bytes(b"\0\0\r\n" + pack.read_bytes()[4:])
+    tell = "import index, requests; print(type(requests.__loader__).__name__)"
+    command = [sys.executable, "-S", "-B", "-c", tell]
+    assert subprocess.check_output(command, env={"PYTHONPATH": str(other)}, text=True) == "SourceFileLoader\n"
+
+
+def test_a_cold_start_opens_few_files_and_compiles_little(code: Path) -> None:
+    """The rest is Python's own library, and what is imported before the pack."""
+    counted = measure(code)
+    assert counted["opened"] <= 110
+    assert counted["compiled"] <= 60
 
 
 LOADED = """

@@ -1,4 +1,5 @@
 """The SDK: all that is used of Alibaba Cloud's packages and `requests`; imports that are not needed are put off.
 
-The room of CAMS comes in, and `index.py`, which defers imports of its own. This room knows nothing of the project.
+The room of CAMS comes in, and `index.py`, which defers the same imports. This room knows `imports/`, and nothing else
+of the project.
 """

@@ -1,36 +1,63 @@
 """Alibaba Cloud's SDK and `requests` below it; and what of these, and of pydantic, need not be imported.
 
 The SDK's modules import what its asynchronous calls, websockets, RSA key pairs and its own credentials providers need,
-requests what guesses a text's encoding, pydantic what validates fractions and time zones. A signed, synchronous call
-with a role's credentials needs none of that, which is half of the import's time and a third of the memory.
+requests what guesses a text's encoding, sends forms and connects (cams/transport.py does), pydantic what validates
+fractions and time zones or describes models. A signed, synchronous call with a role's credentials needs none of that,
+which is half of the import's time and a third of the memory.
 `DEFER_IMPORTS=off` imports, and packages, everything. index.py imports the rest of this project without it too.
 """
 
-import os
 from importlib.util import find_spec
 
-from cams_qr.cams.sdk.deferred import deferring
+from cams_qr.imports.deferred import ON, deferring
 
 _UNUSED = ("aiofiles", "aiohttp", "apscheduler", "cryptography", "websocket")
 _USED_ELSEWHERE = (
     "alibabacloud_credentials.provider",
     "alibabacloud_gateway_spi",
+    "alibabacloud_tea_openapi.models",
+    "alibabacloud_tea_openapi.sm3",
     "alibabacloud_tea_openapi.websocket_utils",
     "asyncio",
     "charset_normalizer",
+    "darabonba.event",
+    "darabonba.utils.form",
+    "darabonba.websocket",
+    "decimal",
+    "email._encoded_words",
+    "email._parseaddr",
+    "email.encoders",
+    "email.header",
     "fractions",
+    "http.cookies",
     "idna",
     "importlib.metadata",
+    "pydantic._internal._discriminated_union",
+    "pydantic._internal._signature",
+    "pydantic.json_schema",
+    "secrets",
     "subprocess",
+    "tempfile",
+    "urllib.request",
+    "urllib3.connection",
+    "urllib3.connectionpool",
+    "urllib3.fields",
+    "urllib3.filepost",
+    "urllib3.response",
+    "urllib3.util.proxy",
+    "urllib3.util.response",
+    "urllib3.util.ssl_",
+    "uu",
+    "uuid",
     "xml",
+    "zipfile",
     "zoneinfo",
 )
-_ON = os.environ.get("DEFER_IMPORTS") != "off"
-DEFERRED = (*_UNUSED, *_USED_ELSEWHERE) if _ON else ()
+DEFERRED = (*_UNUSED, *_USED_ELSEWHERE)
 # What the package does without.
-LEFT_OUT = _UNUSED if _ON else ()
+LEFT_OUT = _UNUSED if ON else ()
 
-if not _ON and not all(map(find_spec, _UNUSED)):
+if not ON and not all(map(find_spec, _UNUSED)):
     raise ImportError("DEFER_IMPORTS=off is only for a package that was built with DEFER_IMPORTS=off")
 
 with deferring(*DEFERRED):

@@ -15,7 +15,10 @@ from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, Union, cast
+
+# `DEFER_IMPORTS=off` imports everything.
+ON = os.environ.get("DEFER_IMPORTS") != "off"
 
 
 class NeededWhileImporting(Exception):
@@ -28,7 +31,7 @@ def deferring(*modules: str) -> Iterator[None]:
 
     Raises NeededWhileImporting where what is imported within cannot do without one of them.
     """
-    finder = _Finder({name for name in modules if name not in sys.modules})
+    finder = _Finder({name for name in modules if ON and name not in sys.modules})
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -70,6 +73,11 @@ class StandIn:
 
     def __subclasscheck__(self, subclass: type) -> bool:
         return issubclass(subclass, self._real())
+
+    def __or__(self, other: Any) -> Any:
+        return Union[self, other]  # noqa: UP007 - which asks this
+
+    __ror__ = __or__
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         return (cast(type, self._real()),)
