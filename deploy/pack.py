@@ -1,7 +1,7 @@
-"""Write a package's pack of bytecode (`cams_qr/imports/packed.py` says what it is), the same bytes every time.
+"""Write a package's pack of bytecode, which `cams_qr/imports/packed.py` describes. It is reproducible to the byte.
 
-`python deploy/pack.py FOLDER MODULE...` is run by the Python that the package is for, which has nothing but the folder
-and itself. It imports the modules, to record what is compiled meanwhile; without any, that is left to the cold start.
+`python deploy/pack.py FOLDER MODULE...` must run on the Python version that the package is for, with no packages but
+those in the folder. It imports the modules to record what is compiled meanwhile; without any, cold starts compile it.
 """
 
 import ast
@@ -42,8 +42,8 @@ def main() -> None:
 
 
 def _written(record: Any) -> bytes:
-    # marshal marks what is referred to more than once. Whether another module refers to a name as well, or one of
-    # Python's caches does, differs from run to run, so here everything is.
+    # marshal marks objects with more than one reference. Whether another module or one of Python's caches also refers
+    # to a name differs from run to run; so every object gets a second reference here.
     held = list(_parts(tuple(record)))
     written = marshal.dumps(held[0])
     del held
@@ -65,7 +65,7 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 class Recorder:
-    """What Python compiles while importing, by the module of the folder that is being imported."""
+    """Records what Python compiles during imports, by the module that is being imported."""
 
     def __init__(self, folder: str) -> None:
         self.texts: dict[str, dict[tuple[str, str], CodeType]] = defaultdict(dict)
@@ -115,7 +115,7 @@ class Recorder:
         compiler.compile = record
 
     def _importing(self) -> str:
-        """The innermost module of the folder whose import runs; "" where there is none."""
+        """The innermost module of the folder that is being imported; "" if there is none."""
         frame = sys._getframe()
         while frame.f_back is not None:
             frame = frame.f_back
@@ -126,7 +126,7 @@ class Recorder:
 
 
 def _modules(folder: Path) -> Iterator[tuple[str, Path]]:
-    """All that can be imported, but for the entry point, which the platform loads from its file."""
+    """All modules except the entry point, which the platform loads from its file."""
     for path in folder.rglob("*.py"):
         parts = path.relative_to(folder).with_suffix("").parts
         if all(part.isidentifier() for part in parts) and parts != ("index",):
@@ -136,7 +136,7 @@ def _modules(folder: Path) -> Iterator[tuple[str, Path]]:
 def _bytecode(path: Path, folder: str) -> CodeType:
     tree = ast.parse(path.read_bytes())
     relative = path.relative_to(folder)
-    # This project's own are part of what it answers: OpenAPI's descriptions.
+    # Docstrings of this project are part of its answers, as descriptions in OpenAPI.
     if relative.parts[0] != "cams_qr":
         _Slimmer().visit(tree)
     code: CodeType = compile(tree, f"{CODE_FOLDER}/{relative}", "exec", dont_inherit=True)
@@ -144,9 +144,9 @@ def _bytecode(path: Path, folder: str) -> CodeType:
 
 
 class _Slimmer(ast.NodeTransformer):
-    """Takes away what only people and type checkers read: docstrings, overloads, functions' annotations.
+    """Removes what only people and type checkers read: docstrings, overloads, annotations of functions.
 
-    A decorated class keeps its docstring, for a dataclass would make one up.
+    A decorated class keeps its docstring, since a dataclass would generate another one.
     """
 
     def visit_Module(self, node: ast.Module) -> Any:

@@ -2,7 +2,7 @@
 
 On any machine, the packages are those for Linux on x86-64. Bytecode is compiled in advance and never checked against
 its source: the code's folder may be read-only in Function Compute, and every cold start would compile everything again.
-All but what runs before the pack is used is in one file, which pack.py writes.
+Except for what runs before the pack is used, it is in one file, which pack.py writes.
 """
 
 import argparse
@@ -51,7 +51,7 @@ _NEEDLESS_NAMES = {
 _UNUSED = ("share", "pydantic/v1", "pydantic/mypy.py", "urllib3/contrib/emscripten")
 # What is imported before the pack is used.
 BEFORE_PACK = ("index.py", "cams_qr/__init__.py", "cams_qr/imports")
-# What imports all that an invocation can need; the second and third are imported where there is Redis, or a drawing.
+# Modules whose imports cover every invocation; those after the first are needed only for Redis or a drawing.
 _IMPORTING = ("index", "cams_qr.redis_store", "cams_qr.permits.account", "cams_qr.events.http.drawing")
 
 
@@ -249,7 +249,7 @@ def _compile(version: str, folder: Path, packed: bool) -> None:
     # Bytecode contains sets in the order of their hashes.
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONHASHSEED": "0"}
     if packed:
-        # It imports the result, if this machine can run it: an SDK may need a package that was left out.
+        # This imports the result if this machine can run it, since an SDK may need a package that was left out.
         run_here = (sys.platform, platform.machine()) == ("linux", "x86_64")
         pack = [python, "-S", "-B", ROOT / "deploy" / "pack.py", folder, *(_IMPORTING if run_here else ())]
         subprocess.run(pack, check=True, env=environment)

@@ -12,8 +12,10 @@ from cams_qr.imports import packed
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Starting makes no garbage, and looking for it takes a tenth of the time. What was made stays, so it need not be
-    looked at again when there is garbage."""
+    """Start without garbage collection, which takes a tenth of the time and finds nothing.
+
+    What the start created stays, so later collections need not look at it.
+    """
     gc.disable()
     try:
         yield
@@ -22,7 +24,7 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-# There are no plugins to look for.
+# There are no plugins to search for.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 packed.use(os.path.dirname(__file__))
 

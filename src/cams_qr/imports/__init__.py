@@ -1,4 +1,5 @@
-"""How imports cost a cold start less: those of no use are deferred, the others read bytecode from one file.
+"""Imports that make a cold start cheaper: unneeded ones are deferred, the others read bytecode from one file.
 
-Everything that costs clarity for speed is here. This room knows nothing of the project, nor of any library.
+`index.py` and the modules that import large libraries use it. Code that trades clarity for speed belongs here. This
+room knows nothing of the project, nor of any library.
 """

@@ -1,9 +1,9 @@
-"""Imports put off until they are used: stand-ins for modules that a library imports and this function never touches.
+"""Deferred imports: stand-ins for modules that a library imports but this function never uses.
 
-Within `deferring(...)`, importing one of the named modules gives a stand-in, and so does every name taken from it.
-Afterwards, using a stand-in imports the real module. What cannot wait, a class made of a stand-in, a call or a test of
-one while importing, fails there and then; but a package's version is known without importing it. What can still tell
-a stand-in are `==`, `is`, and `except` with a name that was imported by itself.
+Within `deferring(...)`, importing one of the named modules returns a stand-in, and so does taking a name from it.
+Afterwards, using a stand-in imports the real module. During the import, whatever needs the real module at once (a
+subclass, a call or a test of a stand-in) fails immediately; only a package's version is known without importing it. A
+stand-in can still be told apart by `==`, by `is`, and in `except` if the name was imported by itself.
 """
 
 import importlib
@@ -22,14 +22,14 @@ ON = os.environ.get("DEFER_IMPORTS") != "off"
 
 
 class NeededWhileImporting(Exception):
-    """Something deferred cannot be. No ImportError, for libraries catch those of what they can do without."""
+    """A deferred module cannot be deferred. Not an ImportError, since libraries catch those of optional modules."""
 
 
 @contextmanager
 def deferring(*modules: str) -> Iterator[None]:
-    """Defer these modules and theirs, but for those imported already. Not for threads that import meanwhile.
+    """Defer these modules and their submodules, except those already imported. No other thread may import meanwhile.
 
-    Raises NeededWhileImporting where what is imported within cannot do without one of them.
+    Raises NeededWhileImporting if an import within the block needs one of them at once.
     """
     finder = _Finder({name for name in modules if ON and name not in sys.modules})
     sys.meta_path.insert(0, finder)
@@ -83,8 +83,8 @@ class StandIn:
         return (cast(type, self._real()),)
 
     def _version(self) -> Any:
-        # The name of its metadata's folder tells (PyPA, "Recording installed projects"); to ask importlib.metadata for
-        # one version takes 10 ms.
+        # It is part of the name of its metadata's folder (PyPA, "Recording installed projects"); importlib.metadata
+        # takes 10 ms to find it.
         folder = re.compile(rf"{self._module}-([^-]+)\.dist-info")
         for path in filter(os.path.isdir, sys.path):
             for found in filter(None, map(folder.fullmatch, os.listdir(path))):

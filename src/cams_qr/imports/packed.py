@@ -1,12 +1,12 @@
-"""The whole package's bytecode in one file, and with it what Python would compile while importing.
+"""The package's bytecode in one file, together with what Python would otherwise compile during imports.
 
-A cold start looks for each module in several folders, and asks the system a dozen questions for each that it finds.
-A third of what it then computes is the same every time: the code of dataclasses, named tuples and annotations, which
-these are given as text, and regular expressions. `deploy/pack.py` computes that when it packages, and writes a record
-for each module: its code, and what was compiled while it was imported. Both are what Python itself makes of them.
+Without it, a cold start searches several folders for each module and makes a dozen system calls for each one it finds.
+A third of the computation that follows gives the same result every time: compiling regular expressions, and the source
+text that dataclasses, named tuples and annotations generate. `deploy/pack.py` does this once, at packaging time, and
+writes a record for each module: its code, and what was compiled during its import. Both are Python's own output.
 
-The sources stay beside the pack, for tracebacks, for a Python that it was not made for, and for whoever switches it off
-by deleting it; so do extensions and data. What is not in the pack is imported, and compiled, as always.
+The sources remain beside the pack, as do extensions and data: for tracebacks, for a Python of another version, and so
+that deleting the pack disables it. Whatever is not in the pack is imported and compiled as usual.
 """
 
 import _sre  # type: ignore[import-not-found]
@@ -30,27 +30,27 @@ from typing import Any, NamedTuple
 NAME = "bytecode.pack"
 # The formats of bytecode and of regular expressions, which change with Python's minor version.
 FORMATS = MAGIC_NUMBER + _sre.MAGIC.to_bytes(4, "little")
-# Who compiles text while importing, and with which of Python's functions.
+# The modules that compile text during imports, and the built-in that each of them uses.
 COMPILING = ((typing, "compile"), (dataclasses, "exec"), (collections, "eval"))
 
 
 class Record(NamedTuple):
-    """What importing one module takes; marshal writes it as a plain tuple.
+    """All that importing one module needs; marshal writes it as a plain tuple.
 
-    The pack is FORMATS, the length of the index in 4 bytes, the index, and the records. The index tells for each module
-    whether it is a package, where its record begins after the index, and its length.
+    The pack consists of FORMATS, the length of the index in 4 bytes, the index, and the records. For each module, the
+    index has whether it is a package, the offset of its record after the index, and the record's length.
     """
 
     code: CodeType
-    # By the text and whether it is an expression ("eval") or statements ("exec").
+    # Keyed by the text and how it is compiled: "eval" for an expression, "exec" for statements.
     texts: dict[tuple[str, str], CodeType]
-    # Pattern and flags as given to `re.compile`; then what `_sre.compile` is given, with the program as bytes.
+    # Pattern and flags as given to `re.compile`; then the arguments of `_sre.compile`, with the program as bytes.
     patterns: Sequence[tuple[str | bytes, int, tuple[int, bytes, int, dict[str, int], tuple[str | None, ...]]]]
 
 
 @cache
 def use(folder: str) -> None:
-    """Import from the folder's pack from now on, if it has one for this Python."""
+    """From now on, import from the folder's pack if it has one for this Python."""
     try:
         pack = os.open(os.path.join(folder, NAME), os.O_RDONLY)
     except OSError:
@@ -79,7 +79,7 @@ class _Finder(MetaPathFinder):
             return None
         is_package, offset, size = self._index[fullname]
         place = f"{self._folder}/{fullname.replace('.', '/')}"
-        # Of a package of the same name elsewhere, the parts are elsewhere too.
+        # Submodules of a package of the same name elsewhere are elsewhere too.
         if path is not None and os.path.dirname(place) not in path:
             return None
         file = f"{place}/__init__.py" if is_package else f"{place}.py"
@@ -92,7 +92,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Loader(SourceFileLoader):
-    """As Python's own, which finds the package's data and sources; but for where bytecode comes from."""
+    """Python's own loader, which finds sources and data, but with bytecode from the pack."""
 
     def __init__(self, fullname: str, path: str, read: Any) -> None:
         super().__init__(fullname, path)
@@ -119,7 +119,7 @@ class _Loader(SourceFileLoader):
 
 @contextmanager
 def _compiled(texts: Mapping[tuple[str, str], CodeType]) -> Iterator[None]:
-    """Within this block those who compile text get what was compiled already."""
+    """Within this block, text that was compiled in advance is not compiled again."""
 
     def compile_text(text: Any, filename: str, mode: str) -> Any:
         return texts.get((text, mode)) or builtins.compile(text, filename, mode, dont_inherit=True)

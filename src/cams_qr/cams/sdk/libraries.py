@@ -1,10 +1,10 @@
-"""Alibaba Cloud's SDK and `requests` below it; and what of these, and of pydantic, need not be imported.
+"""Alibaba Cloud's SDK and `requests` below it, without what they, and pydantic, import for other uses.
 
-The SDK's modules import what its asynchronous calls, websockets, RSA key pairs and its own credentials providers need,
-requests what guesses a text's encoding, sends forms and connects (cams/transport.py does), pydantic what validates
-fractions and time zones or describes models. A signed, synchronous call with a role's credentials needs none of that,
-which is half of the import's time and a third of the memory.
-`DEFER_IMPORTS=off` imports, and packages, everything. index.py imports the rest of this project without it too.
+The SDK also imports what asynchronous calls, websockets, RSA key pairs and its own credentials providers need; requests
+what guesses encodings, sends forms and connects (`cams/transport.py` does); pydantic what validates fractions and time
+zones and describes models. A signed, synchronous call with a role's credentials needs none of this: half of the import
+time and a third of the memory. `DEFER_IMPORTS=off` imports, and packages, everything. index.py applies the same list to
+the imports of the rest of this project.
 """
 
 from importlib.util import find_spec
@@ -54,7 +54,7 @@ _USED_ELSEWHERE = (
     "zoneinfo",
 )
 DEFERRED = (*_UNUSED, *_USED_ELSEWHERE)
-# What the package does without.
+# Left out of the package.
 LEFT_OUT = _UNUSED if ON else ()
 
 if not ON and not all(map(find_spec, _UNUSED)):
@@ -102,7 +102,7 @@ __all__ = [
 
 
 def default_credentials_provider() -> ICredentialsProvider:
-    """The library's default chain, for want of a role; its modules are imported here, without what is left out."""
+    """The library's default chain, for environments without a role; its modules are imported here."""
     with deferring(*LEFT_OUT):
         from alibabacloud_credentials.provider import DefaultCredentialsProvider
     return DefaultCredentialsProvider()
