@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import requests
 
 from local.fc import make_context
 from local.gateway import Shape, gateway
@@ -136,3 +137,16 @@ def test_requests_over_the_limits() -> None:
 def test_the_contexts_of_both_runtimes() -> None:
     assert hasattr(make_context("python3.10"), "credentials")
     assert not hasattr(make_context("python3.12"), "credentials")
+
+
+@pytest.mark.parametrize("shape", ["v1", "classic"])
+def test_a_gzipped_answer_is_the_same_to_a_client(function: Function, shape: Shape) -> None:
+    with in_front_of(function.raw, shape) as url:
+        plain, zipped = (
+            requests.get(f"{url}/qr-codes?phoneNumber=8613800002000", headers={"Accept-Encoding": accepted}, timeout=10)
+            for accepted in ("identity", "gzip")
+        )
+    assert "Content-Encoding" not in plain.headers
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    assert int(zipped.headers["Content-Length"]) <= 60_000
+    assert zipped.json()["qrCodes"] == plain.json()["qrCodes"]
