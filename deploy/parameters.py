@@ -11,7 +11,7 @@ import yaml
 
 from cams_qr.settings import SettingsError, read_settings
 
-TEMPLATE = yaml.safe_load((Path(__file__).parent.parent / "template.yml").read_text())
+TEMPLATE = yaml.load((Path(__file__).parent.parent / "template.yml").read_text(), yaml.CSafeLoader)
 
 
 def with_defaults(parameters: Mapping[str, str]) -> dict[str, str]:

@@ -225,6 +225,8 @@ def test_parameters_that_contradict_are_refused_without_the_doctor_too(
     assert cloud.stacks == {}
 
 
+# pip alone takes a third of a minute.
+@pytest.mark.timeout(180)
 def test_a_package_is_built_and_uploaded(address: str, cloud: Cloud) -> None:
     version = "python{}.{}".format(*sys.version_info)
     if version not in ("python3.10", "python3.12"):

@@ -96,7 +96,7 @@ class Line(RuleBasedStateMachine):
 
 TestLine = pytest.mark.timeout(300)(Line.TestCase)
 TestLine.settings = settings(
-    max_examples=120,
+    max_examples=60,
     stateful_step_count=60,
     deadline=None,
     derandomize=True,

@@ -23,7 +23,7 @@ def used(world: World, began: float) -> float:
     return len(world.since(began)) / (world.hub.now - began) / world.limit
 
 
-@pytest.mark.parametrize("delay", [0.0005, 0.003, 0.006, 0.012, 0.025])
+@pytest.mark.parametrize("delay", [0.0005, 0.006, 0.025])
 def test_redis_is_far_away(world: World, delay: float) -> None:
     """Each way takes so long; by the round trip, clocks are known half as well."""
     world.warm(24)
