@@ -76,6 +76,7 @@ def test_only_permits_the_cache_and_the_store_know_redis() -> None:
     assert "cams_qr.redis_store" in who_know
     # The instance makes the store that they are given.
     assert not outside(who_know - {"cams_qr.instance"}, "cams_qr.permits", "cams_qr.cache", "cams_qr.redis_store")
+    assert "cams_qr.instance" not in importing("redis")
 
 
 def test_the_sdk_knows_nothing_of_the_project() -> None:

@@ -42,7 +42,7 @@ def log(level: int, fields: Mapping[str, Any]) -> None:
 def internal_error(error: Exception, request_id: str) -> Problem:
     """The problem for a bug of ours, which reveals nothing about it; the stack goes to the log."""
     log(logging.ERROR, {"requestId": request_id, "stack": stack_of(error)})
-    return Problem("internal_error", "This function failed; its log says where.")
+    return Problem("internal_error", "The function failed internally; its log has the stack trace.")
 
 
 def stack_of(error: BaseException) -> list[str]:

@@ -45,7 +45,10 @@ UPSTREAM_CODES = {
     "Forbidden*": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
     "NoPermission*": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
     "Authentication.NoAuth": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
-    "Unknown.ResourceOwnerId": ("not_owned", "Query a phone number and a space of the function's own account."),
+    "Unknown.ResourceOwnerId": (
+        "not_owned",
+        "Query a phone number and custSpaceId that belong to the function's account.",
+    ),
     "System.LimitControl": ("throttled", "The account's calls to CAMS exceed its quota; retry later."),
     "Throttling*": ("throttled", "The account's calls to CAMS exceed its quota; retry later."),
     "InvalidAccessKeyId*": ("credentials_unavailable", "CAMS rejected the function's access key; check its role."),
@@ -103,6 +106,10 @@ class Problem(Exception):
         self.upstream = upstream
         self.errors = errors
         self.allow = allow
+
+    def is_without_permit(self) -> bool:
+        """Whether it is `throttled` because no permit was due in time, rather than by CAMS."""
+        return self.code == "throttled" and self.upstream is None
 
     def retry_after_seconds(self) -> int | None:
         """The value of Retry-After: whole seconds, rounded up, at least 1; None for problems without the header."""

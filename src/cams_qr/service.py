@@ -166,7 +166,7 @@ class Service:
         try:
             return self._lead(query, budget, effort, Flight(None))
         except Problem as problem:
-            if problem.code == "throttled" and problem.upstream is None:
+            if problem.is_without_permit():
                 self.breaker.postpone(problem.retry_after or 0.0)
             elif problem.code != "upstream_timeout":
                 raise
@@ -198,7 +198,7 @@ class Service:
                 raise
             except Problem as problem:
                 # If the retry got no permit, the failure that made it necessary says more.
-                if failure is not None and problem.code == "throttled" and problem.upstream is None:
+                if failure is not None and problem.is_without_permit():
                     raise failure from None
                 failure = problem
             pause = _pause_before_retry(failure, effort)
@@ -267,8 +267,7 @@ def _pause_before_retry(failure: Problem, effort: Effort) -> float | None:
     if failure.code == "credentials_unavailable" and failure.upstream and not effort.credentials_refused:
         effort.credentials_refused = True
         return 0.0
-    refused_a_permit = failure.code == "throttled" and failure.upstream is None
-    if not failure.retryable or refused_a_permit:
+    if not failure.retryable or failure.is_without_permit():
         return None
     if failure.retry_after is not None:
         return failure.retry_after + random.uniform(0, _BACKOFF_SECONDS)

@@ -22,7 +22,7 @@ def test_a_problem(function: Function) -> None:
             "title": "No such phone number in this account",
             "status": 404,
             "code": "not_owned",
-            "detail": "Query a phone number and a space of the function's own account.",
+            "detail": "Query a phone number and custSpaceId that belong to the function's account.",
             "requestId": context.request_id,
             "retryable": False,
             "upstream": {"code": "Unknown.ResourceOwnerId", "requestId": answer["problem"]["upstream"]["requestId"]},

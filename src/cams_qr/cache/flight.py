@@ -86,7 +86,7 @@ class Flights:
                 yield Flight(landed, called)
                 return
         try:
-            # Look once more: the previous leader may have landed between the last look and this lead.
+            # Check again: the previous leader may have stored its answer since the last check.
             yield Flight(
                 find(),
                 called,

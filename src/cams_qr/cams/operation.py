@@ -54,8 +54,8 @@ _ITEM_FIELDS = {
     "GenerateQrImage": "image_format",
 }
 _TRANSPORT_PROBLEMS = {
-    "timeout": ("upstream_timeout", "CAMS did not answer in the time this call had."),
-    "unfinished": ("upstream_timeout", "CAMS did not finish its answer in the time this call had."),
+    "timeout": ("upstream_timeout", "CAMS did not answer within this call's time limit."),
+    "unfinished": ("upstream_timeout", "CAMS did not finish its answer within this call's time limit."),
     "dns": ("upstream_unavailable", "The name of the CAMS endpoint could not be resolved; retry later."),
     "tls": ("upstream_unavailable", "No trusted TLS connection to CAMS could be made; retry later."),
     "connect": ("upstream_unavailable", "No connection to CAMS could be made; retry later."),

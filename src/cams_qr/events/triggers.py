@@ -29,7 +29,7 @@ class Trigger(Protocol):
 
 
 TRIGGERS: tuple[Trigger, ...] = (http_trigger, api_gateway, cloud_event, timer, batch, direct, stream, topic)
-# Buses that deliver one message per event: it fails whole. Those of a stream fail one by one.
+# Buses with one message per event, which fails as a whole; a stream's messages fail individually.
 _SINGLE_MESSAGE: dict[Trigger, str] = {cloud_event: "cloud_event", timer: "timer", topic: "topic"}
 _NO_KIND = Problem(
     "invalid_request",

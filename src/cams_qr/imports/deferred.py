@@ -3,7 +3,7 @@
 Within `deferring(...)`, importing one of the named modules returns a stand-in, and so does taking a name from it.
 Afterwards, using a stand-in imports the real module. During the import, whatever needs the real module at once (a
 subclass, a call or a test of a stand-in) fails immediately; only a package's version is known without importing it. A
-stand-in can still be told apart by `==`, by `is`, and in `except` if the name was imported by itself.
+stand-in remains distinguishable by `==`, by `is`, and in `except` if the name was imported by itself.
 """
 
 import importlib

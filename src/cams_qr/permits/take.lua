@@ -39,7 +39,7 @@ local WINDOW, GUARD_MIN, GUARD_MAX = ask.window, ask.guardMin, ask.guardMax
 local HORIZON = math.max(ask.horizon, ask.patience + 2 * WINDOW)
 local EXPIRY = 120 * WINDOW + HORIZON
 local MOST_SEATS, LOOKED_AT = 10000, 64
--- How many places of callers that have gone one question clears.
+-- The most places of departed callers that one request clears.
 local CLEARED = 32
 local FLOOR = 5
 -- Retry-After is in whole seconds, so a caller with an appointment is back at most a second late; LATE after that, it

@@ -1,8 +1,8 @@
 """Alibaba Cloud's SDK and `requests` below it, without what they, and pydantic, import for other uses.
 
-The SDK also imports what asynchronous calls, websockets, RSA key pairs and its own credentials providers need; requests
-what guesses encodings, sends forms and connects (`cams/transport.py` does); pydantic what validates fractions and time
-zones and describes models. A signed, synchronous call with a role's credentials needs none of this: half of the import
+The SDK also imports support for asynchronous calls, websockets, RSA key pairs and its own credentials providers;
+requests, for encoding detection, forms and connecting (`cams/transport.py` does that); pydantic, for fractions, time
+zones and describing models. A signed, synchronous call with a role's credentials needs none of this: half of the import
 time and a third of the memory. `DEFER_IMPORTS=off` imports, and packages, everything. index.py applies the same list to
 the imports of the rest of this project.
 """

@@ -36,7 +36,7 @@ def document() -> Json:
             "version": __version__,
             "description": "Which WhatsApp QR codes does a business phone number have? The deployment decides how "
             "requests are authorised: by a signature, by a token, or by its own gateway. Unauthorised requests are "
-            "rejected before the function runs, by Alibaba Cloud and not with a problem.",
+            "rejected before the function runs, by Alibaba Cloud, without problem details.",
         },
         "servers": [{"url": ".", "description": "The server of this description"}, _SERVER],
         "tags": [_LISTS, _DRAWINGS, _ITSELF],
