@@ -45,7 +45,7 @@ def main() -> None:
 
 def _count(program: str, folder: Path, endpoint: str, redis_url: str = "") -> int:
     options, _, where = COUNTERS[program]
-    printed = run_child(folder, endpoint, 0, 0, program, *options, redis_url=redis_url)
+    printed = run_child(folder, endpoint, 60, 0, program, *options, redis_url=redis_url)
     found = where.search(printed)
     assert found, printed
     return int(found[1].replace(",", ""))

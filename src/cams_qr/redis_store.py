@@ -15,7 +15,6 @@ from cams_qr.sockets import open_socket
 DEFERRED = (
     "asyncio",
     "importlib.metadata",
-    "redis._himport_exec",
     "redis._parsers.commands",
     "redis._parsers.hiredis",
     "redis._parsers.resp3",

@@ -1,10 +1,13 @@
 """Renderings of a cached result, kept beside it so that each is made only once."""
 
+import sys
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
 # A list of 2,000 codes with all its drawings. Past that, the renderings of a result begin again from none.
-MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
+# What a rendering and its key take besides their texts, measured with tracemalloc.
+OVERHEAD_BYTES = 2048
 
 
 class Rendering(Protocol):
@@ -18,14 +21,17 @@ R = TypeVar("R", bound=Rendering)
 
 
 class Renderings:
-    """The renderings of one result, of at most MAX_BYTES together; `grew` is called after each new one."""
+    """The renderings of one result, of at most MAX_BYTES together.
 
-    def __init__(self, grew: Callable[[], None] = lambda: None) -> None:
+    `grew` is called with the bytes by which their size has changed, until they are dropped.
+    """
+
+    def __init__(self, grew: Callable[[int], None] = lambda change: None) -> None:
         self.size = 0
         self._grew = grew
         self._by_key: dict[Hashable, Any] = {}
 
-    def once(self, key: Hashable, render: Callable[[], R]) -> R:
+    def once(self, key: tuple[Hashable, ...], render: Callable[[], R]) -> R:
         """The rendering under this key, rendered if there is none yet. Raises what `render` raises."""
         found: R | None = self._by_key.get(key)
         if found is None:
@@ -33,11 +39,18 @@ class Renderings:
             self._add(key, found)
         return found
 
-    def _add(self, key: Hashable, rendering: Rendering) -> None:
-        if self.size + rendering.size > MAX_BYTES:
+    def drop(self) -> None:
+        """Keep nothing from now on; the cache has dropped their result."""
+        self._grew = lambda change: None
+
+    def _add(self, key: tuple[Hashable, ...], rendering: Rendering) -> None:
+        size = rendering.size + sum(map(sys.getsizeof, key)) + OVERHEAD_BYTES
+        if size > MAX_BYTES:
+            return
+        before = self.size
+        if before + size > MAX_BYTES:
             self._by_key.clear()
             self.size = 0
-        if rendering.size <= MAX_BYTES:
-            self._by_key[key] = rendering
-            self.size += rendering.size
-            self._grew()
+        self._by_key[key] = rendering
+        self.size += size
+        self._grew(self.size - before)

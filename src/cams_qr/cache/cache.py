@@ -7,11 +7,13 @@ import hashlib
 import time
 from collections import OrderedDict
 from contextlib import AbstractContextManager, nullcontext
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cams_qr.cache.entry import Entry
 from cams_qr.cache.flight import Flight, Flights
 from cams_qr.deadline import Deadline
+from cams_qr.imports.deferred import deferring
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 from cams_qr.renderings import Renderings
@@ -38,7 +40,9 @@ class Cache:
         self._secret = hashlib.sha256(scope.encode()).digest()
         self._store = store
         self._flights = Flights(store) if store else None
+        self._entry_json: Any = _import_entry_json() if store else None
         self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
+        self._bytes = 0
 
     def fresh_seconds(self, entry: Entry) -> float:
         """How much longer the entry is fresh; negative for how long it has been stale."""
@@ -50,9 +54,8 @@ class Cache:
         if not self.enabled:
             return None
         key = self.key(query)
-        ours = self._entries.get(key, (None,))[0]
+        ours = self._recall(key)
         if ours is not None and self.fresh_seconds(ours) > 0:
-            self._entries.move_to_end(key)
             return ours
         theirs = self._from_store(key, query)
         if theirs is not None and (ours is None or theirs.at > ours.at):
@@ -62,7 +65,7 @@ class Cache:
 
     def recall(self, query: QrQuery) -> Entry | None:
         """The entry of this instance, fresh or stale; the store is not asked."""
-        entry = self._entries.get(self.key(query), (None,))[0] if self.enabled else None
+        entry = self._recall(self.key(query)) if self.enabled else None
         return entry if entry is not None and self._usable(entry) else None
 
     def remember(self, query: QrQuery, result: QrCodeList | Problem) -> Entry:
@@ -94,24 +97,36 @@ class Cache:
         return self.fresh_seconds(entry) + stale > 0
 
     def _entry(self, result: QrCodeList | Problem, at: float) -> Entry:
-        return Entry(result, at, Renderings(self._trim))
+        return Entry(result, at, Renderings(self._grow))
 
     def _keep(self, key: str, entry: Entry) -> None:
-        self._entries[key] = (entry, _size(entry.result))
-        self._entries.move_to_end(key)
-        self._trim()
+        self._drop(key)
+        size = _size(entry.result)
+        self._entries[key] = (entry, size)
+        self._grow(size + entry.renderings.size)
 
-    def _trim(self) -> None:
-        """Drop the entries that were used least recently until the others are within the limits."""
-        total = sum(size + entry.renderings.size for entry, size in self._entries.values())
-        while len(self._entries) > MAX_ENTRIES or total > MAX_BYTES:
-            _, (dropped, size) = self._entries.popitem(last=False)
-            total -= size + dropped.renderings.size
+    def _grow(self, size: int) -> None:
+        """Count so many bytes more, and drop the entries that were used least recently if they are too many."""
+        self._bytes += size
+        while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: str) -> None:
+        if key in self._entries:
+            entry, size = self._entries.pop(key)
+            entry.renderings.drop()
+            self._bytes -= size + entry.renderings.size
+
+    def _recall(self, key: str) -> Entry | None:
+        """What this instance has under a key, which counts as a use of it."""
+        if key not in self._entries:
+            return None
+        self._entries.move_to_end(key)
+        return self._entries[key][0]
 
     def _from_store(self, key: str, query: QrQuery) -> Entry | None:
         if self._store is None:
             return None
-        from cams_qr.cache.entry_json import from_json
 
         def read(client: "Redis") -> Any:
             both = client.pipeline()
@@ -120,17 +135,22 @@ class Cache:
             return both.execute()
 
         text, left = self._store.attempt(read, (None, 0))
-        stored = from_json(query, text, left / 1000) if text else None
+        stored = self._entry_json.from_json(query, text, left / 1000) if text else None
         return self._entry(*stored) if stored else None
 
     def _to_store(self, key: str, query: QrQuery, result: QrCodeList | Problem) -> None:
         if self._store is None:
             return
-        from cams_qr.cache.entry_json import to_json
-
         kept = FAILURE_SECONDS if isinstance(result, Problem) else self._ttl + self._stale
-        text = to_json(query, result, kept)
+        text = self._entry_json.to_json(query, result, kept)
         self._store.attempt(lambda client: bool(client.set(key, text, px=int(kept * 1000))), False)
+
+
+def _import_entry_json() -> ModuleType:
+    """Import what only Redis needs, with the instance, so that no request waits for it; no model is described here."""
+    with deferring("pydantic.json_schema"):
+        from cams_qr.cache import entry_json
+    return entry_json
 
 
 def _anew(problem: Problem) -> Problem:

@@ -60,7 +60,10 @@ def represent(request: Request, found: QrCodeList | None, cache_use: CacheUse | 
     style = _style(request)
     if cache_use is None:
         return _render(request, style, found, gzips)
-    key = (request.route, style, gzips, found.stale)
+    route = request.route
+    # Drawings contain no links, so the folder does not matter to them.
+    folder = route.codes if style is None else ""
+    key = (route.template, folder, route.code, route.image_format, style, gzips, found.stale)
     return cache_use.renderings.once(key, lambda: _render(request, style, found, gzips))
 
 
