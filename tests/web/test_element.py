@@ -283,6 +283,7 @@ def test_a_list_that_has_not_changed_comes_from_the_browser(
     assert tags == [None, '"one"']
 
 
+@pytest.mark.timed
 def test_the_first_of_2000_codes_is_painted_within_a_second(site: Site, shop: Open, function: Function) -> None:
     page = shop("<cams-qr></cams-qr>")
     page.evaluate(

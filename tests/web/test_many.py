@@ -223,6 +223,7 @@ def many(site: Site) -> Page:
     return page
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("kind", ["PNG", "SVG"])
 def test_2000_are_saved_within_5_s(many: Page, kind: str) -> None:
     many.evaluate("""() => {
