@@ -48,6 +48,8 @@ def test_every_list_of_dependencies_is_kept_up_to_date() -> None:
     (modules,) = re.findall(r"/node_modules,(.+)\)$", MAKEFILE, re.MULTILINE)
     assert set(updates) == {"pip", "npm", "github-actions"}
     assert {folder.strip("/") for folder in updates["npm"]["directories"]} == set(modules.split())
+    files = [*Path().glob("requirements*.txt"), *Path("bench").rglob("requirements*.txt")]
+    assert {folder.strip("/") or "." for folder in updates["pip"]["directories"]} == {str(f.parent) for f in files}
 
 
 def test_the_hooks_run_what_make_check_runs() -> None:
