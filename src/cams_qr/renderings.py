@@ -23,12 +23,12 @@ R = TypeVar("R", bound=Rendering)
 class Renderings:
     """The renderings of one result, of at most MAX_BYTES together.
 
-    `grew` is called with the bytes by which their size has changed, until they are dropped.
+    `grew`, while it is set, is called with the bytes by which their size has changed.
     """
 
-    def __init__(self, grew: Callable[[int], None] = lambda change: None) -> None:
+    def __init__(self) -> None:
         self.size = 0
-        self._grew = grew
+        self.grew: Callable[[int], None] | None = None
         self._by_key: dict[Hashable, Any] = {}
 
     def once(self, key: tuple[Hashable, ...], render: Callable[[], R]) -> R:
@@ -38,10 +38,6 @@ class Renderings:
             found = render()
             self._add(key, found)
         return found
-
-    def drop(self) -> None:
-        """Keep nothing from now on; the cache has dropped their result."""
-        self._grew = lambda change: None
 
     def _add(self, key: tuple[Hashable, ...], rendering: Rendering) -> None:
         size = rendering.size + sum(map(sys.getsizeof, key)) + OVERHEAD_BYTES
@@ -53,4 +49,5 @@ class Renderings:
             self.size = 0
         self._by_key[key] = rendering
         self.size += size
-        self._grew(self.size - before)
+        if self.grew is not None:
+            self.grew(self.size - before)

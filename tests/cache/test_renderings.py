@@ -9,6 +9,7 @@ import pytest
 
 from cams_qr.cache import cache as cache_module
 from cams_qr.cache.cache import Cache
+from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 from cams_qr.renderings import MAX_BYTES, OVERHEAD_BYTES, Renderings
 from tests.conftest import NUMBER, Function
@@ -91,6 +92,15 @@ def test_a_stale_list_that_is_shown_is_not_the_next_to_go(monkeypatch: pytest.Mo
     for renderings in [found.renderings, *others[:1]]:
         renderings.once(("list",), lambda: Rendering(LARGE))
     assert cache.recall(shown)
+
+
+def test_what_was_never_kept_does_not_count() -> None:
+    cache = Cache(60, 600, "scope")
+    query, _ = remember(cache, "8613800000001")
+    unkept = cache.remember(query, Problem("internal_error", "not remembered")).renderings
+    for number in range(10):
+        unkept.once((number,), lambda: Rendering(LARGE))
+    assert cache.recall(query)
 
 
 def test_what_is_dropped_no_longer_counts() -> None:

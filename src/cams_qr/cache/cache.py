@@ -70,10 +70,10 @@ class Cache:
 
     def remember(self, query: QrQuery, result: QrCodeList | Problem) -> Entry:
         """Keep a list or a permanent failure; any other result is only wrapped."""
-        entry = self._entry(result, time.time())
+        entry = Entry(result, time.time(), Renderings())
         if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
             key = self.key(query)
-            self._keep(key, entry if isinstance(result, QrCodeList) else self._entry(_anew(result), entry.at))
+            self._keep(key, entry if isinstance(result, QrCodeList) else entry._replace(result=_anew(result)))
             self._to_store(key, query, result)
         return entry
 
@@ -96,13 +96,11 @@ class Cache:
         stale = 0.0 if isinstance(entry.result, Problem) else self._stale
         return self.fresh_seconds(entry) + stale > 0
 
-    def _entry(self, result: QrCodeList | Problem, at: float) -> Entry:
-        return Entry(result, at, Renderings(self._grow))
-
     def _keep(self, key: str, entry: Entry) -> None:
         self._drop(key)
         size = _size(entry.result)
         self._entries[key] = (entry, size)
+        entry.renderings.grew = self._grow
         self._grow(size + entry.renderings.size)
 
     def _grow(self, size: int) -> None:
@@ -114,7 +112,7 @@ class Cache:
     def _drop(self, key: str) -> None:
         if key in self._entries:
             entry, size = self._entries.pop(key)
-            entry.renderings.drop()
+            entry.renderings.grew = None
             self._bytes -= size + entry.renderings.size
 
     def _recall(self, key: str) -> Entry | None:
@@ -136,7 +134,7 @@ class Cache:
 
         text, left = self._store.attempt(read, (None, 0))
         stored = self._entry_json.from_json(query, text, left / 1000) if text else None
-        return self._entry(*stored) if stored else None
+        return Entry(*stored, Renderings()) if stored else None
 
     def _to_store(self, key: str, query: QrQuery, result: QrCodeList | Problem) -> None:
         if self._store is None:
