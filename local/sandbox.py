@@ -5,6 +5,7 @@ Message Service error codes and the common gateway error codes.
 """
 
 import time
+from asyncio import BaseTransport
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,14 +32,14 @@ class Sandbox:
     """The sandbox's account: its access keys, its quota, and what has arrived.
 
     `arrivals` are the times (monotonic) of signed calls; `refusals` are the codes of calls rejected before the
-    operation.
+    operation; `connections` keeps every transport that brought a request, closed ones too.
     """
 
     keys: dict[str, AccessKey] = field(default_factory=lambda: {DEMO_KEY_ID: DEMO_KEY})
     qps: int = 5
     arrivals: list[float] = field(default_factory=list)
     queries: list[Mapping[str, str]] = field(default_factory=list)
-    connections: set[int] = field(default_factory=set)
+    connections: set[BaseTransport] = field(default_factory=set)
     refusals: list[str] = field(default_factory=list)
 
     def app(self) -> web.Application:
@@ -53,7 +54,8 @@ class Sandbox:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """The answer to one request; `app` must have been called before."""
         arrived = time.monotonic()
-        self.connections.add(id(request.transport))
+        if request.transport is not None:
+            self.connections.add(request.transport)
         body = await request.read()
         try:
             parameters = self._accept(request, body, arrived)
