@@ -64,7 +64,7 @@ class Moments:
 
 
 class Places:
-    """Callers get a place in the line; when it is due they ask again, and may have to wait longer."""
+    """Callers get a place in the queue; when it is due they ask again, and may have to wait longer."""
 
     def __init__(self) -> None:
         self._granted = deque([-math.inf] * LIMIT, maxlen=LIMIT)

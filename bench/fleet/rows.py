@@ -71,7 +71,7 @@ def _people(instances: list[Program], answers: list[Answer]) -> Iterator[Corouti
 
 
 class Classes(NamedTuple):
-    """People and bulk in one line."""
+    """People and bulk in one queue."""
 
     people_served: float
     people: int

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timed
 
 OTHER = "6281200001234"
 TIMEOUT = 10
-# A leader in line renews a lease of 0.3 s; the rest is for the others' look every 20 ms, and for busy cores.
+# A queued leader renews a lease of 0.3 s; the rest is for the others' look every 20 ms, and for busy cores.
 TAKEOVER_SECONDS = 0.3 + 0.15
 
 SCRIPT = f"""

@@ -1,4 +1,4 @@
-"""The holes of the line that are known and accepted: what random schedules may do to the quota.
+"""The holes of the queue that are known and accepted: what random schedules may do to the quota.
 
 Each was weighed against what closing it costs those who wait, in faults that are rare by themselves.
 """
@@ -20,7 +20,7 @@ def accepted_hole(world: World, calls: list[CallerModel]) -> str | None:
     now = world.hub.now
     turns = [call for call in calls if call.turn]
     if turns and now - world.lost_at < _PROMISED_SECONDS:
-        # Who lost Redis knew an old line, and others hold moments of a newer one.
+        # Who lost Redis knew an old queue, and others hold moments of a newer one.
         return "accepted: promised before Redis was lost"
     if turns and (len({call.instance for call in turns}) > world.limit or any(call.cold for call in turns)):
         # More take turns than the quota has, and each counts the seats that it last heard of; or it never heard.

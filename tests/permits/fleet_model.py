@@ -27,14 +27,14 @@ INSTANCES = 24
 PATIENCE = 2.0
 # What CAMS takes to answer.
 SERVICE_SECONDS = 0.03
-# More commands than any line of this size needs.
+# More commands than any queue of this size needs.
 MOST_COMMANDS = 400
 MOST_ASKS = 200
-# With a quota of one a second, every fifth is bulk's; a line is closed for some seconds after a fault.
+# With a quota of one a second, every fifth is bulk's; a queue is closed for some seconds after a fault.
 MOST_STARVED_SECONDS = 12.0
 # Who is back within this, is back when told.
 PUNCTUAL_SECONDS = 0.11
-# Until the line is open again, whatever happened.
+# Until the queue is open again, whatever happened.
 _RECOVERY_SECONDS = 5.0
 _EPOCH = 1_700_000_000.0
 _MICRO = 1_000_000
@@ -162,7 +162,7 @@ class Instance(Process):
         self.told = -1e9
         self.throttle: AccountThrottle | None = None
         self.dead = False
-        # Until it hears of the line; one whose machine was suspended cannot tell either whose clock was set.
+        # Until it hears of the queue; one whose machine was suspended cannot tell either whose clock was set.
         self.cold = True
         self.heard_at = -1e9
         self.hampered_at = -1.0
@@ -200,7 +200,7 @@ class CallerModel:
         self.outcome = "waits"
         # Whether its call left without Redis.
         self.turn = False
-        # Whether its instance had ever heard of the line when it came.
+        # Whether its instance had ever heard of the queue when it came.
         self.cold = instance.throttle is None or instance.cold
         self.thread: Thread = world.hub.start(instance, self._live)
 
@@ -300,7 +300,7 @@ class World:
         # When all was last forgotten, and when who was away since before the last outage ended asked first after that.
         self.forgot_at = self.stale_at = -1e9
         self.log: list[str] = []
-        # Booked moments on the line's clock that nobody holds yet.
+        # Booked moments on the queue's clock that nobody holds yet.
         self.booked: Counter[int] = Counter()
         self.last_new = 0
         self.last_bulk = 0.0
@@ -416,10 +416,10 @@ class World:
 
     def key(self, part: int) -> str:
         """One of the throttle's keys."""
-        return f"cams-qr:{{account}}:{('line', 'appointments', 'aside', 'seats', 'bulk')[part]}"
+        return f"cams-qr:{{account}}:{('queue', 'appointments', 'aside', 'seats', 'bulk')[part]}"
 
-    def line(self) -> dict[str, str]:
-        """The line's fields."""
+    def queue(self) -> dict[str, str]:
+        """The queue's fields."""
         return dict(self.server.stub.keys.get(self.key(0), {}))
 
     def since(self, moment: float, bulk: bool | None = None) -> list[float]:
@@ -486,7 +486,7 @@ class World:
             self._check_appointment(verdict, moment, caller)
 
     def _hear_of(self, ask: dict[str, Any], caller: CallerModel) -> None:
-        """An instance knows the line from now on."""
+        """An instance knows the queue from now on."""
         instance = caller.instance
         if not self.was_asked:
             self._note_first(ask, caller)

@@ -1,4 +1,4 @@
-"""`python -m tests.permits.long`: random schedules against the account's line, for long; `make model`.
+"""`python -m tests.permits.long`: random schedules against the account's queue, for long; `make model`.
 
 Prints a Markdown table. Where something broke, prints the schedule and fails.
 """

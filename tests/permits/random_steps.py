@@ -95,7 +95,7 @@ def _outage(world: World, random: Random) -> None:
     world.become("up")
 
 
-# How often each is taken; faults are rare enough that the line is sound in between.
+# How often each is taken; faults are rare enough that the queue is sound in between.
 _STEPS: dict[Callable[[World, Random], None], float] = {
     _call: 20,
     _crowd: 20,

@@ -29,7 +29,7 @@ PATIENCE = 2.0
 LONG = 20.0
 # What a test itself asks Redis.
 OURS = ("cmdstat_config|resetstat", "cmdstat_info")
-PARTS = {"line": "hash", "appointments": "zset", "aside": "list", "seats": "hash"}
+PARTS = {"queue": "hash", "appointments": "zset", "aside": "list", "seats": "hash"}
 
 
 @dataclass
@@ -121,7 +121,7 @@ def account(server: str, request: pytest.FixtureRequest) -> Account:
 
 @pytest.fixture
 def narrow(server: str, request: pytest.FixtureRequest) -> Account:
-    """One whose quota is one call a second, and whose line is open."""
+    """One whose quota is one call a second, and whose queue is open."""
     account = Account(server, request.node.name, limit=1)
     leave(account.instance())
     time.sleep(WINDOW_SECONDS + GUARD_MAX_SECONDS)
@@ -133,7 +133,7 @@ def test_the_first_to_ask_waits_for_nobody(account: Account) -> None:
     assert leave(account.instance()) - began < 0.1
 
 
-# The line's length
+# The queue's length
 
 
 def cost(server: str, limit: int) -> tuple[int, float]:
@@ -143,7 +143,7 @@ def cost(server: str, limit: int) -> tuple[int, float]:
     leave(throttle)
     before = time.time() * 1e6 - 2e6
     moments = {f"{n}": f"{before:.0f}" for n in range(limit)}
-    account.client.hset(account.key("line"), mapping={**moments, "count": limit})
+    account.client.hset(account.key("queue"), mapping={**moments, "count": limit})
     costs = []
     for _ in range(9):
         account.client.config_resetstat()
@@ -175,7 +175,7 @@ def refused(account: Account, *tickets: str, seconds: float = PATIENCE) -> list[
 
 @contextmanager
 def full(account: Account) -> Iterator[None]:
-    """A line whose moments within people's patience are all booked."""
+    """A queue whose moments within people's patience are all booked."""
     with crowd(account, bulk=2 * LIMIT) as taken:
         # They were told their moments, or have a place.
         while len(taken.left) < LIMIT:
@@ -262,10 +262,10 @@ def test_bulk_is_served_in_the_order_of_asking(account: Account) -> None:
 
 @pytest.mark.parametrize("seconds", [-20, -0.2, 0.5, 20])
 def test_a_step_of_redis_clock(account: Account, seconds: float) -> None:
-    """The line's clock is the server's and an offset, so that a step of one is a step of the other."""
+    """The queue's clock is the server's and an offset, so that a step of one is a step of the other."""
     with crowd(account, people=7, bulk=2) as callers:
         time.sleep(2)
-        account.client.hincrbyfloat(account.key("line"), "offset", seconds * 1e6)
+        account.client.hincrbyfloat(account.key("queue"), "offset", seconds * 1e6)
         time.sleep(4)
     assert most_in_a_second(callers.all()) == LIMIT
     assert callers.longest_gap() <= 2.2
@@ -320,7 +320,7 @@ NUMBERS = (
     *("limit", "count", "last", "asked", "offset", "opens", "pace", "paced", "cut", "low", "high", "streak", "first"),
     *("next", "0", "3", "b0", "foreign"),
 )
-# Longer than the line stays closed when it was forgotten, at most.
+# Longer than the queue stays closed when it was forgotten, at most.
 HEALED_SECONDS = 3.3
 
 
@@ -338,7 +338,7 @@ def do(command: str, part: str, *arguments: str) -> Harm:
 
 def in_the_line(kind: str) -> dict[str, Harm]:
     """Each of its fields is the value."""
-    return {name: do("HSET", "line", name, VALUES[kind]()) for name in NUMBERS}
+    return {name: do("HSET", "queue", name, VALUES[kind]()) for name in NUMBERS}
 
 
 def set_aside() -> dict[str, Harm]:
@@ -377,7 +377,7 @@ def many_ghosts() -> dict[str, Harm]:
     """More of everything than there ever is."""
 
     def widen(account: Account) -> None:
-        account.client.hincrby(account.key("line"), "next", 99_000)
+        account.client.hincrby(account.key("queue"), "next", 99_000)
 
     def fill(account: Account) -> None:
         account.client.rpush(account.key("aside"), *range(100_000))
@@ -388,8 +388,8 @@ def many_ghosts() -> dict[str, Harm]:
         account.client.hset(account.key("seats"), "count", "1000")
 
     def keep_a_place(account: Account) -> None:
-        place = account.client.hincrby(account.key("line"), "next", 1) - 1
-        account.client.hset(account.key("line"), f"b{place}", f"{(time.time() + 3600) * 1e6:.0f}")
+        place = account.client.hincrby(account.key("queue"), "next", 1) - 1
+        account.client.hset(account.key("queue"), f"b{place}", f"{(time.time() + 3600) * 1e6:.0f}")
 
     return {"places": widen, "moments set aside": fill, "seats": seat, "a place kept for an hour": keep_a_place}
 

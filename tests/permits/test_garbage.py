@@ -1,4 +1,4 @@
-"""Whatever is planted into the line's keys, callers are served soon, and hardly more than the quota allows."""
+"""Whatever is planted into the queue's keys, callers are served soon, and hardly more than the quota allows."""
 
 from collections.abc import Iterator
 
@@ -28,9 +28,9 @@ FIELDS = [
     "3",
     "b0",
 ]
-# Far beyond what the line ever books; within what it may.
+# Far beyond what the queue ever books; within what it may.
 BEYOND = ["text", "", "-inf", "inf", "nan", "1e17", "1e300", "-1e300", "-5", "0", "0x10"]
-# What is told once the line was forgotten, or another's moments were planted, cannot agree with what was told before.
+# What is told once the queue was forgotten, or another's moments were planted, cannot agree with what was told before.
 PLANTED = ("promise", "twice", "order", "appointment")
 PERSON = Manner(obeys=False)
 BULK = Manner(bulk=True, budget=60.0, obeys=False)
@@ -172,5 +172,5 @@ def test_ten_thousand_entries(world: World, part: int, seconds: float) -> None:
         else:
             world.server.stub.command("ZADD", world.key(part), moment if part == 1 else number, f"planted-{number}")
     world.plant("PEXPIRE", world.key(part), "60000")
-    # Each moment that could be the line's own is a permit.
+    # Each moment that could be the queue's own is a permit.
     recovers(world, HORIZON_SECONDS, most=60 if seconds == 0.5 and part != 4 else 2 * LIMIT)

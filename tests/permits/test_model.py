@@ -1,4 +1,4 @@
-"""Whatever callers, instances and Redis do, the line holds."""
+"""Whatever callers, instances and Redis do, the queue holds."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ MANNERS = st.one_of(
 REDIS_DELAYS = st.sampled_from(DELAYS)
 
 
-class Line(RuleBasedStateMachine):
+class Queue(RuleBasedStateMachine):
     """A fleet of 12 instances that know each other."""
 
     world: World
@@ -94,8 +94,8 @@ class Line(RuleBasedStateMachine):
             self.world.close()
 
 
-TestLine = pytest.mark.timeout(300)(Line.TestCase)
-TestLine.settings = settings(
+TestQueue = pytest.mark.timeout(300)(Queue.TestCase)
+TestQueue.settings = settings(
     max_examples=60,
     stateful_step_count=60,
     deadline=None,

@@ -45,10 +45,10 @@ SABOTAGES = {
         "local function settle(seconds)\n",
         "local function settle(seconds)\n  seconds = -9e9\n",
     ),
-    "no closing": (breaks_at_random, "  line.opens = now + math.min", "  local unused = now + math.min"),
+    "no closing": (breaks_at_random, "  queue.opens = now + math.min", "  local unused = now + math.min"),
     "moments of others": (breaks_at_random, "text(now + OVERDUE), 'WITHSCORES'", "text(now + HORIZON), 'WITHSCORES'"),
     "echoes": (breaks_at_random, "> ask.doubt then", "> 1e12 then"),
-    "a clock that is set": (breaks_at_random, "  now = math.max(ask.heard, math.min(line.asked or 0, now))", ""),
+    "a clock that is set": (breaks_at_random, "  now = math.max(ask.heard, math.min(queue.asked or 0, now))", ""),
     "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[2], ask.ticket)\n", ""),
     "no floor": (
         partial(breaks_schedule, schedules.test_bulk_has_its_floor_among_people_with_appointments),
@@ -60,7 +60,7 @@ SABOTAGES = {
         "redis.call('ZRANK', KEYS[5], place)",
         "0",
     ),
-    "a closed line": (
+    "a closed queue": (
         partial(breaks_schedule, schedules.test_a_closed_line_is_closed_for_appointments_too),
         "'-inf', '(' .. text(earliest)",
         "'-inf', '(' .. text(now + ask.lead)",

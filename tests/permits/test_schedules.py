@@ -1,4 +1,4 @@
-"""Schedules that once broke the line, each as short as was found."""
+"""Schedules that once broke the queue, each as short as was found."""
 
 import random
 from collections import Counter
@@ -60,7 +60,7 @@ def test_people_who_are_refused_book_nothing_for_bulk(world: World) -> None:
         world.crowd(0, 12, HASTY)
         world.pass_time(0.1)
     assert len(world.since(began)) >= 47
-    assert int(world.line()["last"]) / 1e6 - 1.7e9 - world.hub.now < 3
+    assert int(world.queue()["last"]) / 1e6 - 1.7e9 - world.hub.now < 3
 
 
 def test_bulk_takes_what_people_leave(world: World) -> None:
@@ -131,7 +131,7 @@ def test_a_closed_line_is_closed_for_appointments_too(world: World) -> None:
     for _ in range(20):
         world.crowd(0, 12, PERSON)
         world.pass_time(0.1)
-    opens = int(world.line()["opens"]) / 1e6 - 1.7e9
+    opens = int(world.queue()["opens"]) / 1e6 - 1.7e9
     assert [at for at in world.since(back + 0.76) if at < opens] == []
 
 

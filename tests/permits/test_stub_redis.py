@@ -163,7 +163,7 @@ def test_the_script_answers_and_stores_the_same(server: Any, asks: list[dict[str
     source = source.replace("redis.pcall('INFO', 'server')", "'uptime_in_seconds:99'")
     server.flushall()
     stub = StubRedis(lambda: 1.7e9)
-    keys = ["line", "appointments", "aside", "seats", "bulk"]
+    keys = ["queue", "appointments", "aside", "seats", "bulk"]
     run = server.register_script(source)
     now = 1_700_000_000_000_000
     for ask in asks:

@@ -1,7 +1,7 @@
-"""Account-wide permits: one line (a queue in Redis) for all instances.
+"""Account-wide permits: one queue in Redis for all instances.
 
 One round trip tells a caller the moment at which its call may leave, or that there is none before its deadline. It then
-waits for that moment without asking again. `take.lua` books the moments, and describes how the line works.
+waits for that moment without asking again. `take.lua` books the moments, and describes how the queue works.
 
 While Redis is unavailable:
 
@@ -10,7 +10,7 @@ While Redis is unavailable:
 2. An instance that loses Redis waits until all promised moments, plus one window, have passed. It then takes turns with
    the others, each at its seat's time.
 3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
-4. The first instance to find Redis again closes the line until all others have tried too and their turns have left the
+4. The first instance to find Redis again closes the queue until all others have tried too and their turns have left the
    window. Callers that ask in between are promised a moment after that.
 5. The same happens if Redis is available but has forgotten its promises. No wait depends on a wall clock.
 """
@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
-from cams_qr.permits.line_clock import LineClock
+from cams_qr.permits.queue_clock import QueueClock
 from cams_qr.permits.throttle import (
     GUARD_MAX_SECONDS,
     GUARD_MIN_SECONDS,
@@ -46,7 +46,7 @@ from cams_qr.problems import Problem
 from cams_qr.redis_store import ANSWER_SECONDS, PROBE_SECONDS, Store, StoreUnavailable
 
 _MICRO = 1_000_000
-# How long an instance relies on what it knows of the line; Redis keeps the line twice as long.
+# How long an instance relies on what it knows of the queue; Redis keeps the queue twice as long.
 _MEMORY_SECONDS = 60.0
 # Within this time every active instance has found Redis: a probe, and the slowest answer to it.
 _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
@@ -81,18 +81,18 @@ class AccountThrottle:
 
     def __init__(self, store: Store, account: str, limit: int, instances: int, patience: float) -> None:
         self._store = store
-        self._keys = [f"cams-qr:{{{account}}}:{part}" for part in ("line", "appointments", "aside", "seats", "bulk")]
+        self._keys = [f"cams-qr:{{{account}}}:{part}" for part in ("queue", "appointments", "aside", "seats", "bulk")]
         self._take = store.script(_source("take.lua"))
         self._throttled = store.script(_source("throttled.lua"))
         self._limit = limit
         self._patience = patience
         self._instance = uuid4().hex
-        self._clock = LineClock()
+        self._clock = QueueClock()
         self._turns = Turns(limit, instances)
         self._seat: int | None = None
         self._seats = 0
         self._seat_until = 0.0
-        # The last promised moment on the line's clock, and how many seconds ahead it was.
+        # The last promised moment on the queue's clock, and how many seconds ahead it was.
         self._promised = 0
         self._promised_ahead = 0.0
         self._learned_at = -math.inf
@@ -136,7 +136,7 @@ class AccountThrottle:
         self._store.attempt(partial(self._run, self._throttled, note), None)
 
     def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> Permit:
-        """Take a moment from the line, or a turn while Redis is unavailable. Raises Problem `throttled`."""
+        """Take a moment from the queue, or a turn while Redis is unavailable. Raises Problem `throttled`."""
         place = -1
         while True:
             try:
@@ -171,7 +171,7 @@ class AccountThrottle:
         return turn
 
     def _ask(self, caller: Caller, place: int, deadline: Deadline) -> tuple[_Answer, float]:
-        """Ask the line: its answer, and the clock error that the question stated. Raises StoreUnavailable."""
+        """Ask the queue: its answer, and the clock error that the question stated. Raises StoreUnavailable."""
         stepped = believed = False
         for _ in range(_MAX_CLOCK_TRIES):
             question, blur = self._question(caller, place, deadline, stepped), self._clock.error()
@@ -242,7 +242,7 @@ class AccountThrottle:
         self._lost_at = self._answer_took = None
 
     def _doubt(self) -> float:
-        """How far the line's clock may be from what a question expects on arrival, in seconds."""
+        """How far the queue's clock may be from what a question expects on arrival, in seconds."""
         return _SCHEDULING_SECONDS + self._clock.error() + self._lead
 
     def _lose_redis(self, since: float) -> None:

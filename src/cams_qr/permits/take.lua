@@ -1,4 +1,4 @@
--- Books the moment at which one call may leave for CAMS, in a line (a queue) that all instances share.
+-- Books the moment at which one call may leave for CAMS, in a queue that all instances share.
 --
 --              a moment within its patience
 --   person ──────────────────────────────────▶ go ──▶ leaves at that moment, without asking again
@@ -17,13 +17,13 @@
 -- call that leaves at its moment and arrives within the guard never exceeds the quota. While bulk waits, every fifth
 -- moment is set aside for it.
 --
--- Times are microseconds of the line's clock: the server's, corrected for the changes to it that instances noticed.
+-- Times are microseconds of the queue's clock: the server's, corrected for the changes to it that instances noticed.
 --
--- KEYS[1]  the line, a hash: a ring of when the last `limit` booked calls will have arrived at CAMS at the latest
+-- KEYS[1]  the queue, a hash: a ring of when the last `limit` booked calls will have arrived at CAMS at the latest
 --          (fields 0, 1, …), until when places of bulk are kept (b0, b1, …), and
 --            limit, held          the quota in force; when a caller with that quota, or a smaller one, last asked
 --            count, last          number of bookings so far; the last booked moment
---            asked, offset        when the line was last asked; its clock minus the server's
+--            asked, offset        when the queue was last asked; its clock minus the server's
 --            opens                nothing leaves before this
 --            pace, paced, cut     the calls a second that CAMS accepts; as of when; when that was last lowered
 --            low, high            the shortest and longest recent time from a moment to its answer
@@ -32,7 +32,7 @@
 -- KEYS[2]  appointments, a sorted set: the tickets of refused people, by moment
 -- KEYS[3]  moments set aside for bulk, a list
 -- KEYS[4]  seats, a hash: the holder of each, and until when; and their `count`, and until when that is fixed
--- KEYS[5]  bulk callers in the line, a sorted set of places
+-- KEYS[5]  bulk callers in the queue, a sorted set of places
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW, GUARD_MIN, GUARD_MAX = ask.window, ask.guardMin, ask.guardMax
@@ -63,7 +63,7 @@ local function number(value)
   return found and math.abs(found) < 2 ^ 53 and found or nil
 end
 
----- The line's state and its clock
+---- The queue's state and its clock
 
 -- Whether any key has a wrong type; such keys are deleted.
 local function is_damaged()
@@ -82,41 +82,41 @@ local NUMBERS = {
   'limit', 'held', 'count', 'last', 'asked', 'offset', 'opens', 'pace', 'paced', 'cut', 'low', 'high', 'blur',
   'streak', 'next',
 }
-local line = {}
+local queue = {}
 if redis.call('TYPE', KEYS[1]).ok == 'hash' then
-  for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do line[NUMBERS[i]] = number(value) end
+  for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do queue[NUMBERS[i]] = number(value) end
 end
 
 local clock = redis.call('TIME')
 local server = clock[1] * 1000000 + clock[2]
-local now = server + (line.offset or 0)
-if line.asked and line.asked <= now + HORIZON then now = math.max(now, line.asked) end
+local now = server + (queue.offset or 0)
+if queue.asked and queue.asked <= now + HORIZON then now = math.max(now, queue.asked) end
 
 if ask.stepped then
-  now = math.max(ask.heard, math.min(line.asked or 0, now))
+  now = math.max(ask.heard, math.min(queue.asked or 0, now))
 elseif not ask.heard or ask.vague or math.abs(now - ask.heard) > ask.doubt then
   -- The caller does not know the time precisely enough, the server's clock was changed, the caller was frozen, or Redis
   -- was frozen and the caller has given up by now: do nothing.
-  return {'clock', now, now, line.asked or 0}
+  return {'clock', now, now, queue.asked or 0}
 end
 
 -- While versions with different quotas are running, the smallest applies.
 local limit = ask.limit
-if line.held and math.abs(now - line.held) < HELD and line.limit and line.limit < limit and line.limit >= 1
-  and line.limit % 1 == 0 then
-  limit = line.limit
+if queue.held and math.abs(now - queue.held) < HELD and queue.limit and queue.limit < limit and queue.limit >= 1
+  and queue.limit % 1 == 0 then
+  limit = queue.limit
 end
 
 local function sound()
   for _, name in ipairs(NUMBERS) do
-    if not line[name] then return false end
+    if not queue[name] then return false end
   end
-  local latest = math.max(line.last, line.opens, line.asked, line.paced, line.cut)
-  return line.limit == limit and line.pace > limit / 21 and line.count >= 0 and line.next >= 0
+  local latest = math.max(queue.last, queue.opens, queue.asked, queue.paced, queue.cut)
+  return queue.limit == limit and queue.pace > limit / 21 and queue.count >= 0 and queue.next >= 0
     and latest <= now + FAR
 end
 
--- How far ahead a forgotten line may have promised moments: at most as far as patience lasts, and not much further than
+-- How far ahead a forgotten queue may have promised moments: at most as far as patience lasts, and not much beyond
 -- this caller knows of; less the time for which the caller has been without Redis.
 local known_ahead = math.max(0, (ask.promised or 0) - now)
 local promised = math.max(0, math.min(ask.patience, known_ahead + 2 * WINDOW) - ask.away)
@@ -130,40 +130,40 @@ end
 
 local function settle(seconds)
   keep_seats()
-  line.opens = now + math.min(math.max(ask.settle, seconds), HORIZON) + WINDOW + GUARD_MAX
+  queue.opens = now + math.min(math.max(ask.settle, seconds), HORIZON) + WINDOW + GUARD_MAX
 end
 
 local damaged = is_damaged()
 if damaged or not sound() then
-  local known = damaged or next(line) ~= nil or ask.promised
+  local known = damaged or next(queue) ~= nil or ask.promised
   redis.call('DEL', unpack(KEYS))
-  line = {
+  queue = {
     limit = limit, held = now, count = 0, last = 0, opens = 0, pace = limit, paced = now, cut = 0, low = -1,
     high = GUARD_MAX, blur = ask.blur, streak = 0, next = 0,
   }
   local info = redis.pcall('INFO', 'server')
   local uptime = type(info) == 'string' and tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) or 0
   if known or uptime < 2 then settle(known and promised or 0) end
-elseif ask.promised and ask.promised > math.max(line.last, line.opens) then
+elseif ask.promised and ask.promised > math.max(queue.last, queue.opens) then
   settle(promised)
-elseif ask.away > 0 and line.asked < now - ask.missed and line.asked + WINDOW + GUARD_MAX < now then
+elseif ask.away > 0 and queue.asked < now - ask.missed and queue.asked + WINDOW + GUARD_MAX < now then
   settle(promised)
 end
-line.asked, line.offset = now, now - server
-if ask.limit == limit then line.held = now end
-local earliest = math.max(now + ask.lead, line.opens)
+queue.asked, queue.offset = now, now - server
+if ask.limit == limit then queue.held = now end
+local earliest = math.max(now + ask.lead, queue.opens)
 
 ---- The guard follows measured delays, the pace what CAMS accepts
 
 if ask.took then
-  if line.low < 0 then line.low, line.high = ask.took, ask.took + GUARD_MAX end
-  local took = math.min(ask.took, line.low + 2 * GUARD_MAX)
-  line.high = math.max(took, line.high + (took - line.high) / SAMPLES)
-  line.low = math.min(took, line.low + (took - line.low) / SAMPLES)
+  if queue.low < 0 then queue.low, queue.high = ask.took, ask.took + GUARD_MAX end
+  local took = math.min(ask.took, queue.low + 2 * GUARD_MAX)
+  queue.high = math.max(took, queue.high + (took - queue.high) / SAMPLES)
+  queue.low = math.min(took, queue.low + (took - queue.low) / SAMPLES)
 end
-line.blur = math.min(math.max(ask.blur, line.blur + (ask.blur - line.blur) / SAMPLES), GUARD_MAX)
-local guard = math.floor(math.min(math.max(ONE_WAY * (line.high - line.low), GUARD_MIN), GUARD_MAX))
-local pace = line.pace + limit * ask.growth * math.max(0, now - line.paced) / WINDOW
+queue.blur = math.min(math.max(ask.blur, queue.blur + (ask.blur - queue.blur) / SAMPLES), GUARD_MAX)
+local guard = math.floor(math.min(math.max(ONE_WAY * (queue.high - queue.low), GUARD_MIN), GUARD_MAX))
+local pace = queue.pace + limit * ask.growth * math.max(0, now - queue.paced) / WINDOW
 local pause = pace < limit and WINDOW / pace or 0
 
 ---- Booking
@@ -179,14 +179,14 @@ local function code(moment, tolerance)
 end
 
 -- The tolerance for a call that leaves by this caller's clock; and by anybody's, if another may get the moment.
-local OWN, ANYBODYS = guard + 2 * ask.blur, guard + 2 * line.blur
+local OWN, ANYBODYS = guard + 2 * ask.blur, guard + 2 * queue.blur
 
 local function moment_after(others, tolerance)
   local rounds = math.floor(others / limit)
-  local after_last = bare(line.last) + pause * (others + 1)
+  local after_last = bare(queue.last) + pause * (others + 1)
   local moment = math.max(earliest + rounds * (WINDOW + ANYBODYS), after_last)
-  if line.count + others >= limit then
-    local arrived = number(redis.call('HGET', KEYS[1], text((line.count + others) % limit)))
+  if queue.count + others >= limit then
+    local arrived = number(redis.call('HGET', KEYS[1], text((queue.count + others) % limit)))
     if not arrived or arrived > now + FAR then arrived = now end
     moment = math.max(moment, arrived + WINDOW + rounds * (WINDOW + ANYBODYS))
   end
@@ -196,13 +196,13 @@ local function moment_after(others, tolerance)
 end
 
 local function book(moment)
-  redis.call('HSET', KEYS[1], text(line.count % limit), text(moment + tolerance_of(moment)))
-  line.count, line.last = line.count + 1, math.max(line.last, moment)
+  redis.call('HSET', KEYS[1], text(queue.count % limit), text(moment + tolerance_of(moment)))
+  queue.count, queue.last = queue.count + 1, math.max(queue.last, moment)
 end
 
 -- Count the calls that this instance made without Redis, if it alone was cut off.
-if line.opens <= now then
-  for _ = 1, ask.calls do book(code(math.max(now, line.last), OWN)) end
+if queue.opens <= now then
+  for _ = 1, ask.calls do book(code(math.max(now, queue.last), OWN)) end
 end
 
 -- Whether bulk waits. A caller that does not ask again loses its place.
@@ -226,7 +226,7 @@ local function set_aside(place)
     local found = number(moment)
     if found and found >= earliest and found <= now + FAR then break end
     redis.call('LPOP', KEYS[3])
-    line.streak = FLOOR
+    queue.streak = FLOOR
     moment = redis.call('LINDEX', KEYS[3], 0)
   end
   return number(place == 0 and moment or redis.call('LINDEX', KEYS[3], place))
@@ -273,8 +273,8 @@ local function person()
   end
   local bulk, aside = bulk_waits(), set_aside(0)
   local first = moment_after(0, ANYBODYS)
-  -- While people fill the line, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
-  local owed = line.streak >= FLOOR - 1 and (bulk or first > latest)
+  -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
+  local owed = queue.streak >= FLOOR - 1 and (bulk or first > latest)
   local moment = moment_after(owed and 1 or 0, OWN)
   local sooner, take = kept(not bulk and aside or nil)
   if sooner and sooner < moment and sooner <= latest then
@@ -283,16 +283,16 @@ local function person()
   end
   -- With less patience or notice, the caller would be back too late for an appointment.
   local appointment = moment > latest and ask.patience >= WINDOW + 1.25 * LATE
-    and moment >= now + WINDOW + LATE + OVERDUE and line.last <= now + HORIZON
+    and moment >= now + WINDOW + LATE + OVERDUE and queue.last <= now + HORIZON
   if moment > latest and not appointment then return 'refused', moment end
   if owed then
     book(first)
     redis.call('RPUSH', KEYS[3], text(first))
-    line.streak = 0
+    queue.streak = 0
   end
   if appointment then moment = code(bare(moment), ANYBODYS) end
   book(moment)
-  line.streak = line.streak + 1
+  queue.streak = queue.streak + 1
   if appointment then
     redis.call('ZADD', KEYS[2], text(moment), ask.ticket)
     return 'refused', moment
@@ -301,7 +301,7 @@ local function person()
 end
 
 local function bulk()
-  if ask.place < 0 or ask.place >= line.next then ask.place, line.next = line.next, line.next + 1 end
+  if ask.place < 0 or ask.place >= queue.next then ask.place, queue.next = queue.next, queue.next + 1 end
   local place = text(ask.place)
   redis.call('ZADD', KEYS[5], place, place)
   redis.call('HSET', KEYS[1], 'b' .. place, text(now + KEPT))
@@ -320,7 +320,7 @@ local function bulk()
       take()
     else
       book(moment)
-      line.streak = 0
+      queue.streak = 0
     end
     leave()
     return 'go', moment
@@ -380,9 +380,9 @@ local seat, seats = sit(moment)
 local fields = {}
 for _, name in ipairs(NUMBERS) do
   fields[#fields + 1] = name
-  fields[#fields + 1] = name == 'pace' and tostring(line[name]) or text(line[name])
+  fields[#fields + 1] = name == 'pace' and tostring(queue[name]) or text(queue[name])
 end
 redis.call('HSET', KEYS[1], unpack(fields))
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
-local known_promised = math.min(line.last, now + ask.patience)
-return {verdict, now, moment, line.asked, guard_of(moment), ask.place, known_promised, seat, seats}
+local known_promised = math.min(queue.last, now + ask.patience)
+return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, known_promised, seat, seats}

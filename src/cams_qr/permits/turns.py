@@ -15,12 +15,12 @@ class Turns:
     """The turns of one instance, on the monotonic clock.
 
     A turn lasts (window + guard) / quota, so the calls of successive turns never exceed the quota. Turn N, counted on
-    the line's clock, belongs to seat N modulo the seats in a round. A round has a seat for each instance that was
+    the queue's clock, belongs to seat N modulo the seats in a round. A round has a seat for each instance that was
     active recently. It has at least one for each turn in a window (or for each possible instance, if those are fewer),
     because idle instances may wake up.
 
     If a window has a turn for each seat, an instance may take its first turn at any time in the window after it leaves
-    the line, so that people do not run out of patience before it comes.
+    the queue, so that people do not run out of patience before it comes.
     """
 
     def __init__(self, limit: int, instances: int) -> None:
@@ -29,21 +29,21 @@ class Turns:
         # Until the number of seats is known, assume one for each possible instance.
         self._round = self._turn * max(limit, instances)
         self._first = random.uniform(0, self._round)
-        self._line_zero: float | None = None
+        self._queue_zero: float | None = None
         self._seat = 0
         self._earliest = -math.inf
         self._first_turn_by = math.inf
         self._last = -math.inf
         self._pause_rounds = 1.0
 
-    def take_seat(self, seat: int, seats: int, line_zero: float) -> None:
-        """Take seat `seat` of `seats`; `line_zero` is when the line's clock was 0, on the monotonic clock."""
-        self._line_zero, self._seat = line_zero, seat
+    def take_seat(self, seat: int, seats: int, queue_zero: float) -> None:
+        """Take seat `seat` of `seats`; `queue_zero` is when the queue's clock was 0, on the monotonic clock."""
+        self._queue_zero, self._seat = queue_zero, seat
         self._divide(max(seats, self._min_seats))
 
     def leave_seat(self) -> None:
         """The seat may be another instance's by now: keep its place, in the smallest round."""
-        if self._line_zero is not None:
+        if self._queue_zero is not None:
             self._divide(self._min_seats)
 
     def start(self, opens: float) -> None:
@@ -80,5 +80,5 @@ class Turns:
 
     def _divide(self, seats: int) -> None:
         self._round = self._turn * seats
-        self._first = (self._line_zero or 0.0) + self._turn * (self._seat % seats)
+        self._first = (self._queue_zero or 0.0) + self._turn * (self._seat % seats)
         self._pause_rounds = 1.0
