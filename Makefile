@@ -83,7 +83,7 @@ tests-on-runtimes: ## run the packaged contract tests on the other installed run
 	  fi; \
 	done
 
-package: $(VENV)/.dev ## build dist/function.zip (RUNTIME)
+package: $(VENV)/.dev ## build dist/cams-qr-VERSION-RUNTIME.zip (RUNTIME)
 	@PYTHONPATH=src $(BIN)/python -m deploy.package --runtime $(RUNTIME)
 
 # BUCKET is required, and STACK for deploy. PARAMETERS is a JSON file, PACKAGE the name in the bucket of a package to roll

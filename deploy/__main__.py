@@ -21,7 +21,7 @@ from darabonba.exceptions import UnretryableException
 from deploy import bucket, gateway, stack
 from deploy.account import Account
 from deploy.doctor import examine
-from deploy.package import ROOT, build
+from deploy.package import ROOT, build, default_path
 from deploy.table import are_fine, show
 from deploy.verify import verify
 
@@ -90,7 +90,7 @@ def _deploy(account: Account, options: Any) -> bool:
     name = options.package
     if name is None:
         runtime = _runtime(options, known)
-        package = build(runtime, ROOT / "dist" / "function.zip")
+        package = build(runtime, default_path(runtime))
         name = bucket.upload(account.oss(), options.bucket, package, runtime)
     made_for = bucket.runtime_of(name)
     if made_for is None:

@@ -1,4 +1,4 @@
-"""Builds dist/function.zip reproducibly: src/ and the pinned packages, for a runtime of Function Compute.
+"""Builds dist/cams-qr-VERSION-RUNTIME.zip reproducibly, of src/ and the pinned packages, for one of the runtimes.
 
 On any machine, the packages are those for Linux on x86-64. Bytecode is compiled in advance and never checked against
 its source: the code's folder may be read-only in Function Compute, and every cold start would compile everything again.
@@ -24,6 +24,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+from cams_qr import __version__
 from cams_qr.cams.sdk.libraries import LEFT_OUT
 from deploy.pack import CODE_FOLDER
 
@@ -59,9 +60,14 @@ def main() -> None:
     """Build the package, and print what is in it."""
     parser = argparse.ArgumentParser(prog="python -m deploy.package", description=__doc__)
     parser.add_argument("--runtime", choices=["python3.10", "python3.12"], default="python3.10")
-    parser.add_argument("--out", type=Path, default=ROOT / "dist" / "function.zip")
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    print(describe(build(options.runtime, options.out)))
+    print(describe(build(options.runtime, options.out or default_path(options.runtime))))
+
+
+def default_path(runtime: str) -> Path:
+    """Where the package for `runtime` is built."""
+    return ROOT / "dist" / f"cams-qr-{__version__}-{runtime}.zip"
 
 
 def build(

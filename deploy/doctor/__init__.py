@@ -10,11 +10,11 @@ from darabonba.exceptions import UnretryableException
 from deploy.account import Account
 from deploy.doctor.bucket import bucket
 from deploy.doctor.caller import caller, nobody, region, runtime, who
-from deploy.doctor.chat import cams
-from deploy.doctor.look import Check, Look, Refusal, code_of, is_not_activated, may_not_look, not_seen
+from deploy.doctor.cams import cams
+from deploy.doctor.check import Check, Planned, Refusal, code_of, is_forbidden, is_not_activated, not_permitted
+from deploy.doctor.references import contact_group, gateway, security_group, vpc, vswitch
 from deploy.doctor.rights import rights
 from deploy.doctor.services import concurrency, function_compute, function_compute_role, logs, queue_roles
-from deploy.doctor.surroundings import contact_group, gateway, security_group, vpc, vswitch
 from deploy.parameters import contradictions, first_of, misfits, refused_settings, with_defaults
 from deploy.sls import SlsUnreachable
 from deploy.table import Finding, fine, unknown, wrong
@@ -67,9 +67,9 @@ def examine(
         return
     known = with_defaults(parameters)
     number = number or first_of(known["AllowedPhoneNumbers"])
-    look = Look(account, identity, bucket, runtime, known, number)
+    planned = Planned(account, identity, bucket, runtime, known, number)
     for what, check, right in CHECKS:
-        found = _examined(look, what, check, right)
+        found = _examined(planned, what, check, right)
         if found:
             yield found
 
@@ -80,14 +80,14 @@ def _parameters(wrongs: Sequence[str]) -> Iterator[Finding]:
         yield fine(_PARAMETERS, "no contradictions")
 
 
-def _examined(look: Look, what: str, check: Check, right: str) -> Finding | None:
+def _examined(planned: Planned, what: str, check: Check, right: str) -> Finding | None:
     try:
-        return check(look)
+        return check(planned)
     except Refusal as error:
         if is_not_activated(error):
             return unknown(what, "unknown until Function Compute is activated")
-        if may_not_look(error):
-            return not_seen(what, right)
+        if is_forbidden(error):
+            return not_permitted(what, right)
         return unknown(what, f"the service answered {code_of(error)}")
     except (UnretryableException, oss.exceptions.RequestError, SlsUnreachable) as error:
         return _no_answer(what, error)

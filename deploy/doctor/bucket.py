@@ -9,48 +9,48 @@ from typing import Any
 
 import alibabacloud_oss_v2 as oss
 
-from deploy.doctor.look import Look
+from deploy.doctor.check import Planned
 from deploy.table import Finding, fine, unknown, wrong
 
 _ELSEWHERE = "must be addressed using the specified endpoint"
 
 
-def bucket(look: Look) -> Finding:
+def bucket(planned: Planned) -> Finding:
     """The row about the bucket."""
     part = oss.UploadPartRequest(
-        bucket=look.bucket, key="cams-qr/doctor", part_number=1, upload_id="none", body=b"nothing"
+        bucket=planned.bucket, key="cams-qr/doctor", part_number=1, upload_id="none", body=b"nothing"
     )
     try:
-        look.account.oss().upload_part(part)
+        planned.account.oss().upload_part(part)
     except oss.exceptions.OperationError as error:
         reason = error.unwrap()
         if not isinstance(reason, oss.exceptions.ServiceError):
             raise reason from None
-        return _row(look, reason)
-    return unknown("bucket", f"{look.bucket} accepted a part for an upload that does not exist")
+        return _row(planned, reason)
+    return unknown("bucket", f"{planned.bucket} accepted a part for an upload that does not exist")
 
 
-def _row(look: Look, error: Any) -> Finding:
+def _row(planned: Planned, error: Any) -> Finding:
     code, message = error.code, str(error.message)
     if code == "NoSuchUpload":
-        return fine("bucket", f"{look.bucket} is in {look.account.region} and may be written to")
+        return fine("bucket", f"{planned.bucket} is in {planned.account.region} and may be written to")
     if code == "NoSuchBucket":
         return wrong(
             "bucket",
-            f"{look.bucket} does not exist",
-            f"aliyun oss mb oss://{look.bucket} --region {look.account.region}",
+            f"{planned.bucket} does not exist",
+            f"aliyun oss mb oss://{planned.bucket} --region {planned.account.region}",
         )
     if _ELSEWHERE in message:
         region = _region(error)
         return wrong(
             "bucket",
-            f"{look.bucket} is in {region}, not in {look.account.region}",
-            f"make deploy … BUCKET=…   # one in {look.account.region}; or REGION={region}",
+            f"{planned.bucket} is in {region}, not in {planned.account.region}",
+            f"make deploy … BUCKET=…   # one in {planned.account.region}; or REGION={region}",
         )
     if code == "AccessDenied":
         return wrong(
             "bucket",
-            f"this caller may not write to {look.bucket}: {message}",
+            f"this caller may not write to {planned.bucket}: {message}",
             "give it oss:PutObject, as in deploy/policy.json; or the bucket is another account's",
         )
     return unknown("bucket", f"OSS answered {code}")

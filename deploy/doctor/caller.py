@@ -5,7 +5,7 @@ from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
 
 from deploy.account import Account
-from deploy.doctor.look import Identity, Look, code_of
+from deploy.doctor.check import Identity, Planned, code_of
 from deploy.table import Finding, fine, wrong
 
 # Source: "Python runtimes" of Function Compute, June 2026.
@@ -50,31 +50,31 @@ def nobody(error: AlibabaCloudException) -> Finding:
     return wrong("caller", f"the credentials were refused: {code}", fix)
 
 
-def caller(look: Look) -> Finding:
+def caller(planned: Planned) -> Finding:
     """The row about the caller."""
-    kinds = {"Account": "the account itself", "RAMUser": f"RAM user {look.identity.name}"}
-    name = kinds.get(look.identity.kind, f"role {look.identity.name}")
-    return fine("caller", f"{name}, account {look.identity.account_id}")
+    kinds = {"Account": "the account itself", "RAMUser": f"RAM user {planned.identity.name}"}
+    name = kinds.get(planned.identity.kind, f"role {planned.identity.name}")
+    return fine("caller", f"{name}, account {planned.identity.account_id}")
 
 
-def region(look: Look) -> Finding:
+def region(planned: Planned) -> Finding:
     """Function Compute is available in the region, by its SDK's list of endpoints."""
-    known = FcClient(Config(region_id=look.account.region, endpoint="unused"))._endpoint_map
-    if look.account.region in known:
-        return fine("region", look.account.region)
+    known = FcClient(Config(region_id=planned.account.region, endpoint="unused"))._endpoint_map
+    if planned.account.region in known:
+        return fine("region", planned.account.region)
     return wrong(
         "region",
-        f"{look.account.region} is not a region that Function Compute's SDK knows",
+        f"{planned.account.region} is not a region that Function Compute's SDK knows",
         "make deploy … REGION=ap-southeast-1",
     )
 
 
-def runtime(look: Look) -> Finding:
+def runtime(planned: Planned) -> Finding:
     """The runtime is available in the region, by Function Compute's list."""
-    if look.runtime == "python3.12" and look.account.region not in _PYTHON312_REGIONS:
+    if planned.runtime == "python3.12" and planned.account.region not in _PYTHON312_REGIONS:
         return wrong(
             "runtime",
-            f"Function Compute's list of regions for python3.12 (June 2026) lacks {look.account.region}",
+            f"Function Compute's list of regions for python3.12 (June 2026) lacks {planned.account.region}",
             "make deploy … RUNTIME=python3.10   # or DOCTOR=off, if the list has grown",
         )
-    return fine("runtime", look.runtime)
+    return fine("runtime", planned.runtime)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from deploy.account import Account
-from deploy.doctor.look import Look
+from deploy.doctor.check import Planned
 from deploy.table import Finding, fine, unknown, wrong
 
 _POLICY = Path(__file__).parent.parent / "policy.json"
@@ -29,38 +29,38 @@ class Right(NamedTuple):
     resource: str
 
 
-def rights(look: Look) -> Finding:
+def rights(planned: Planned) -> Finding:
     """The row about the caller's rights."""
-    if look.identity.kind == "Account":
+    if planned.identity.kind == "Account":
         return fine(_WHAT, "all, as the account itself; a RAM user with deploy/policy.json alone is safer")
-    needed = list(needed_rights(look))
-    statements = list(_statements(look))
+    needed = list(needed_rights(planned))
+    statements = list(_statements(planned))
     verdicts = {right: verdict(right, statements) for right in needed}
     missing = _actions(verdicts, "missing")
     if missing:
-        return wrong(_WHAT, f"missing {len(missing)} actions of deploy/policy.json: {_some(missing)}", _fix(look))
+        return wrong(_WHAT, f"missing {len(missing)} actions of deploy/policy.json: {_some(missing)}", _fix(planned))
     depends = _actions(verdicts, "depends")
     if depends:
         return unknown(_WHAT, f"granted on conditions that are not evaluated: {_some(depends)}")
     return fine(_WHAT, f"all {len({right.action for right in needed})} actions of deploy/policy.json")
 
 
-def needed_rights(look: Look) -> Iterator[Right]:
+def needed_rights(planned: Planned) -> Iterator[Right]:
     """The rights in deploy/policy.json, with this deployment's names."""
-    text = _POLICY.read_text().replace("BUCKET", look.bucket).replace("FUNCTION_NAME", look.function)
+    text = _POLICY.read_text().replace("BUCKET", planned.bucket).replace("FUNCTION_NAME", planned.function)
     for statement in json.loads(text)["Statement"]:
         for action in statement["Action"]:
             for resource in statement["Resource"]:
-                yield Right(action, _one(action, resource, look))
+                yield Right(action, _one(action, resource, planned))
 
 
-def _one(action: str, resource: str, look: Look) -> str:
+def _one(action: str, resource: str, planned: Planned) -> str:
     """One resource that matches the pattern."""
     if resource == "*":
         resource = f"acs:{action.partition(':')[0]}:*:*:*"
     parts = resource.split(":", 4)
     # RAM has no regions, so its ARNs contain none.
-    region, account = ("" if parts[1] == "ram" else look.account.region, look.identity.account_id)
+    region, account = ("" if parts[1] == "ram" else planned.account.region, planned.identity.account_id)
     return ":".join([*parts[:2], region, account, parts[4].replace("*", "any")])
 
 
@@ -98,16 +98,16 @@ def _literal(pattern: str) -> str:
     return pattern.replace("[", "[[]")
 
 
-def _statements(look: Look) -> Iterator[Mapping[str, Any]]:
-    account = look.account
-    for policy in _policies(account, look):
+def _statements(planned: Planned) -> Iterator[Mapping[str, Any]]:
+    account = planned.account
+    for policy in _policies(account, planned):
         found = account.rpc("ram", "GetPolicy", PolicyName=policy["PolicyName"], PolicyType=policy["PolicyType"])
         yield from json.loads(found["DefaultPolicyVersion"]["PolicyDocument"])["Statement"]
 
 
-def _policies(account: Account, look: Look) -> Iterator[Mapping[str, Any]]:
-    name = look.identity.name
-    if look.identity.kind != "RAMUser":
+def _policies(account: Account, planned: Planned) -> Iterator[Mapping[str, Any]]:
+    name = planned.identity.name
+    if planned.identity.kind != "RAMUser":
         yield from account.rpc("ram", "ListPoliciesForRole", RoleName=name)["Policies"]["Policy"]
         return
     yield from account.rpc("ram", "ListPoliciesForUser", UserName=name)["Policies"]["Policy"]
@@ -124,6 +124,6 @@ def _some(actions: list[str]) -> str:
     return ", ".join(actions[:_SHOWN]) + more
 
 
-def _fix(look: Look) -> str:
-    names = f"s/BUCKET/{look.bucket}/g; s/FUNCTION_NAME/{look.function}/g"
-    return f"sed '{names}' deploy/policy.json   # grant this to {look.identity.name}"
+def _fix(planned: Planned) -> str:
+    names = f"s/BUCKET/{planned.bucket}/g; s/FUNCTION_NAME/{planned.function}/g"
+    return f"sed '{names}' deploy/policy.json   # grant this to {planned.identity.name}"

@@ -7,7 +7,7 @@ roles" (EventBridge), GetSlsService, "Configure the maximum number of instances"
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 
 from deploy import sls
-from deploy.doctor.look import Look, code_of, is_not_activated
+from deploy.doctor.check import Planned, code_of, is_not_activated
 from deploy.table import Finding, fine, unknown, wrong
 
 FC_CONSOLE = "https://fcnext.console.alibabacloud.com/"
@@ -21,37 +21,37 @@ _QUEUE_ROLES = (
 )
 
 
-def function_compute(look: Look) -> Finding:
+def function_compute(planned: Planned) -> Finding:
     """Function Compute is activated."""
     try:
-        look.account.get("fc", "GetFunction", f"/2023-03-30/functions/{look.function}")
+        planned.account.get("fc", "GetFunction", f"/2023-03-30/functions/{planned.function}")
     except AlibabaCloudException as error:
         if is_not_activated(error):
             return wrong("Function Compute", "not activated", FC_CONSOLE)
         if code_of(error) != "FunctionNotFound":
             raise
-        return fine("Function Compute", f"activated; there is no function {look.function} yet")
-    return fine("Function Compute", f"activated; there is a function {look.function} already")
+        return fine("Function Compute", f"activated; there is no function {planned.function} yet")
+    return fine("Function Compute", f"activated; there is a function {planned.function} already")
 
 
-def function_compute_role(look: Look) -> Finding:
+def function_compute_role(planned: Planned) -> Finding:
     """Function Compute's service-linked role exists; without it, functions cannot reach a VPC or read a queue."""
     return _role(
-        look,
+        planned,
         "its role",
         "AliyunServiceRoleForFC",
         "aliyun resourcemanager CreateServiceLinkedRole --ServiceName fc.aliyuncs.com",
     )
 
 
-def queue_roles(look: Look) -> Finding | None:
+def queue_roles(planned: Planned) -> Finding | None:
     """The service-linked roles of the trigger and of EventBridge exist, if there is a queue."""
-    if not look.parameters["QueueName"]:
+    if not planned.parameters["QueueName"]:
         return None
     found = fine("EventBridge's roles", "there")
     for role in _QUEUE_ROLES:
         found = _role(
-            look,
+            planned,
             "EventBridge's roles",
             role,
             f"aliyun eventbridge CreateServiceLinkedRoleForProduct --ProductName {role}"
@@ -63,9 +63,9 @@ def queue_roles(look: Look) -> Finding | None:
     return found
 
 
-def _role(look: Look, what: str, role: str, fix: str) -> Finding:
+def _role(planned: Planned, what: str, role: str, fix: str) -> Finding:
     try:
-        look.account.rpc("ram", "GetRole", RoleName=role)
+        planned.account.rpc("ram", "GetRole", RoleName=role)
     except AlibabaCloudException as error:
         if code_of(error) != "EntityNotExist.Role":
             raise
@@ -73,17 +73,17 @@ def _role(look: Look, what: str, role: str, fix: str) -> Finding:
     return fine(what, role)
 
 
-def logs(look: Look) -> Finding:
+def logs(planned: Planned) -> Finding:
     """Simple Log Service is activated."""
-    if sls.is_activated(look.account.region):
+    if sls.is_activated(planned.account.region):
         return fine("Simple Log Service", "activated")
     return wrong("Simple Log Service", "not activated", "https://sls.console.alibabacloud.com/")
 
 
-def concurrency(look: Look) -> Finding:
+def concurrency(planned: Planned) -> Finding:
     """MaxInstances can be reserved in addition to what other functions reserve."""
-    asked = int(look.parameters["MaxInstances"])
-    others = sum(n for name, n in _reserved(look).items() if name != look.function)
+    asked = int(planned.parameters["MaxInstances"])
+    others = sum(n for name, n in _reserved(planned).items() if name != planned.function)
     figures = f"{asked} requested, {others} reserved by other functions"
     if asked + others <= _LEAST_RESERVABLE:
         return fine("concurrency", figures)
@@ -94,12 +94,12 @@ def concurrency(look: Look) -> Finding:
     )
 
 
-def _reserved(look: Look) -> dict[str, int]:
+def _reserved(planned: Planned) -> dict[str, int]:
     found: dict[str, int] = {}
     token = ""
     while True:
         page = {"nextToken": token} if token else {}
-        answer = look.account.get(
+        answer = planned.account.get(
             "fc", "ListConcurrencyConfigs", "/2023-03-30/concurrency-configs", limit="100", **page
         )
         for config in answer.get("configs") or []:

@@ -9,14 +9,14 @@ from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
 
 from deploy.account import Account
-from deploy.doctor.chat import NOBODY
-from deploy.doctor.look import may_not_look
+from deploy.doctor.cams import NOBODY
+from deploy.doctor.check import is_forbidden
 from deploy.doctor.services import FC_CONSOLE
 from deploy.parameters import first_of, with_defaults
 from deploy.sls import SlsError, SlsUnreachable
 from deploy.stack import Stacks
 from deploy.table import Finding, are_fine, show, unknown, wrong
-from deploy.verify import direct, doors, logs, settings, web
+from deploy.verify import access, direct, logs, settings, web
 from deploy.verify.report import Report, tell, write
 from deploy.verify.rows import GRANT_CHECKS, REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
@@ -27,9 +27,9 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("CORS", web.cors),
     ("ETag", web.conditional),
     ("drawing", web.drawing),
-    ("space's header", doors.space),
-    ("domain", doors.domain),
-    ("gateway", doors.gateway),
+    ("space's header", access.space),
+    ("domain", access.domain),
+    ("gateway", access.gateway),
     ("direct call", direct.direct),
     ("batch", direct.batch),
     ("bus message", direct.bus),
@@ -94,7 +94,7 @@ def _safely(what: str, check: Check, target: Target) -> Iterator[Row]:
     except (requests.RequestException, UnretryableException, SlsUnreachable) as error:
         yield wrong(what, f"no answer ({type(error).__name__})", "check this machine's network, proxy and DNS")
     except AlibabaCloudException as error:
-        if may_not_look(error):
+        if is_forbidden(error):
             yield unknown(what, f"refused: {error.code}", GRANT_CHECKS)
         else:
             yield wrong(what, f"refused: {error.code}", f"{FC_CONSOLE}   # check whether it still exists")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy.table import Finding, fine, wrong
+from deploy.verify.answers import OPERATIONS, judged
 from deploy.verify.client import Answer, invoke, json_object
-from deploy.verify.judge import OPERATIONS, judged
 from deploy.verify.rows import REPORT_IT, Logged, Row, Seen, Target
 
 

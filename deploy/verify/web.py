@@ -7,8 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from deploy.doctor.services import FC_CONSOLE
 from deploy.table import fine, unknown, wrong
-from deploy.verify.client import Answer, ask
-from deploy.verify.judge import (
+from deploy.verify.answers import (
     NEEDS_NUMBER,
     OPERATIONS,
     elsewhere,
@@ -20,6 +19,7 @@ from deploy.verify.judge import (
     list_path,
     logged,
 )
+from deploy.verify.client import Answer, ask
 from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
 _STRANGER = "https://verify.invalid"

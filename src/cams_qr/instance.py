@@ -145,17 +145,19 @@ def _log_invocation(
         "totalMs": _ms(seconds),
     }
     if len(outcomes) == 1:
-        logs.log(level, line | _told(outcomes[0]))
+        logs.log(level, line | _query_fields(outcomes[0]))
         return
     several = {"queries": len(outcomes), "failed": len(failures)} if outcomes else {}
     logs.log(level, line | several)
     distinct = {id(outcome): outcome for outcome in outcomes}.values()
     for item, outcome in enumerate(distinct):
         status = outcome.result.status if isinstance(outcome.result, Problem) else 200
-        logs.log(logs.level_of(status), {"requestId": request_id, "item": item, "status": status, **_told(outcome)})
+        logs.log(
+            logs.level_of(status), {"requestId": request_id, "item": item, "status": status, **_query_fields(outcome)}
+        )
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
+def _query_fields(outcome: Outcome) -> dict[str, Any]:
     """The fields of one query."""
     problem = outcome.result if isinstance(outcome.result, Problem) else None
     upstream = problem.upstream if problem else None

@@ -73,7 +73,9 @@ class Cache:
         entry = Entry(result, time.time(), Renderings())
         if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
             key = self.key(query)
-            self._keep(key, entry if isinstance(result, QrCodeList) else entry._replace(result=_anew(result)))
+            self._keep(
+                key, entry if isinstance(result, QrCodeList) else entry._replace(result=_without_traceback(result))
+            )
             self._to_store(key, query, result)
         return entry
 
@@ -151,7 +153,7 @@ def _import_entry_json() -> ModuleType:
     return entry_json
 
 
-def _anew(problem: Problem) -> Problem:
+def _without_traceback(problem: Problem) -> Problem:
     """The same problem without a traceback, which would keep the frames of the call alive."""
     return Problem(problem.code, problem.detail, upstream=problem.upstream)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from cams_qr.events.answers import answer_batch, answer_direct
 from cams_qr.events.call import Call
-from cams_qr.events.messages import question
+from cams_qr.events.messages import read_query
 from cams_qr.query import invalid_field
 from cams_qr.settings import Settings
 
@@ -27,5 +27,5 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
         wrong = invalid_field(unknown[:64], "is not a field of a batch; the only field is queries")
     if wrong:
         return Call("batch", (wrong,), answer_direct)
-    queries = tuple(question(item, f"queries[{place}]") for place, item in enumerate(items))
+    queries = tuple(read_query(item, f"queries[{place}]") for place, item in enumerate(items))
     return Call("batch", queries, answer_batch)

@@ -7,7 +7,7 @@ from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QrQuery
 
-Question = QrQuery | Problem
+QueryOrProblem = QrQuery | Problem
 
 
 class Call(NamedTuple):
@@ -19,7 +19,7 @@ class Call(NamedTuple):
     """
 
     trigger: str
-    queries: tuple[Question, ...]
+    queries: tuple[QueryOrProblem, ...]
     encode: Callable[[Sequence[Outcome], str], object]
     route: str | None = None
     interactive: bool = False

@@ -8,8 +8,8 @@ import binascii
 from typing import Any
 
 from cams_qr.events.answers import answer_message
-from cams_qr.events.call import Call, Question
-from cams_qr.events.messages import is_query, message_question
+from cams_qr.events.call import Call, QueryOrProblem
+from cams_qr.events.messages import is_query, read_message
 from cams_qr.query import invalid_field
 from cams_qr.settings import Settings
 
@@ -24,10 +24,10 @@ def recognise(document: Any) -> bool:
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call with the query in the event's data."""
-    return Call("cloud_event", (cloud_event_question(document),), answer_message)
+    return Call("cloud_event", (read_cloud_event(document),), answer_message)
 
 
-def cloud_event_question(document: dict[str, Any]) -> Question:
+def read_cloud_event(document: dict[str, Any]) -> QueryOrProblem:
     """The query in a CloudEvent's data, or the problem with it."""
     data = document.get("data")
     if data is None and isinstance(document.get("data_base64"), str):
@@ -38,5 +38,5 @@ def cloud_event_question(document: dict[str, Any]) -> Question:
     if isinstance(data, dict) and not is_query(data):
         field = next((name for name in _MESSAGE_FIELDS if name in data), None)
         if field is not None:
-            return message_question(data[field], f"data.{field}")
-    return message_question(data, "data")
+            return read_message(data[field], f"data.{field}")
+    return read_message(data, "data")

@@ -4,7 +4,7 @@ from typing import Any
 
 from cams_qr.events.answers import answer_direct
 from cams_qr.events.call import Call
-from cams_qr.events.messages import is_query, question
+from cams_qr.events.messages import is_query, read_query
 from cams_qr.settings import Settings
 
 
@@ -15,4 +15,4 @@ def recognise(document: Any) -> bool:
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call with one query; the caller reads the answer, so failures are returned."""
-    return Call("direct", (question(document, "event"),), answer_direct)
+    return Call("direct", (read_query(document, "event"),), answer_direct)

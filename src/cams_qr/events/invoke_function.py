@@ -16,7 +16,7 @@ import base64
 import re
 from typing import Any
 
-from cams_qr.events.call import Call, Question
+from cams_qr.events.call import Call, QueryOrProblem
 from cams_qr.events.http import http_trigger
 from cams_qr.events.http.request import is_true, lower_case_names, query_in_own_space
 from cams_qr.problems import Problem
@@ -63,7 +63,7 @@ def in_own_space(call: Call, document: Any, settings: Settings) -> Call:
     return call._replace(queries=queries, route=call.route or ROUTE)
 
 
-def _checked(query: Question, headers: dict[str, str], settings: Settings) -> Question:
+def _checked(query: QueryOrProblem, headers: dict[str, str], settings: Settings) -> QueryOrProblem:
     try:
         return query if isinstance(query, Problem) else query_in_own_space(query, headers, settings)
     except Problem as problem:

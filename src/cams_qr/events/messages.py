@@ -3,13 +3,13 @@
 import base64
 from typing import Any
 
-from cams_qr.events.call import Question
+from cams_qr.events.call import QueryOrProblem
 from cams_qr.events.json_text import decode_utf8, parse_json
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, invalid_field, normalise_phone_number, parse_query
 
 
-def question(fields: Any, field: str) -> Question:
+def read_query(fields: Any, field: str) -> QueryOrProblem:
     """The query in a JSON object, or the problem with it; `field` names the object."""
     if not isinstance(fields, dict):
         return invalid_field(field, 'is not a query; send an object like {"phoneNumber": "8613800001234"}')
@@ -19,15 +19,15 @@ def question(fields: Any, field: str) -> Question:
         return problem
 
 
-def message_question(message: Any, field: str) -> Question:
+def read_message(message: Any, field: str) -> QueryOrProblem:
     """The query in a bus message: an object, its JSON text, or just a phone number; text may be in base64."""
     if not isinstance(message, str):
-        return question(message, field)
+        return read_query(message, field)
     text = plain_text(message)
     if is_phone_number(text):
-        return question({"phoneNumber": text.strip()}, field)
+        return read_query({"phoneNumber": text.strip()}, field)
     try:
-        return question(parse_json(text, field), field)
+        return read_query(parse_json(text, field), field)
     except Problem as problem:
         return problem
 

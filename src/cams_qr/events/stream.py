@@ -7,7 +7,7 @@ from typing import Any
 
 from cams_qr.events import cloud_event
 from cams_qr.events.answers import answer_messages
-from cams_qr.events.call import Call, Question
+from cams_qr.events.call import Call, QueryOrProblem
 from cams_qr.events.json_text import parse_json
 from cams_qr.events.messages import is_message
 from cams_qr.problems import Problem
@@ -21,11 +21,11 @@ def recognise(document: Any) -> bool:
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call with one query per message; a Problem stands for one that could not be read."""
-    queries = tuple(_question(element, place) for place, element in enumerate(document))
+    queries = tuple(_read_element(element, place) for place, element in enumerate(document))
     return Call("stream", queries, answer_messages)
 
 
-def _question(element: Any, place: int) -> Question:
+def _read_element(element: Any, place: int) -> QueryOrProblem:
     if isinstance(element, Problem):
         return element
     name = f"[{place}]"
@@ -35,5 +35,5 @@ def _question(element: Any, place: int) -> Question:
         except Problem as problem:
             return problem
     if cloud_event.recognise(element):
-        return cloud_event.cloud_event_question(element)
-    return cloud_event.cloud_event_question({"data": element})
+        return cloud_event.read_cloud_event(element)
+    return cloud_event.read_cloud_event({"data": element})

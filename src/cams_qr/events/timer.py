@@ -9,7 +9,7 @@ from cams_qr.events import batch
 from cams_qr.events.answers import answer_message, answer_messages
 from cams_qr.events.call import Call
 from cams_qr.events.json_text import parse_json
-from cams_qr.events.messages import message_question
+from cams_qr.events.messages import read_message
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 
@@ -25,7 +25,7 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
     many = _batch(payload, settings, request_id)
     if many is not None and len(many.queries) > 1:
         return Call("timer", many.queries, answer_messages)
-    queries = many.queries if many else (message_question(payload, "payload"),)
+    queries = many.queries if many else (read_message(payload, "payload"),)
     return Call("timer", queries, answer_message)
 
 

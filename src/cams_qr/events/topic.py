@@ -7,7 +7,7 @@ from typing import Any
 
 from cams_qr.events.answers import answer_message
 from cams_qr.events.call import Call
-from cams_qr.events.messages import is_message, message_question
+from cams_qr.events.messages import is_message, read_message
 from cams_qr.settings import Settings
 
 _MESSAGE_FIELDS = ("Message", "body")
@@ -23,6 +23,6 @@ def recognise(document: Any) -> bool:
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call with the query in the message."""
     if isinstance(document, str):
-        return Call("topic", (message_question(document, "message"),), answer_message)
+        return Call("topic", (read_message(document, "message"),), answer_message)
     field = next(name for name in _MESSAGE_FIELDS if name in document)
-    return Call("topic", (message_question(document[field], field),), answer_message)
+    return Call("topic", (read_message(document[field], field),), answer_message)

@@ -1,16 +1,21 @@
-"""The way back over HTTP: the status, and the headers for gateways, browsers and caches."""
+"""How an HTTP request is answered: the Call, and the response with its headers for gateways, browsers and caches."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from cams_qr import logs
+from cams_qr.events.call import Call
 from cams_qr.events.http.representation import Representation, represent
-from cams_qr.events.http.request import Request
+from cams_qr.events.http.request import Request, select
 from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
+
+if TYPE_CHECKING:
+    from cams_qr.events.http.style import Style
 
 # Function Compute reflects any origin, with credentials, if a function sets no CORS headers. So the function always
 # sets them; this origin belongs to nobody.
@@ -24,7 +29,15 @@ _CACHE_STATUS = {
 }
 
 
-def encode(request: Request, settings: Settings, outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+def make_call(trigger: str, request: Request, settings: Settings, request_id: str) -> Call:
+    """The Call of a request that came through a gateway of the given trigger kind."""
+    queries, style = select(request, settings, request_id)
+    return Call(trigger, queries, partial(_encode, request, style, settings), request.name(), interactive=True)
+
+
+def _encode(
+    request: Request, style: "Style | None", settings: Settings, outcomes: Sequence[Outcome], request_id: str
+) -> dict[str, Any]:
     """The response struct of both gateways. Raises nothing."""
     headers = _common_headers(request, settings, request_id)
     result, cache_use = (outcomes[0].result, outcomes[0].cache) if outcomes else (None, None)
@@ -33,7 +46,7 @@ def encode(request: Request, settings: Settings, outcomes: Sequence[Outcome], re
     if request.method == "OPTIONS":
         return _response(204, headers, "text/plain; charset=utf-8", "")
     try:
-        shown = represent(request, result, cache_use)
+        shown = represent(request, style, result, cache_use)
     except Problem as problem:
         return _encode_problem(problem, headers, request_id)
     except Exception as error:

@@ -4,12 +4,11 @@ JSON bodies arrive in base64, header names in any case; a request mapping drops 
 Source: "Use Function Compute as the backend service of an API operation" (event and response format).
 """
 
-from functools import partial
 from typing import Any
 
 from cams_qr.events.call import Call
-from cams_qr.events.http.answer import encode
-from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters, read_queries
+from cams_qr.events.http.answer import make_call
+from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters
 from cams_qr.events.http.routes import find_route
 from cams_qr.settings import Settings
 
@@ -35,5 +34,4 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
         body=document.get("body"),
         body_is_base64=is_true(document.get("isBase64Encoded")),
     )
-    queries = read_queries(request, settings, request_id)
-    return Call("api_gateway", queries, partial(encode, request, settings), request.name(), interactive=True)
+    return make_call("api_gateway", request, settings, request_id)

@@ -3,13 +3,12 @@
 Source: "Use an HTTP trigger to invoke a function" (request and response structs).
 """
 
-from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from cams_qr.events.call import Call
-from cams_qr.events.http.answer import encode
-from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters, read_queries
+from cams_qr.events.http.answer import make_call
+from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters
 from cams_qr.events.http.routes import find_route
 from cams_qr.settings import Settings
 
@@ -33,5 +32,4 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
         body=document.get("body"),
         body_is_base64=is_true(document.get("isBase64Encoded")),
     )
-    queries = read_queries(request, settings, request_id)
-    return Call("http_trigger", queries, partial(encode, request, settings), request.name(), interactive=True)
+    return make_call("http_trigger", request, settings, request_id)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from pydantic_core import to_json
 
 from cams_qr.events.http.request import Request
-from cams_qr.events.http.routes import CODE_PATTERN, DRAWING, LIST, MEDIA_TYPES
+from cams_qr.events.http.routes import CODE_PATTERN, LIST, MEDIA_TYPES
 from cams_qr.outcome import CacheUse
 from cams_qr.problems import Problem
 from cams_qr.query import QrCode, QrCodeList
@@ -52,12 +52,13 @@ class Representation(NamedTuple):
         return sys.getsizeof(self.body)
 
 
-def represent(request: Request, found: QrCodeList | None, cache_use: CacheUse | None) -> Representation:
-    """The representation that the request selects, of a list or of the API's description. Raises Problem."""
+def represent(
+    request: Request, style: "Style | None", found: QrCodeList | None, cache_use: CacheUse | None
+) -> Representation:
+    """What the request selects of a list, or the API's description; `style` is that of a drawing. Raises Problem."""
     gzips = accepts_gzip(request.headers.get("accept-encoding", ""))
     if found is None:
         return _description(gzips)
-    style = _style(request)
     if cache_use is None:
         return _render(request, style, found, gzips)
     route = request.route
@@ -76,14 +77,6 @@ def accepts_gzip(accept_encoding: str) -> bool:
         weights[coding.strip()] = weight.strip()
     weight = next((weights[name] for name in ("gzip", "x-gzip", "*") if name in weights), "q=0")
     return _NO_WEIGHT.fullmatch(weight) is None
-
-
-def _style(request: Request) -> "Style | None":
-    if request.route.template != DRAWING:
-        return None
-    from cams_qr.events.http.style import parse_style
-
-    return parse_style(*request.parameters)
 
 
 def _render(request: Request, style: "Style | None", found: QrCodeList, gzips: bool) -> Representation:

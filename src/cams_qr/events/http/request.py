@@ -3,15 +3,18 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cams_qr import logs
-from cams_qr.events.call import Question
+from cams_qr.events.call import QueryOrProblem
 from cams_qr.events.http.routes import CODE, DRAWING, LIST, OPENAPI, Route
 from cams_qr.events.json_text import parse_json
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
 from cams_qr.settings import Settings
+
+if TYPE_CHECKING:
+    from cams_qr.events.http.style import Style
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -56,20 +59,27 @@ def lower_case_names(headers: Any) -> dict[str, str]:
     return merged
 
 
-def read_queries(request: Request, settings: Settings, request_id: str) -> tuple[Question, ...]:
-    """The request's query, or the problem with it; none for a preflight or the description."""
+class Selection(NamedTuple):
+    """What a request asks for: its query, or the problem with it; and for a drawing, its style.
+
+    A preflight and the description have no query.
+    """
+
+    queries: tuple[QueryOrProblem, ...]
+    style: "Style | None" = None
+
+
+def select(request: Request, settings: Settings, request_id: str) -> Selection:
+    """What the request asks for. Raises nothing."""
     try:
         _check_route(request)
         if request.method == "OPTIONS" or request.route.template == OPENAPI:
-            return ()
-        query = _query(request, settings)
-        if request.route.template == DRAWING:
-            _check_style(request)
-        return (query,)
+            return Selection(())
+        return Selection((_query(request, settings),), _style(request))
     except Problem as problem:
-        return (problem,)
+        return Selection((problem,))
     except Exception as error:
-        return (logs.internal_error(error, request_id),)
+        return Selection((logs.internal_error(error, request_id),))
 
 
 def _check_route(request: Request) -> None:
@@ -80,18 +90,20 @@ def _check_route(request: Request) -> None:
         raise Problem("method_not_allowed", f"This route accepts {allowed}.", allow=allowed)
 
 
-def _check_style(request: Request) -> None:
-    # Imported only for drawings.
-    from cams_qr.events.http.style import parse_style
-
-    parse_style(*request.parameters)
-
-
 def _query(request: Request, settings: Settings) -> QrQuery:
     body = (_json_body(request),) if request.method == "POST" else ()
     # Other parameters are ignored: proxies and trackers add them to URLs.
     fields = [{k: v for k, v in source.items() if k in QUERY_FIELDS} for source in request.parameters]
     return query_in_own_space(parse_query(*fields, *body), request.headers, settings)
+
+
+def _style(request: Request) -> "Style | None":
+    if request.route.template != DRAWING:
+        return None
+    # Imported only for drawings.
+    from cams_qr.events.http.style import parse_style
+
+    return parse_style(*request.parameters)
 
 
 def _json_body(request: Request) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Identity(NamedTuple):
     name: str
 
 
-class Look(NamedTuple):
+class Planned(NamedTuple):
     """One planned deployment; `parameters` includes the template's defaults."""
 
     account: Account
@@ -38,7 +38,7 @@ class Look(NamedTuple):
 
 
 # A check returns None if the deployment does not use what it checks.
-Check = Callable[[Look], Finding | None]
+Check = Callable[[Planned], Finding | None]
 Refusal = (AlibabaCloudException, SlsError)
 
 
@@ -59,11 +59,11 @@ def is_not_activated(error: Any) -> bool:
     return "FC service is not enabled" in str(error)
 
 
-def may_not_look(error: Any) -> bool:
+def is_forbidden(error: Any) -> bool:
     """Whether the caller lacks the right for this check."""
     return code_of(error).startswith(_FORBIDDEN)
 
 
-def not_seen(what: str, right: str) -> Finding:
+def not_permitted(what: str, right: str) -> Finding:
     """The row for what this caller may not check."""
     return unknown(what, f"cannot be known: this caller lacks {right}", "add deploy/policy-checks.json to its policies")

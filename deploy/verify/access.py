@@ -12,8 +12,8 @@ import requests
 from deploy import gateway as apig
 from deploy.doctor.services import FC_CONSOLE
 from deploy.table import Finding, fine, unknown, wrong
+from deploy.verify.answers import NEEDS_NUMBER, is_kept_out, is_ours, is_refused, judged_answer, list_path, logged
 from deploy.verify.client import Answer, Way, ask, trigger
-from deploy.verify.judge import NEEDS_NUMBER, is_kept_out, is_ours, is_refused, judged_answer, list_path, logged
 from deploy.verify.rows import Row, Seen, Target
 
 _GIVE_TOKEN = "make verify … TOKEN=…"

@@ -10,7 +10,7 @@ from cams_qr.deadline import Deadline, Departure
 from cams_qr.problems import Problem
 from cams_qr.query import parse_query
 from deploy.account import stand_in
-from deploy.doctor.look import Look, not_seen
+from deploy.doctor.check import Planned, not_permitted
 from deploy.table import Finding, fine, unknown, wrong
 
 # Reserved for fiction (North American numbering plan), so it belongs to nobody.
@@ -26,21 +26,21 @@ _FIXES = {
 }
 
 
-def cams(look: Look) -> Finding:
+def cams(planned: Planned) -> Finding:
     """The account has subscribed to CAMS, and this caller may call it."""
     try:
-        found = _ask(look)
+        found = _ask(planned)
     except Problem as problem:
         return _row(problem)
     return fine(_WHAT, f"subscribed and permitted; that number has {found} QR codes")
 
 
-def _ask(look: Look) -> int:
-    protocol, endpoint = stand_in() or ("https", look.parameters["CamsEndpoint"])
+def _ask(planned: Planned) -> int:
+    protocol, endpoint = stand_in() or ("https", planned.parameters["CamsEndpoint"])
     asking = connect(endpoint, protocol.upper(), _DeployersCredentials())
     deadline = Deadline.after(_SECONDS)
     departure = Departure(time.monotonic(), deadline.at)
-    found = asking.list_qr_codes(parse_query({"phoneNumber": look.number or NOBODY}), departure, deadline, deadline)
+    found = asking.list_qr_codes(parse_query({"phoneNumber": planned.number or NOBODY}), departure, deadline, deadline)
     return len(found.qr_codes)
 
 
@@ -62,7 +62,7 @@ def _row(problem: Problem) -> Finding:
     if problem.code == "not_owned":
         return fine(_WHAT, "subscribed and permitted; the number is not this account's")
     if problem.code == "permission_denied":
-        return not_seen(_WHAT, f"cams:ListPhoneMessageQrdl{upstream}; the function has it by its role")
+        return not_permitted(_WHAT, f"cams:ListPhoneMessageQrdl{upstream}; the function has it by its role")
     if problem.code in ("throttled", "invalid_request"):
         return unknown(
             _WHAT, f"{problem.code}{upstream}: {problem.detail}", "make doctor NUMBER=…   # one of the account's"

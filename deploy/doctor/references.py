@@ -6,19 +6,19 @@ GetGateway (APIG), GetAccountSettings (Function Compute), "vSwitch is in unsuppo
 
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 
-from deploy.doctor.look import Look, code_of
+from deploy.doctor.check import Planned, code_of
 from deploy.table import Finding, fine, unknown, wrong
 
 _PAGE = 100
 _ZONES_PAGE = "https://www.alibabacloud.com/help/en/functioncompute/vswitch-is-in-unsupported-zone"
 
 
-def contact_group(look: Look) -> Finding | None:
+def contact_group(planned: Planned) -> Finding | None:
     """The contact group exists in CloudMonitor."""
-    name = look.parameters["AlarmContactGroup"]
+    name = planned.parameters["AlarmContactGroup"]
     if not name:
         return None
-    if name in _contact_groups(look):
+    if name in _contact_groups(planned):
         return fine("contact group", name)
     return wrong(
         "contact group",
@@ -27,11 +27,11 @@ def contact_group(look: Look) -> Finding | None:
     )
 
 
-def _contact_groups(look: Look) -> list[str]:
+def _contact_groups(planned: Planned) -> list[str]:
     names: list[str] = []
     number = 1
     while True:
-        page = look.account.rpc("cms", "DescribeContactGroupList", PageNumber=str(number), PageSize=str(_PAGE))
+        page = planned.account.rpc("cms", "DescribeContactGroupList", PageNumber=str(number), PageSize=str(_PAGE))
         groups = page["ContactGroupList"]["ContactGroup"]
         names += [group["Name"] for group in groups]
         if len(groups) < _PAGE:
@@ -39,33 +39,35 @@ def _contact_groups(look: Look) -> list[str]:
         number += 1
 
 
-def vpc(look: Look) -> Finding | None:
+def vpc(planned: Planned) -> Finding | None:
     """The VPC is in the region."""
-    name = look.parameters["VpcId"]
+    name = planned.parameters["VpcId"]
     if not name:
         return None
-    found = look.account.rpc("vpc", "DescribeVpcs", RegionId=look.account.region, VpcId=name)["Vpcs"]["Vpc"]
+    found = planned.account.rpc("vpc", "DescribeVpcs", RegionId=planned.account.region, VpcId=name)["Vpcs"]["Vpc"]
     if found:
         return fine("VPC", name)
-    return wrong("VPC", f"there is no {name} in {look.account.region}", _list("vpc DescribeVpcs", look))
+    return wrong("VPC", f"there is no {name} in {planned.account.region}", _list("vpc DescribeVpcs", planned))
 
 
-def vswitch(look: Look) -> Finding | None:
+def vswitch(planned: Planned) -> Finding | None:
     """The vSwitch is in the VPC, and in a zone that Function Compute supports."""
-    name = look.parameters["VSwitchId"]
+    name = planned.parameters["VSwitchId"]
     if not name:
         return None
-    answer = look.account.rpc("vpc", "DescribeVSwitches", RegionId=look.account.region, VSwitchId=name)
+    answer = planned.account.rpc("vpc", "DescribeVSwitches", RegionId=planned.account.region, VSwitchId=name)
     found = answer["VSwitches"]["VSwitch"]
-    if not found or found[0]["VpcId"] != look.parameters["VpcId"]:
-        return wrong("vSwitch", f"{name} is not in {look.parameters['VpcId']}", _list("vpc DescribeVSwitches", look))
-    return _zone(look, name, found[0]["ZoneId"])
+    if not found or found[0]["VpcId"] != planned.parameters["VpcId"]:
+        return wrong(
+            "vSwitch", f"{name} is not in {planned.parameters['VpcId']}", _list("vpc DescribeVSwitches", planned)
+        )
+    return _zone(planned, name, found[0]["ZoneId"])
 
 
-def _zone(look: Look, name: str, zone: str) -> Finding:
+def _zone(planned: Planned, name: str, zone: str) -> Finding:
     try:
-        settings = look.account.get(
-            "fc2", "GetAccountSettings", "/2021-04-06/account-settings", account_id=look.identity.account_id
+        settings = planned.account.get(
+            "fc2", "GetAccountSettings", "/2021-04-06/account-settings", account_id=planned.identity.account_id
         )
     except AlibabaCloudException:
         settings = {}
@@ -77,36 +79,38 @@ def _zone(look: Look, name: str, zone: str) -> Finding:
     return wrong("vSwitch", f"Function Compute does not support {zone}, only {', '.join(zones)}", _ZONES_PAGE)
 
 
-def security_group(look: Look) -> Finding | None:
+def security_group(planned: Planned) -> Finding | None:
     """The security group is in the VPC."""
-    name = look.parameters["SecurityGroupId"]
+    name = planned.parameters["SecurityGroupId"]
     if not name:
         return None
-    answer = look.account.rpc("ecs", "DescribeSecurityGroups", RegionId=look.account.region, SecurityGroupId=name)
+    answer = planned.account.rpc("ecs", "DescribeSecurityGroups", RegionId=planned.account.region, SecurityGroupId=name)
     found = answer["SecurityGroups"]["SecurityGroup"]
-    if found and found[0]["VpcId"] == look.parameters["VpcId"]:
+    if found and found[0]["VpcId"] == planned.parameters["VpcId"]:
         return fine("security group", name)
     return wrong(
-        "security group", f"{name} is not in {look.parameters['VpcId']}", _list("ecs DescribeSecurityGroups", look)
+        "security group",
+        f"{name} is not in {planned.parameters['VpcId']}",
+        _list("ecs DescribeSecurityGroups", planned),
     )
 
 
-def gateway(look: Look) -> Finding | None:
+def gateway(planned: Planned) -> Finding | None:
     """The cloud-native API gateway exists and is running."""
-    name = look.parameters["GatewayId"]
+    name = planned.parameters["GatewayId"]
     if not name:
         return None
     console = "https://apigw.console.alibabacloud.com/"
     try:
-        status = look.account.get("apig", "GetGateway", f"/v1/gateways/{name}")["data"]["status"]
+        status = planned.account.get("apig", "GetGateway", f"/v1/gateways/{name}")["data"]["status"]
     except AlibabaCloudException as error:
         if not code_of(error).startswith("NotFound"):
             raise
-        return wrong("gateway", f"there is no {name} in {look.account.region}", console)
+        return wrong("gateway", f"there is no {name} in {planned.account.region}", console)
     if status == "Running":
         return fine("gateway", f"{name} runs")
     return wrong("gateway", f"{name} is {status}", console)
 
 
-def _list(operation: str, look: Look) -> str:
-    return f"aliyun {operation} --RegionId {look.account.region}"
+def _list(operation: str, planned: Planned) -> str:
+    return f"aliyun {operation} --RegionId {planned.account.region}"
