@@ -17,6 +17,7 @@ FIELDS = [
     "asked",
     "offset",
     "opens",
+    "promised",
     "pace",
     "paced",
     "cut",
@@ -87,7 +88,7 @@ def test_a_field_that_makes_no_sense(world: World, field: str, value: str) -> No
 
 
 @pytest.mark.parametrize("seconds", [9.0, 13.0, 25.0, 1e4])
-@pytest.mark.parametrize("field", ["last", "asked", "opens", "paced", "cut", "0", "1", "2", "3", "4", "b0"])
+@pytest.mark.parametrize("field", ["last", "asked", "opens", "promised", "paced", "cut", "0", "1", "2", "3", "4", "b0"])
 def test_a_time_that_is_far(world: World, field: str, seconds: float) -> None:
     world.plant("HSET", world.key(0), field, ahead(world, seconds))
     recovers(world, HORIZON_SECONDS if seconds < 14 else SOON_SECONDS)

@@ -45,7 +45,17 @@ SABOTAGES = {
         "local function settle(seconds)\n",
         "local function settle(seconds)\n  seconds = -9e9\n",
     ),
-    "no closing": (breaks_at_random, "  queue.opens = now + math.min", "  local unused = now + math.min"),
+    "no closing": (breaks_at_random, "math.max(now + ask.lead, opens())", "now + ask.lead"),
+    "a rest of promises": (
+        partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),
+        "math.min(queue.promised, now + promised)",
+        "0",
+    ),
+    "a guess for sure": (
+        partial(breaks_schedule, schedules.test_redis_restarts_and_who_slept_through_it_asks_first),
+        "    and opens() <= math.max(now, queue.opens)\n",
+        "",
+    ),
     "moments of others": (breaks_at_random, "text(now + OVERDUE), 'WITHSCORES'", "text(now + HORIZON), 'WITHSCORES'"),
     "echoes": (breaks_at_random, "> ask.doubt then", "> 1e12 then"),
     "a clock that is set": (breaks_at_random, "  now = math.max(ask.heard, math.min(queue.asked or 0, now))", ""),
@@ -61,7 +71,7 @@ SABOTAGES = {
         "0",
     ),
     "a closed queue": (
-        partial(breaks_schedule, schedules.test_a_closed_line_is_closed_for_appointments_too),
+        partial(breaks_schedule, schedules.test_a_closed_queue_is_closed_for_appointments_too),
         "'-inf', '(' .. text(earliest)",
         "'-inf', '(' .. text(now + ask.lead)",
     ),

@@ -117,7 +117,44 @@ def test_redis_forgets_and_who_knew_of_no_promise_asks_first(world: World, lost:
     assert world.broken == []
 
 
-def test_a_closed_line_is_closed_for_appointments_too(world: World) -> None:
+def test_redis_restarts_and_who_slept_through_it_asks_first(world: World) -> None:
+    world.warm(12)
+    world.become("gone")
+    world.call(0, PERSON)
+    world.pass_time(3)
+    world.call(0, HASTY)
+    world.pass_time(0.1)
+    world.restart()
+    world.become("up")
+    back = world.hub.now
+    world.call(11, PERSON)
+    world.pass_time(0.2)
+    world.call(0, PERSON)
+    world.pass_time(0.2)
+    world.crowd(1, 5, PERSON)
+    world.pass_time(4)
+    # The others tell that no promise is left, so it opens as soon as all others had time to find Redis.
+    assert len([at for at in world.since(back) if at < back + 2]) == 5
+
+
+def test_redis_restarts_quickly_and_promises_are_left(world: World) -> None:
+    world.warm(12)
+    world.crowd(0, 10, PERSON)
+    world.pass_time(0.01)
+    world.become("gone")
+    world.call(11, PERSON)
+    world.pass_time(0.1)
+    world.restart()
+    world.become("up")
+    world.call(10, PERSON)
+    for _ in range(12):
+        world.pass_time(0.1)
+        world.crowd(10, 8, PERSON)
+    world.pass_time(4)
+    assert world.broken == []
+
+
+def test_a_closed_queue_is_closed_for_appointments_too(world: World) -> None:
     world.warm(12)
     for _ in range(3):
         world.crowd(0, 12, PERSON)

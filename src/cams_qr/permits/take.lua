@@ -24,7 +24,7 @@
 --            limit, held          the quota in force; when a caller with that quota, or a smaller one, last asked
 --            count, last          number of bookings so far; the last booked moment
 --            asked, offset        when the queue was last asked; its clock minus the server's
---            opens                nothing leaves before this
+--            opens, promised      nothing leaves before this, nor before forgotten promises up to this are past
 --            pace, paced, cut     the calls a second that CAMS accepts; as of when; when that was last lowered
 --            low, high            the shortest and longest recent time from a moment to its answer
 --            blur                 the largest recent clock error of any instance
@@ -79,8 +79,8 @@ local function is_damaged()
 end
 
 local NUMBERS = {
-  'limit', 'held', 'count', 'last', 'asked', 'offset', 'opens', 'pace', 'paced', 'cut', 'low', 'high', 'blur',
-  'streak', 'next',
+  'limit', 'held', 'count', 'last', 'asked', 'offset', 'opens', 'promised', 'pace', 'paced', 'cut', 'low', 'high',
+  'blur', 'streak', 'next',
 }
 local queue = {}
 if redis.call('TYPE', KEYS[1]).ok == 'hash' then
@@ -111,7 +111,7 @@ local function sound()
   for _, name in ipairs(NUMBERS) do
     if not queue[name] then return false end
   end
-  local latest = math.max(queue.last, queue.opens, queue.asked, queue.paced, queue.cut)
+  local latest = math.max(queue.last, queue.opens, queue.promised, queue.asked, queue.paced, queue.cut)
   return queue.limit == limit and queue.pace > limit / 21 and queue.count >= 0 and queue.next >= 0
     and latest <= now + FAR
 end
@@ -130,28 +130,34 @@ end
 
 local function settle(seconds)
   keep_seats()
-  queue.opens = now + math.min(math.max(ask.settle, seconds), HORIZON) + WINDOW + GUARD_MAX
+  queue.opens = now + ask.settle + WINDOW + GUARD_MAX
+  queue.promised = now + math.min(seconds, HORIZON)
 end
+
+local function opens() return math.max(queue.opens, queue.promised + WINDOW + GUARD_MAX) end
 
 local damaged = is_damaged()
 if damaged or not sound() then
   local known = damaged or next(queue) ~= nil or ask.promised
   redis.call('DEL', unpack(KEYS))
   queue = {
-    limit = limit, held = now, count = 0, last = 0, opens = 0, pace = limit, paced = now, cut = 0, low = -1,
-    high = GUARD_MAX, blur = ask.blur, streak = 0, next = 0,
+    limit = limit, held = now, count = 0, last = 0, opens = 0, promised = 0, pace = limit, paced = now, cut = 0,
+    low = -1, high = GUARD_MAX, blur = ask.blur, streak = 0, next = 0,
   }
   local info = redis.pcall('INFO', 'server')
   local uptime = type(info) == 'string' and tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) or 0
   if known or uptime < 2 then settle(known and promised or 0) end
-elseif ask.promised and ask.promised > math.max(queue.last, queue.opens) then
+elseif ask.promised and ask.promised > math.max(queue.last, opens()) then
   settle(promised)
 elseif ask.away > 0 and queue.asked < now - ask.missed and queue.asked + WINDOW + GUARD_MAX < now then
   settle(promised)
+elseif ask.away > 0 and ask.missed < ask.settle then
+  -- The first to ask may have slept through the outage, in which nobody was promised anything.
+  queue.promised = math.min(queue.promised, now + promised)
 end
 queue.asked, queue.offset = now, now - server
 if ask.limit == limit then queue.held = now end
-local earliest = math.max(now + ask.lead, queue.opens)
+local earliest = math.max(now + ask.lead, opens())
 
 ---- The guard follows measured delays, the pace what CAMS accepts
 
@@ -201,7 +207,7 @@ local function book(moment)
 end
 
 -- Count the calls that this instance made without Redis, if it alone was cut off.
-if queue.opens <= now then
+if opens() <= now then
   for _ = 1, ask.calls do book(code(math.max(now, queue.last), OWN)) end
 end
 
@@ -281,9 +287,11 @@ local function person()
     take()
     return 'go', sooner
   end
-  -- With less patience or notice, the caller would be back too late for an appointment.
+  -- With less patience or notice, the caller would be back too late for an appointment. While others may know that the
+  -- queue opens earlier, nothing is booked so late.
   local appointment = moment > latest and ask.patience >= WINDOW + 1.25 * LATE
     and moment >= now + WINDOW + LATE + OVERDUE and queue.last <= now + HORIZON
+    and opens() <= math.max(now, queue.opens)
   if moment > latest and not appointment then return 'refused', moment end
   if owed then
     book(first)
