@@ -94,7 +94,7 @@ WITH_OUR_QUERY: list[tuple[str, dict[str, str], Any]] = [
     ("kafka_stream_strings.json", {"TestKafkaEventBridgetrigger": NUMBER, "Test": "phoneNumber"}, [200]),
     ("mqtt_stream.json", {"hello mq4Iot pub sub msg": TEXT}, [200]),
     ("timer.json", {"awesome-fc": TEXT}, 200),
-    # No bus delivers this one: it has no specversion.
+    # No CloudEvent: it has no specversion. Its source sends it with `s invoke`, whose user reads the answer.
     ("custom_event.json", {"Hello eventbridge trigger !": TEXT}, 400),
 ]
 
