@@ -179,6 +179,7 @@ class Stacks:
 
 
 def _needed(part: T | None, name: str) -> T:
+    """The part of an answer. Raises UnreadableAnswer if it is missing."""
     if part is None:
         raise UnreadableAnswer(f"ROS's answer has no {name}")
     return part
