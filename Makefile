@@ -92,7 +92,7 @@ TO_DEPLOY = --bucket $(or $(BUCKET),$(error BUCKET is missing)) $(if $(REGION),-
   $(if $(filter file,$(origin RUNTIME)),,--runtime $(RUNTIME)) \
   $(if $(PARAMETERS),--parameters $(PARAMETERS)) $(if $(NUMBER),--number $(NUMBER))
 
-doctor: $(VENV)/.dev ## check for anything that would block a deployment (BUCKET, STACK, REGION, ...)
+doctor: $(VENV)/.dev ## check the account for what a deployment needs (BUCKET, STACK, REGION, ...)
 	@PYTHONPATH=src $(BIN)/python -m deploy doctor $(TO_DEPLOY) $(if $(STACK),--stack $(STACK))
 
 deploy: $(VENV)/.dev ## deploy, between doctor and verify (STACK, BUCKET, PARAMETERS, PACKAGE, REGION, ...)

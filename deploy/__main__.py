@@ -37,6 +37,8 @@ def main() -> int:
         print(f"Refused: {error}", file=sys.stderr)
     except UnretryableException as error:
         print(f"Failed: {error.inner_exception or error}", file=sys.stderr)
+    except stack.UnreadableAnswer as error:
+        print(f"Failed: {error}.", file=sys.stderr)
     except subprocess.CalledProcessError as error:
         print(f"The package could not be built: {error}", file=sys.stderr)
     return 1
@@ -49,9 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     deploying.add_argument("--package", help="the name of a package in the bucket, to roll back to")
     deploying.add_argument("--no-doctor", action="store_true", help="skip the checks before the deployment")
     deploying.add_argument("--no-verify", action="store_true", help="skip the tests after the deployment")
-    examining = _command(
-        commands, "doctor", _doctor, "check for anything that would block a deployment; changes nothing"
-    )
+    examining = _command(commands, "doctor", _doctor, "check the account for what a deployment needs; changes nothing")
     removing = _command(commands, "remove", _remove, "delete the stack; packages stay in the bucket")
     verifying = _command(commands, "verify", _verify, "test what was deployed")
     for command in (deploying, examining):
@@ -115,7 +115,7 @@ def _known(account: Account, name: str | None) -> dict[str, str]:
     """The stack's parameters; none if they cannot be read, which the deployment itself will report."""
     try:
         return _stacks(account).parameters(name) if name else {}
-    except (AlibabaCloudException, UnretryableException):
+    except (AlibabaCloudException, UnretryableException, stack.UnreadableAnswer):
         return {}
 
 

@@ -112,12 +112,12 @@ def _json_value(argument: list[str]) -> str:
 
 def _calculate(argument: list[Any]) -> float:
     """Calculate with numbers given as text; NaN if one of them is not a number, so that no rule holds."""
-    expression, _, given = argument
+    expression, digits, given = argument
     numbers = [_number(text) for text in given]
     if not all(map(math.isfinite, numbers)):
         return math.nan
     try:
-        return float(eval(expression.format(*numbers), {"__builtins__": {}}))
+        return round(float(eval(expression.format(*numbers), {"__builtins__": {}})), digits or None)
     except ZeroDivisionError:
         return math.nan
 

@@ -24,9 +24,16 @@ _NEVER_WORKED = ("CREATE_FAILED", "CREATE_ROLLBACK", "REVIEW_IN_PROGRESS")
 T = TypeVar("T")
 
 
+class UnreadableAnswer(Exception):
+    """ROS's answer lacks a part that it must have; the message names it."""
+
+
 @dataclass(frozen=True)
 class Stacks:
-    """The stacks of one region. Every method raises the SDK's AlibabaCloudException if ROS refuses."""
+    """The stacks of one region.
+
+    Every method raises UnreadableAnswer, or the SDK's AlibabaCloudException if ROS refuses.
+    """
 
     client: Client
     region: str
@@ -66,7 +73,7 @@ class Stacks:
                 **given, stack_name=name, parameters=_pairs(models.CreateStackRequestParameters, parameters)
             )
         )
-        return self._follow(created.body.stack_id, set())
+        return self._follow(_needed(created.body.stack_id, "StackId"), set())
 
     def parameters(self, name: str) -> dict[str, str]:
         """The stack's current parameters; none if there is no such stack."""
@@ -114,7 +121,7 @@ class Stacks:
             template_body=template,
             parameters=_pairs(models.PreviewStackRequestParameters, parameters),
         )
-        resources = self.client.preview_stack(request).body.stack.resources or []
+        resources = _needed(self.client.preview_stack(request).body.stack, "Stack").resources or []
         return [(r.logical_resource_id, r.action or "Add") for r in resources if r.action != "None"]
 
     def _follow(self, stack: str, told: set[str]) -> bool:
@@ -147,7 +154,9 @@ class Stacks:
 
     def _get(self, stack: str) -> Any:
         request = models.GetStackRequest(region_id=self.region, stack_id=stack)
-        return self._patiently(lambda: self.client.get_stack(request).body)
+        found = self._patiently(lambda: self.client.get_stack(request).body)
+        _needed(found.status, "Status")
+        return found
 
     def _events(self, stack: str) -> set[str]:
         return {event.event_id for event in self._list_events(stack)}
@@ -167,6 +176,13 @@ class Stacks:
                     raise
                 time.sleep(self.poll_seconds)
         return look()
+
+
+def _needed(part: T | None, name: str) -> T:
+    """The part of an answer. Raises UnreadableAnswer if it is missing."""
+    if part is None:
+        raise UnreadableAnswer(f"ROS's answer has no {name}")
+    return part
 
 
 def _may_pass(error: AlibabaCloudException | UnretryableException) -> bool:

@@ -52,6 +52,13 @@ def answer(command: str) -> str:
 @pytest.mark.parametrize("document", [README, CHINESE], ids=["English", "Chinese"])
 def test_it_is_one_page(document: str) -> None:
     assert len(document.splitlines()) <= 120
+    assert [line for line in document.splitlines() if len(line) > 125 and not line.startswith("|")] == []
+
+
+@pytest.mark.parametrize("document", [README, CHINESE], ids=["English", "Chinese"])
+def test_it_says_what_a_domain_needs(document: str) -> None:
+    assert "CNAME" in document
+    assert "ICP" in document
 
 
 @pytest.mark.parametrize("language", ["sh", "html", "python", "json"])

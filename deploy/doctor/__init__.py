@@ -1,4 +1,4 @@
-"""`make doctor` checks for anything that would block a deployment, with the deployer's rights; changes nothing."""
+"""`make doctor` checks the account for what a deployment needs, with the deployer's rights; changes nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from deploy.account import Account
 from deploy.doctor.bucket import bucket
 from deploy.doctor.caller import caller, nobody, region, runtime, who
 from deploy.doctor.cams import cams
-from deploy.doctor.check import Check, Planned, Refusal, code_of, is_forbidden, is_not_activated, not_permitted
+from deploy.doctor.check import NETWORK, Check, Planned, Refusal, code_of, is_forbidden, is_not_activated, not_permitted
 from deploy.doctor.references import contact_group, gateway, security_group, vpc, vswitch
 from deploy.doctor.rights import rights
 from deploy.doctor.services import concurrency, function_compute, function_compute_role, logs, queue_roles
@@ -20,6 +20,7 @@ from deploy.sls import SlsUnreachable
 from deploy.table import Finding, fine, unknown, wrong
 
 _PARAMETERS = "parameters"
+_UNREADABLE = (KeyError, IndexError, TypeError, ValueError)
 
 # (the row's name, the check, the right that it needs)
 CHECKS: tuple[tuple[str, Check, str], ...] = (
@@ -65,6 +66,9 @@ def examine(
     except (UnretryableException, CredentialException) as error:
         yield _no_answer("caller", error)
         return
+    except _UNREADABLE as error:
+        yield _mismatch("caller", error)
+        return
     known = with_defaults(parameters)
     number = number or first_of(known["AllowedPhoneNumbers"])
     planned = Planned(account, identity, bucket, runtime, known, number)
@@ -87,12 +91,16 @@ def _examined(planned: Planned, what: str, check: Check, right: str) -> Finding 
         if is_not_activated(error):
             return unknown(what, "unknown until Function Compute is activated")
         if is_forbidden(error):
-            return not_permitted(what, right)
+            return not_permitted(planned, what, right)
         return unknown(what, f"the service answered {code_of(error)}")
     except (UnretryableException, oss.exceptions.RequestError, SlsUnreachable) as error:
         return _no_answer(what, error)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        return unknown(what, f"the service's answer does not match its reference ({type(error).__name__})")
+    except _UNREADABLE as error:
+        return _mismatch(what, error)
+
+
+def _mismatch(what: str, error: Exception) -> Finding:
+    return unknown(what, f"the service's answer does not match its reference ({type(error).__name__})")
 
 
 def _no_answer(what: str, error: Exception) -> Finding:
@@ -102,4 +110,4 @@ def _no_answer(what: str, error: Exception) -> Finding:
             what, "no credentials were found", "aliyun configure   # or ALIBABA_CLOUD_ACCESS_KEY_ID and …_SECRET"
         )
     reason = type(cause).__name__
-    return wrong(what, f"the service could not be reached ({reason})", "check this machine's network, proxy and DNS")
+    return wrong(what, f"the service could not be reached ({reason})", NETWORK)

@@ -9,7 +9,7 @@ from typing import Any
 
 import alibabacloud_oss_v2 as oss
 
-from deploy.doctor.check import Planned
+from deploy.doctor.check import Planned, grant
 from deploy.table import Finding, fine, unknown, wrong
 
 _ELSEWHERE = "must be addressed using the specified endpoint"
@@ -50,8 +50,8 @@ def _row(planned: Planned, error: Any) -> Finding:
     if code == "AccessDenied":
         return wrong(
             "bucket",
-            f"this caller may not write to {planned.bucket}: {message}",
-            "give it oss:PutObject, as in deploy/policy.json; or the bucket is another account's",
+            f"this caller may not write to {planned.bucket}, or it is another account's: {message}",
+            grant(planned),
         )
     return unknown("bucket", f"OSS answered {code}")
 

@@ -32,7 +32,7 @@ _FIXES = {
     "InvalidAccessKeyId": "aliyun configure   # the access key does not exist or is disabled",
     "SignatureDoesNotMatch": "aliyun configure   # wrong secret for this key",
     "InvalidSecurityToken": "aliyun configure   # the temporary credentials have expired",
-    "InvalidTimeStamp": "set this machine's clock",
+    "InvalidTimeStamp": "timedatectl set-ntp true   # this machine's clock is wrong",
 }
 
 

@@ -31,7 +31,7 @@ def cams(planned: Planned) -> Finding:
     try:
         found = _ask(planned)
     except Problem as problem:
-        return _row(problem)
+        return _row(planned, problem)
     return fine(_WHAT, f"subscribed and permitted; that number has {found} QR codes")
 
 
@@ -57,12 +57,12 @@ class _DeployersCredentials(ICredentialsProvider):  # type: ignore[misc]  # the 
         return "deployer"
 
 
-def _row(problem: Problem) -> Finding:
+def _row(planned: Planned, problem: Problem) -> Finding:
     upstream = f" ({problem.upstream.code})" if problem.upstream else ""
     if problem.code == "not_owned":
         return fine(_WHAT, "subscribed and permitted; the number is not this account's")
     if problem.code == "permission_denied":
-        return not_permitted(_WHAT, f"cams:ListPhoneMessageQrdl{upstream}; the function has it by its role")
+        return not_permitted(planned, _WHAT, f"cams:ListPhoneMessageQrdl{upstream}; the function has it by its role")
     if problem.code in ("throttled", "invalid_request"):
         return unknown(
             _WHAT, f"{problem.code}{upstream}: {problem.detail}", "make doctor NUMBER=…   # one of the account's"

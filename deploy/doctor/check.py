@@ -1,4 +1,4 @@
-"""What every check gets, and how a refusal becomes a row."""
+"""What every check gets, how a refusal becomes a row, and the fixes that several checks share."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,6 +10,8 @@ from deploy.account import Account
 from deploy.sls import SlsError
 from deploy.table import Finding, unknown
 
+# The fix for a service that does not answer.
+NETWORK = "export HTTPS_PROXY=http://…   # or repair this machine's network or DNS"
 _FORBIDDEN = ("Forbidden", "NoPermission", "AccessDenied", "Unauthorized", "ImplicitDeny")
 
 
@@ -64,6 +66,12 @@ def is_forbidden(error: Any) -> bool:
     return code_of(error).startswith(_FORBIDDEN)
 
 
-def not_permitted(what: str, right: str) -> Finding:
+def grant(planned: Planned, policy: str = "policy.json") -> str:
+    """The fix for missing rights."""
+    names = f"s/BUCKET/{planned.bucket}/g; s/FUNCTION_NAME/{planned.function}/g"
+    return f"sed '{names}' deploy/{policy}   # grant this to {planned.identity.name}"
+
+
+def not_permitted(planned: Planned, what: str, right: str) -> Finding:
     """The row for what this caller may not check."""
-    return unknown(what, f"cannot be known: this caller lacks {right}", "add deploy/policy-checks.json to its policies")
+    return unknown(what, f"cannot be known: this caller lacks {right}", grant(planned, "policy-checks.json"))

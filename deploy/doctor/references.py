@@ -23,7 +23,7 @@ def contact_group(planned: Planned) -> Finding | None:
     return wrong(
         "contact group",
         f"CloudMonitor has no group {name}",
-        f"aliyun cms PutContactGroup --ContactGroupName {name} --ContactNames.1 …",
+        f"aliyun cms PutContactGroup --ContactGroupName {name} --ContactNames.1 NAME   # NAME of a contact",
     )
 
 
@@ -47,7 +47,9 @@ def vpc(planned: Planned) -> Finding | None:
     found = planned.account.rpc("vpc", "DescribeVpcs", RegionId=planned.account.region, VpcId=name)["Vpcs"]["Vpc"]
     if found:
         return fine("VPC", name)
-    return wrong("VPC", f"there is no {name} in {planned.account.region}", _list("vpc DescribeVpcs", planned))
+    return wrong(
+        "VPC", f"there is no {name} in {planned.account.region}", _another("VpcId", "vpc DescribeVpcs", planned)
+    )
 
 
 def vswitch(planned: Planned) -> Finding | None:
@@ -59,7 +61,9 @@ def vswitch(planned: Planned) -> Finding | None:
     found = answer["VSwitches"]["VSwitch"]
     if not found or found[0]["VpcId"] != planned.parameters["VpcId"]:
         return wrong(
-            "vSwitch", f"{name} is not in {planned.parameters['VpcId']}", _list("vpc DescribeVSwitches", planned)
+            "vSwitch",
+            f"{name} is not in {planned.parameters['VpcId']}",
+            _another("VSwitchId", "vpc DescribeVSwitches", planned),
         )
     return _zone(planned, name, found[0]["ZoneId"])
 
@@ -91,7 +95,7 @@ def security_group(planned: Planned) -> Finding | None:
     return wrong(
         "security group",
         f"{name} is not in {planned.parameters['VpcId']}",
-        _list("ecs DescribeSecurityGroups", planned),
+        _another("SecurityGroupId", "ecs DescribeSecurityGroups", planned),
     )
 
 
@@ -112,5 +116,7 @@ def gateway(planned: Planned) -> Finding | None:
     return wrong("gateway", f"{name} is {status}", console)
 
 
-def _list(operation: str, planned: Planned) -> str:
-    return f"aliyun {operation} --RegionId {planned.account.region}"
+def _another(parameter: str, operation: str, planned: Planned) -> str:
+    """The fix for a parameter that names nothing; the operation lists what it may name."""
+    listing = f"aliyun {operation} --RegionId {planned.account.region}"
+    return f"make deploy … PARAMETERS=…   # with a {parameter} that this lists: {listing}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from deploy.account import Account
-from deploy.doctor.check import Planned
+from deploy.doctor.check import Planned, grant
 from deploy.table import Finding, fine, unknown, wrong
 
 _POLICY = Path(__file__).parent.parent / "policy.json"
@@ -38,7 +38,7 @@ def rights(planned: Planned) -> Finding:
     verdicts = {right: verdict(right, statements) for right in needed}
     missing = _actions(verdicts, "missing")
     if missing:
-        return wrong(_WHAT, f"missing {len(missing)} actions of deploy/policy.json: {_some(missing)}", _fix(planned))
+        return wrong(_WHAT, f"missing {len(missing)} actions of deploy/policy.json: {_some(missing)}", grant(planned))
     depends = _actions(verdicts, "depends")
     if depends:
         return unknown(_WHAT, f"granted on conditions that are not evaluated: {_some(depends)}")
@@ -122,8 +122,3 @@ def _actions(verdicts: Mapping[Right, Verdict], wanted: Verdict) -> list[str]:
 def _some(actions: list[str]) -> str:
     more = f" and {len(actions) - _SHOWN} more" if len(actions) > _SHOWN else ""
     return ", ".join(actions[:_SHOWN]) + more
-
-
-def _fix(planned: Planned) -> str:
-    names = f"s/BUCKET/{planned.bucket}/g; s/FUNCTION_NAME/{planned.function}/g"
-    return f"sed '{names}' deploy/policy.json   # grant this to {planned.identity.name}"

@@ -10,7 +10,7 @@ from darabonba.exceptions import UnretryableException
 
 from deploy.account import Account
 from deploy.doctor.cams import NOBODY
-from deploy.doctor.check import is_forbidden
+from deploy.doctor.check import NETWORK, is_forbidden
 from deploy.doctor.services import FC_CONSOLE
 from deploy.parameters import first_of, with_defaults
 from deploy.sls import SlsError, SlsUnreachable
@@ -92,13 +92,13 @@ def _safely(what: str, check: Check, target: Target) -> Iterator[Row]:
     try:
         yield from check(target)
     except (requests.RequestException, UnretryableException, SlsUnreachable) as error:
-        yield wrong(what, f"no answer ({type(error).__name__})", "check this machine's network, proxy and DNS")
+        yield wrong(what, f"no answer ({type(error).__name__})", NETWORK)
     except AlibabaCloudException as error:
         if is_forbidden(error):
             yield unknown(what, f"refused: {error.code}", GRANT_CHECKS)
         else:
             yield wrong(what, f"refused: {error.code}", f"{FC_CONSOLE}   # check whether it still exists")
     except SlsError as error:
-        yield logs.not_permitted(error.code)
+        yield unknown(what, f"SLS answered {error.code}", GRANT_CHECKS)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         yield unknown(what, f"the answer does not match its reference ({type(error).__name__})")

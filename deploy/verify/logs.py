@@ -10,7 +10,7 @@ from cams_qr.logs import level_of
 from deploy import sls
 from deploy.table import fine, unknown, wrong
 from deploy.verify.client import json_object
-from deploy.verify.rows import GRANT_CHECKS, Logged, Measured, Row, Seen, Target
+from deploy.verify.rows import Logged, Row, Seen, Target
 
 _POLL_SECONDS = 3.0
 _BEFORE = 900
@@ -67,7 +67,8 @@ def _seen(logged: Sequence[Logged], found: dict[str, _Line]) -> Iterator[Row]:
             wrapped = line.fields.get("route") == ROUTE
             yield Seen("invoke_event", "wrapped as an HTTP event" if wrapped else "bare")
         if line and invocation.what == "signed GET":
-            yield Measured("first call was a cold start", line.fields.get("coldStart"))
+            is_cold = line.fields.get("coldStart")
+            yield fine("cold start", "the first call " + ("started an instance" if is_cold else "found one running"))
 
 
 def _line(target: Target, request_id: str) -> _Line | None:
@@ -87,8 +88,3 @@ def _line(target: Target, request_id: str) -> _Line | None:
             if fields.get("requestId") == request_id:
                 return _Line(field, fields)
     return None
-
-
-def not_permitted(code: str) -> Row:
-    """The row for a log store that this caller may not read."""
-    return unknown("log lines", f"SLS answered {code}", GRANT_CHECKS)

@@ -32,7 +32,9 @@ def alarms(target: Target) -> Iterator[Row]:
     """Each of the stack's alarms exists, is on, and matches the template."""
     made = {name: kind for name, kind in target.stacks.resources(target.stack) if kind in _ALARMS}
     if not made:
-        yield unknown("alarms", "the stack has none", "make deploy … PARAMETERS=…   # with AlarmContactGroup")
+        yield unknown(
+            "alarms", "the stack has none", "make deploy … PARAMETERS=…   # with AlertActionPolicy or AlarmContactGroup"
+        )
         return
     names = dict(target.parameters) | {"ALIYUN::Region": target.account.region}
     wrongs = {

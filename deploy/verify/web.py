@@ -23,6 +23,9 @@ from deploy.verify.client import Answer, ask
 from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
 _STRANGER = "https://verify.invalid"
+# What a preflight asks for, and what of the function's answer allows it.
+_ASKED = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+_ALLOWING = {"Access-Control-Allow-Methods": "get", "Access-Control-Allow-Headers": "authorization"}
 # What the function answers to an origin that is not allowed.
 _NO_ORIGIN = "https://not-allowed.invalid"
 _WARM_CALLS = 5
@@ -81,12 +84,7 @@ def unsigned(target: Target) -> Iterator[Row]:
 def preflight(target: Target) -> Iterator[Row]:
     """A browser's preflight is answered."""
     origin = (_named_origins(target) or [_STRANGER])[0]
-    asked = {
-        "Origin": origin,
-        "Access-Control-Request-Method": "GET",
-        "Access-Control-Request-Headers": "authorization",
-    }
-    answer = ask(target, list_path(target), "OPTIONS", asked, signed=False)
+    answer = ask(target, list_path(target), "OPTIONS", _ASKED | {"Origin": origin}, signed=False)
     yield Measured("headers of a preflight", answer.headers)
     allowed = answer.header("access-control-allow-origin")
     # Function Compute may answer preflights itself; it adds the header to errors, too.
@@ -100,11 +98,22 @@ def preflight(target: Target) -> Iterator[Row]:
     is_let_in = allowed in (origin, "*")
     if not _origins(target) and is_let_in:
         yield wrong("preflight", f"{told}, though AllowedOrigins is empty", REPORT_IT)
+    elif is_ours(answer) and (lost := _lost(answer)):
+        yield wrong("preflight", f"{told}, {', '.join(lost)}: not what the function answers", REPORT_IT)
     elif not _origins(target) or (answer.status == 204 and is_let_in):
         yield fine("preflight", told)
     else:
         fix = "a gateway or a domain of your own in front: docs/deployment.md"
         yield wrong("preflight", f"{told}; browsers cannot call it", fix)
+
+
+def _lost(answer: Answer) -> list[str]:
+    """The headers of a preflight's answer that do not allow what was asked for."""
+    return [
+        f"{name}: {answer.header(name) or 'none'}"
+        for name, wanted in _ALLOWING.items()
+        if wanted not in answer.header(name).lower().replace(" ", "").split(",")
+    ]
 
 
 @_signing("CORS")
@@ -113,6 +122,7 @@ def cors(target: Target) -> Iterator[Row]:
     origins = (_STRANGER, *_named_origins(target)[:1])
     answers = {origin: ask(target, list_path(target), headers={"Origin": origin}) for origin in origins}
     yield from logged("CORS", answers.values())
+    yield from (Measured(f"headers for {origin}", answer.headers) for origin, answer in answers.items())
     others = [row for answer in answers.values() if (row := elsewhere("CORS", answer))]
     if others:
         yield others[0]

@@ -13,10 +13,12 @@ from local.acs3 import Refused, SignedRequest, Verifier
 from local.cloud import operations, oss, rest, ros, sls
 from local.cloud.account import Account
 from local.fc import Handler
-from local.invocations import PATH, bare, invocations
+from local.invocations import PATH, bare, invocations, refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 
 __all__ = ["Account", "Cloud"]
+
+Check = Callable[[web.Request], None]
 
 _ROS_VERSION = "2019-09-10"
 _CAMS_VERSION = "2020-06-06"
@@ -38,7 +40,8 @@ class Cloud(ros.Stacks):
         app.router.add_post("/", self._rpc)
         if function:
             instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
-            app.router.add_post(PATH, invocations(function, make_context, instance, self._verifier, bare))
+            self._invoked = invocations(function, make_context, instance, self._verifier, bare)
+            app.router.add_post(PATH, self._invoke)
         for prefix in ("2023-03-30", "2021-04-06", "v1"):
             app.router.add_route("*", f"/{prefix}/{{path:.*}}", self._rest)
         for path in ("/slsservice", "/logstores/{name}", "/alerts/{name}"):
@@ -53,15 +56,31 @@ class Cloud(ros.Stacks):
         elif changes.get("GatewayRoute") == "Modify":
             self.account.route = "DeployedWithChanges"
 
+    def at_route(self, check: Check) -> Check:
+        """The check of a request to the gateway's route, which serves nothing before it is published."""
+
+        def checked(request: web.Request) -> None:
+            if self.account.route == "NotDeployed":
+                raise Refused("", "", 404)
+            check(request)
+
+        return checked
+
     async def _rpc(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("x-acs-version") == _CAMS_VERSION:
             return await self.sandbox.answer(request)
         return await self._signed(request, self._operation)
 
+    async def _invoke(self, request: web.Request) -> web.StreamResponse:
+        if "fc:InvokeFunction" in self.account.denied:
+            return refusal(Refused("AccessDenied", "the caller is not authorized to perform fc:InvokeFunction", 403))
+        return await self._invoked(request)
+
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         return await self._signed(
-            request, lambda request, given: rest.answer(self.account, request.method, request.path, body)
+            request,
+            lambda request, given: rest.answer(self.account, request.method, request.path, request.query, body),
         )
 
     async def _sls(self, request: web.Request) -> web.StreamResponse:

@@ -26,7 +26,7 @@ class Account:
     region: str = REGION
     arn: str = f"acs:ram::{ACCOUNT_ID}:user/deployer"
     identity_type: str = "RAMUser"
-    activated: set[str] = field(default_factory=lambda: {"fc", "sls"})
+    activated: set[str] = field(default_factory=lambda: {"fc", "sls", "oss"})
     roles: set[str] = field(default_factory=lambda: set(_SERVICE_ROLES))
     denied: set[str] = field(default_factory=set)
     policies: dict[str, Any] = field(default_factory=lambda: {"AdministratorAccess": _ALL})

@@ -35,6 +35,8 @@ def answer(cloud: "Cloud", request: web.Request, body: bytes) -> web.Response:
 
 
 def _bucket_refusal(cloud: "Cloud", bucket: str, method: str) -> web.Response | None:
+    if "oss" not in cloud.account.activated:
+        return _refusal(403, "UserDisable")
     region = cloud.account.buckets.get(bucket)
     if region is None:
         return _refusal(404, "NoSuchBucket")

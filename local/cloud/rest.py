@@ -7,7 +7,7 @@ is from users' reports.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.acs3 import Refused
@@ -30,7 +30,9 @@ def _concurrency(account: Account, name: str, body: Any) -> dict[str, Any]:
 
 def _concurrencies(account: Account, name: str, body: Any) -> dict[str, Any]:
     configs = [{"functionArn": _arn(account, f), "reservedConcurrency": n} for f, n in account.reserved.items()]
-    return {"configs": configs}
+    start = int(body.get("nextToken", 0))
+    end = start + int(body["limit"])
+    return {"configs": configs[start:end], "nextToken": str(end) if end < len(configs) else ""}
 
 
 def _arn(account: Account, function: str) -> str:
@@ -73,13 +75,13 @@ PATHS: dict[str, tuple[str, Path]] = {
 }
 
 
-def answer(account: Account, method: str, path: str, body: bytes) -> dict[str, Any]:
+def answer(account: Account, method: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """The answer to a request. Raises Refused."""
     for pattern, (action, found) in PATHS.items():
         match = re.fullmatch(pattern, f"{method} {path}")
         if match:
             _check(account, action)
-            return found(account, match[1], json.loads(body or b"null"))
+            return found(account, match[1], json.loads(body) if body else query)
     raise Refused("NotFound", f"there is nothing at {path}", 404)
 
 

@@ -16,6 +16,10 @@ import yaml
 from deploy.parameters import contradictions, misfits, value
 from local.acs3 import Refused
 
+OPERATIONS = {
+    *("ListStacks", "PreviewStack", "CreateStack", "UpdateStack", "DeleteStack"),
+    *("GetStack", "ListStackEvents", "ListStackResources"),
+}
 _LOOKS = 2
 # Source: "Update stacks".
 _UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
@@ -40,7 +44,7 @@ class Stack:
 class Stacks:
     """An account's stacks, the objects in its buckets, and the ROS operations called; all stacks have these `outputs`.
 
-    `outages` is how many polls will fail.
+    `outages` is how many polls will fail, `silent` the operations whose answers are empty.
     """
 
     stacks: dict[str, Stack] = field(default_factory=dict)
@@ -48,15 +52,18 @@ class Stacks:
     operations: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     outages: int = 0
+    silent: set[str] = field(default_factory=set)
 
     def ros(self, operation: str, given: Mapping[str, str]) -> dict[str, Any]:
         """The answer to one operation. Raises Refused."""
         if self.outages > 0 and operation == "GetStack":
             self.outages -= 1
             raise Refused("ServiceUnavailable", "Wait.", 503)
+        if operation not in OPERATIONS:
+            raise Refused("InvalidAction.NotFound", "Specified api is not found.", 404)
         self.operations.append(operation)
         answer: dict[str, Any] = getattr(self, f"_{_snake(operation)}")(given)
-        return answer
+        return {} if operation in self.silent else answer
 
     def changed(self, changes: Mapping[str, str]) -> None:
         """Called with what was done to each resource, for services that keep track of it."""

@@ -24,6 +24,13 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 if TYPE_CHECKING:
     from local.cloud import Cloud
 
+# Path -> RAM actions. Alerts are jobs, and the documentation names both.
+RIGHTS = {
+    "slsservice": ["log:GetSlsService"],
+    "alerts": ["log:GetAlert", "log:GetJob"],
+    "logstores": ["log:GetLogStoreLogs"],
+}
+
 
 @dataclass
 class LogStore:
@@ -63,18 +70,19 @@ class LogStore:
 
 
 def answer(cloud: "Cloud", request: web.Request) -> web.Response:
-    """The answer to a GET."""
+    """The answer to a GET, which needs the rights that RIGHTS names."""
     query = dict(parse_qsl(request.query_string, keep_blank_values=True))
     if not _is_signed(request, query):
         return _refusal(401, "SignatureNotMatch", "signature does not match")
+    for right in RIGHTS[request.path.split("/")[1]]:
+        if right in cloud.account.denied:
+            return _refusal(401, "Unauthorized", f"denied by sts or ram, action: {right}")
     if request.path == "/slsservice":
         is_activated = "sls" in cloud.account.activated
         return web.json_response({"enabled": is_activated, "status": "Opened" if is_activated else "NotExist"})
     if request.path.startswith("/alerts/"):
         found = cloud.account.rules.get(request.path.removeprefix("/alerts/"))
         return web.json_response(found) if found else _refusal(404, "JobNotExist", "job does not exist")
-    if "log:GetLogStoreLogs" in cloud.account.denied:
-        return _refusal(401, "Unauthorized", "denied by sts or ram, action: log:GetLogStoreLogs")
     if not request.host.startswith(cloud.outputs.get("LogProject", "") + "."):
         return _refusal(404, "ProjectNotExist", "The Project does not exist")
     return web.json_response(cloud.logs.find(query), headers={"x-log-progress": "Complete"})

@@ -50,6 +50,7 @@ MESSAGES: dict[str, Any] = {
     "SMQ, text in base64": lambda n: cloud_event({"messageBody": packed(n)}),
     "RocketMQ in base64": lambda n: cloud_event({"topic": "t", "body": packed({"PhoneNumber": n})}),
     "Kafka in base64": lambda n: cloud_event({"topic": "t", "value": packed({"phoneNumber": n})}),
+    "Kafka, bytes made text": lambda n: cloud_event({"value": str(f'{{"phoneNumber":\n"{n}"}}'.encode())}),
     "topic in base64": lambda n: {"TopicName": "t", "Message": packed({"phoneNumber": n})},
     "topic, text in base64": lambda n: {"body": packed(n), "attrs": {}},
     "timer in base64": lambda n: timer(packed({"phoneNumber": n})),

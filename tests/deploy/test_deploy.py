@@ -239,6 +239,22 @@ def test_a_package_is_built_and_uploaded(address: str, cloud: Cloud) -> None:
     assert zipfile.is_zipfile(io.BytesIO(cloud.objects[f"packages/{stack.parameters['CodeObject']}"]))
 
 
+def test_a_package_that_is_none(address: str) -> None:
+    refused = deploy(address, package="function.zip")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "function.zip: is not a package name; these begin with cams-qr/python3.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "part"), [("PreviewStack", "Stack"), ("CreateStack", "StackId"), ("GetStack", "Status")]
+)
+def test_an_answer_of_ros_that_is_none(address: str, cloud: Cloud, operation: str, part: str) -> None:
+    cloud.silent.add(operation)
+    assert deploy(address).stderr == f"Failed: ROS's answer has no {part}.\n"
+
+
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_parameters_that_are_none(address: str, tmp_path: Path, text: str) -> None:
     parameters = tmp_path / "parameters.json"

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from deploy.doctor import CHECKS
-from local.cloud import Cloud
+from local.acs3 import Refused
+from local.cloud import Cloud, ros, sls
 from local.cloud.operations import OPERATIONS
 from local.cloud.rest import PATHS
 from local.cloud.ros import Stack
@@ -33,6 +34,8 @@ OPTIONAL = {
 }
 
 
+# What each fix begins with: a command or a page.
+FIX = re.compile(r"(aliyun|make|sed|timedatectl|export) |https://|docs/")
 NO_CREDENTIALS = {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"}
 
 
@@ -69,7 +72,9 @@ class Doctor:
             "CLOUD_ENDPOINT": self.address,
             **self.variables,
         }
-        return Told(subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60))
+        told = Told(subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60))
+        assert [fix for fix in told.fixes() if not FIX.match(fix)] == []
+        return told
 
 
 class Told:
@@ -86,6 +91,9 @@ class Told:
         (place,) = [i for i, line in enumerate(lines) if line[2:].startswith(f"{what}  ")]
         rows = [lines[place], *lines[place + 1 : place + 2]]
         return " ".join(" ".join(row.split()) for row in rows if row is lines[place] or "→" in row)
+
+    def fixes(self) -> list[str]:
+        return [line.strip().removeprefix("→ ") for line in self.text.splitlines() if line.strip().startswith("→")]
 
     def rows(self) -> list[str]:
         """The mark of each row."""
@@ -150,6 +158,8 @@ def test_what_a_stack_keeps_is_not_checked_again(doctor: Doctor, cloud: Cloud) -
     assert doctor("--stack", "cams-qr").row("parameters") == "✓ parameters no contradictions"
 
 
+SED = "sed 's/BUCKET/packages/g; s/FUNCTION_NAME/cams-qr/g' deploy/"
+ANOTHER = "make deploy … PARAMETERS=… # with a {} that this lists: aliyun {} --RegionId ap-southeast-1"
 CHANGES: list[tuple[str, Any, str]] = [
     (
         "bucket",
@@ -165,9 +175,9 @@ CHANGES: list[tuple[str, Any, str]] = [
     (
         "bucket",
         lambda account: account.denied.add("oss:PutObject"),
-        "✗ bucket this caller may not write to packages: "
+        "✗ bucket this caller may not write to packages, or it is another account's: "
         "You have no right to access this object because of bucket acl. "
-        "→ give it oss:PutObject, as in deploy/policy.json; or the bucket is another account's",
+        f"→ {SED}policy.json # grant this to deployer",
     ),
     (
         "Function Compute",
@@ -179,6 +189,18 @@ CHANGES: list[tuple[str, Any, str]] = [
         lambda account: account.roles.remove("AliyunServiceRoleForFC"),
         "✗ its role there is no AliyunServiceRoleForFC "
         "→ aliyun resourcemanager CreateServiceLinkedRole --ServiceName fc.aliyuncs.com",
+    ),
+    (
+        "EventBridge's roles",
+        lambda account: account.roles.remove("AliyunServiceRoleForFCTriggerEventBridge"),
+        "✗ EventBridge's roles there is no AliyunServiceRoleForFCTriggerEventBridge "
+        "→ https://fcnext.console.alibabacloud.com/ # creating a first trigger of that kind there creates this role",
+    ),
+    (
+        "EventBridge's roles",
+        lambda account: account.roles.remove("AliyunServiceRoleForEventBridgeSendToFC"),
+        "✗ EventBridge's roles there is no AliyunServiceRoleForEventBridgeSendToFC "
+        "→ aliyun eventbridge CreateServiceLinkedRoleForProduct --ProductName AliyunServiceRoleForEventBridgeSendToFC",
     ),
     (
         "EventBridge's roles",
@@ -198,20 +220,27 @@ CHANGES: list[tuple[str, Any, str]] = [
         "an account may reserve 90 unless its limit was raised → https://quotas.console.alibabacloud.com/products/fc/quotas",
     ),
     (
+        # On two pages.
+        "concurrency",
+        lambda account: account.reserved.update({f"other-{i}": 1 for i in range(101)}),
+        "? concurrency 5 requested, 101 reserved by other functions; "
+        "an account may reserve 90 unless its limit was raised → https://quotas.console.alibabacloud.com/products/fc/quotas",
+    ),
+    (
         "contact group",
         lambda account: account.contact_groups.__setitem__(0, "others"),
         "✗ contact group CloudMonitor has no group on-call "
-        "→ aliyun cms PutContactGroup --ContactGroupName on-call --ContactNames.1 …",
+        "→ aliyun cms PutContactGroup --ContactGroupName on-call --ContactNames.1 NAME # NAME of a contact",
     ),
     (
         "VPC",
         lambda account: account.vpcs.clear(),
-        "✗ VPC there is no vpc-1 in ap-southeast-1 → aliyun vpc DescribeVpcs --RegionId ap-southeast-1",
+        "✗ VPC there is no vpc-1 in ap-southeast-1 → " + ANOTHER.format("VpcId", "vpc DescribeVpcs"),
     ),
     (
         "vSwitch",
         lambda account: account.vswitches.update({"vsw-1": ("vpc-2", "ap-southeast-1a")}),
-        "✗ vSwitch vsw-1 is not in vpc-1 → aliyun vpc DescribeVSwitches --RegionId ap-southeast-1",
+        "✗ vSwitch vsw-1 is not in vpc-1 → " + ANOTHER.format("VSwitchId", "vpc DescribeVSwitches"),
     ),
     (
         "vSwitch",
@@ -228,7 +257,7 @@ CHANGES: list[tuple[str, Any, str]] = [
     (
         "security group",
         lambda account: account.security_groups.clear(),
-        "✗ security group sg-1 is not in vpc-1 → aliyun ecs DescribeSecurityGroups --RegionId ap-southeast-1",
+        "✗ security group sg-1 is not in vpc-1 → " + ANOTHER.format("SecurityGroupId", "ecs DescribeSecurityGroups"),
     ),
     (
         "gateway",
@@ -265,6 +294,7 @@ def test_what_cannot_be_known_before_a_service_is_opened(doctor: Doctor, cloud: 
     [
         ("Function Compute", "fc:GetFunction"),
         ("its role", "ram:GetRole"),
+        ("Simple Log Service", "log:GetSlsService"),
         ("concurrency", "fc:ListConcurrencyConfigs"),
         ("contact group", "cms:DescribeContactGroupList"),
         ("VPC", "vpc:DescribeVpcs"),
@@ -296,7 +326,7 @@ def test_what_may_not_be_looked_at_is_not_claimed(doctor: Doctor, cloud: Cloud, 
         (
             "15554000002",
             "? CAMS cannot be known: this caller lacks cams:ListPhoneMessageQrdl (Ram.PermissionDeny); "
-            "the function has it by its role → add deploy/policy-checks.json to its policies",
+            f"the function has it by its role → {SED}policy-checks.json # grant this to deployer",
         ),
         (
             "15554000003",
@@ -318,6 +348,47 @@ def test_credentials_that_are_refused_end_it(doctor: Doctor) -> None:
         "✗ caller the credentials were refused: SignatureDoesNotMatch → aliyun configure # wrong secret for this key"
     )
     assert (told.code, told.rows()) == (1, ["✓", "✗"])
+
+
+def refuse(code: str) -> Any:
+    def answer(*given: Any) -> Any:
+        raise Refused(code, "", 403)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "expected"),
+    [
+        (
+            "GetCallerIdentity",
+            refuse("InvalidTimeStamp.Expired"),
+            "✗ caller the credentials were refused: InvalidTimeStamp.Expired "
+            "→ timedatectl set-ntp true # this machine's clock is wrong",
+        ),
+        (
+            "GetCallerIdentity",
+            lambda *given: {},
+            "? caller the service's answer does not match its reference (KeyError)",
+        ),
+        (
+            "DescribeVpcs",
+            lambda *given: {},
+            "? VPC the service's answer does not match its reference (KeyError)",
+        ),
+        ("DescribeVpcs", refuse("InternalError"), "? VPC the service answered InternalError"),
+    ],
+)
+def test_answers_that_say_nothing_of_the_account(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, operation: str, answer: Any, expected: str
+) -> None:
+    monkeypatch.setitem(OPERATIONS, operation, ("", answer))
+    assert doctor(parameters=OPTIONAL).row(expected.split()[1]) == expected
+
+
+def test_a_bucket_that_answers_otherwise(doctor: Doctor, cloud: Cloud) -> None:
+    cloud.account.activated.remove("oss")
+    assert doctor().row("bucket") == "? bucket OSS answered UserDisable"
 
 
 def test_no_credentials(doctor: Doctor) -> None:
@@ -358,7 +429,7 @@ def test_the_role_of_an_ecs_instance(cloud: Cloud, tmp_path: Path) -> None:
 def test_no_network(tmp_path: Path) -> None:
     told = Doctor("http://127.0.0.1:9", tmp_path)()
     assert (told.code, told.rows()) == (1, ["✓", "✗"])
-    assert "check this machine's network, proxy and DNS" in told.row("caller")
+    assert told.row("caller").endswith("→ export HTTPS_PROXY=http://… # or repair this machine's network or DNS")
 
 
 def test_regions_and_runtimes(doctor: Doctor) -> None:
@@ -377,6 +448,8 @@ def test_regions_and_runtimes(doctor: Doctor) -> None:
 def test_the_two_policies_hold_every_right_that_is_used() -> None:
     used = {action for action, _ in (*OPERATIONS.values(), *PATHS.values()) if action}
     used |= {right for _, _, rights in CHECKS for right in re.findall(r"[a-z]+:[A-Za-z]+", rights)}
+    used |= {right for rights in sls.RIGHTS.values() for right in rights}
+    used |= {f"ros:{operation}" for operation in ros.OPERATIONS} | {"fc:InvokeFunction"}
     granted = [json.loads(Path(f"deploy/{name}.json").read_text()) for name in ("policy", "policy-checks")]
     assert used <= {a for policy in granted for statement in policy["Statement"] for a in statement["Action"]}
 

@@ -1,6 +1,8 @@
 """The documents say of settings, parameters, problems and defaults what the code and template.yml say."""
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import yaml
 
 from cams_qr.problems import KINDS
 from cams_qr.settings import Settings
-from tests.deploy.check_template import REQUIRED, resolved
+from tests.deploy.check_template import EVERYTHING, REQUIRED, resolved
 
 DOCUMENTS = {
     str(path): path.read_text() for path in (*sorted(Path().glob("*.md")), *sorted(Path("docs").glob("**/*.md")))
@@ -71,6 +73,13 @@ def test_every_problem_and_its_status() -> None:
     assert explained == {code: kind.status for code, kind in KINDS.items()}
 
 
+def test_every_member_of_a_problem_is_named() -> None:
+    section = CALLING.split("\n## Problems\n")[1].split("\n## ")[0]
+    schema = json.loads(Path("docs/openapi.json").read_text())["components"]["schemas"]["Problem"]
+    named = set(re.findall(r"[`\"](\w+)[`\"]", section))
+    assert set(schema["properties"]) <= named
+
+
 def test_the_optional_parts_and_no_others() -> None:
     explained = [name for cells in rows(DOCUMENTS["docs/deployment.md"], "Optional parts") for name in names(cells[1])]
     settings = {"".join(part.title() for part in field.split("_")) for field in Settings.model_fields}
@@ -103,6 +112,27 @@ def test_the_table_of_doubtful_properties_is_about_this_template() -> None:
     named = [pair for cell in cells for pair in re.findall(r"`(\w+)\.(\w+)", cell)]
     assert len(named) > 15
     assert [pair for pair in named if pair[1] not in TEMPLATE["Resources"][pair[0]]["Properties"]] == []
+
+
+def literals() -> Iterator[tuple[str, str]]:
+    """Each property in that table with what is said of it, where there is one for each."""
+    for cells in rows(DOCUMENTS["docs/deployment.md"], "Doubtful properties"):
+        paths, said = re.findall(r"`([\w.]+)`", cells[0]), cells[1].replace("`", "").split(", ")
+        if paths and "." in paths[0] and len(paths) == len(said):
+            resource = paths[0].split(".")[0]
+            yield from zip((p if "." in p else f"{resource}.{p}" for p in paths), said, strict=True)
+
+
+def test_the_literals_in_that_table_are_the_templates() -> None:
+    compared = {}
+    for path, said in literals():
+        value: Any = resolved(TEMPLATE, EVERYTHING)
+        for part in path.split("."):
+            value = value.get(part, "left out")
+        if not isinstance(value, dict | list):
+            compared[path] = (str(value), said)
+    assert {"Function.Runtime", "DurationAlarm.MetricName", "GatewayRoute.Match.Methods"} <= set(compared)
+    assert {path: pair for path, pair in compared.items() if pair[0] != pair[1]} == {}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

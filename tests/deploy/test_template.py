@@ -34,7 +34,8 @@ def test_optional_parts_are_left_out_by_default() -> None:
     assert every - minimal == {
         *("QueueTrigger", "TimerTrigger", "Domain"),
         *("GatewayService", "GatewayApi", "GatewayRoute", "GatewayPublication"),
-        *("FailingAlert", "ThrottleAlert", "RedisAlert", "BugAlert", "ErrorAlarm", "ThrottleAlarm"),
+        *("FailingAlert", "ThrottleAlert", "RedisAlert", "BugAlert"),
+        *("ErrorAlarm", "ThrottleAlarm", "DurationAlarm"),
     }
     assert "VpcConfig" not in resolved(template(), REQUIRED)["Function"]
 
@@ -83,6 +84,17 @@ def test_the_domain_leads_to_the_function_over_https_once_there_is_a_trigger() -
     assert {"Function", "HttpTrigger"} <= before(template(), "Domain")
 
 
+def test_an_alarm_before_invocations_take_as_long_as_they_may() -> None:
+    alarm = resolved(template(), EVERYTHING | {"Timeout": 20})["DurationAlarm"]
+    assert (alarm["MetricName"], alarm["Escalations"]["Warn"]["Threshold"]) == ("FunctionP99Duration", "18000")
+
+
+@pytest.mark.parametrize("name", ["ErrorAlarm", "ThrottleAlarm", "DurationAlarm"])
+def test_an_alarm_is_on_a_function_without_a_service(name: str) -> None:
+    alarm = resolved(template(), EVERYTHING)[name]
+    assert alarm["Resources"] == [{"region": "ap-southeast-1", "serviceName": "", "functionName": "cams-qr"}]
+
+
 # What ROS calls to create, read, change and delete each type. Sources: the API pages' "RAM authorization".
 ACTIONS = {
     "ALIYUN::FC3::Function": "fc:{}Function",
@@ -92,7 +104,6 @@ ACTIONS = {
     "ALIYUN::SLS::Logstore": "log:{}LogStore",
     "ALIYUN::SLS::Index": "log:{}Index",
     "ALIYUN::SLS::Dashboard": "log:{}Dashboard",
-    "ALIYUN::SLS::Alert": "log:{}Alert",
     "ALIYUN::RAM::Role": "ram:{}Role",
     "ALIYUN::APIG::Service": "apig:{}Service",
     "ALIYUN::APIG::HttpApi": "apig:{}HttpApi",
@@ -103,6 +114,9 @@ OTHER_ACTIONS = {
     "ALIYUN::FC3::AsyncInvokeConfig": {f"fc:{verb}AsyncInvokeConfig" for verb in ("Put", "Get", "Delete")},
     "ALIYUN::CMS::ResourceMetricRule": {
         *("cms:PutResourceMetricRule", "cms:DescribeMetricRuleList", "cms:DeleteMetricRules"),
+    },
+    "ALIYUN::SLS::Alert": {
+        f"log:{verb}{kind}" for verb in ("Create", "Get", "Update", "Delete") for kind in ("Alert", "Job")
     },
     "ALIYUN::APIG::ApiAttachment": {"apig:DeployHttpApi", "apig:UndeployHttpApi", "apig:GetHttpApiRoute"},
 }

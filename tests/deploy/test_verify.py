@@ -1,5 +1,7 @@
 """What the user reads of `make verify`: the real function behind the stand-ins, and each way a platform may differ."""
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -60,6 +62,17 @@ def in_camel_case(node: Any) -> Any:
     return [in_camel_case(item) for item in node] if isinstance(node, list) else node
 
 
+def changing(change: Callable[[web.Response], object]) -> Middleware:
+    """What changes each answer, or puts another in its place."""
+
+    async def changed(request: web.Request, handler: Any) -> web.Response:
+        answer: web.Response = await handler(request)
+        other = change(answer)
+        return other if isinstance(other, web.Response) else answer
+
+    return changed
+
+
 class Deployed:
     """A stack as `make deploy` leaves it, with the function behind its trigger and behind InvokeFunction."""
 
@@ -69,6 +82,7 @@ class Deployed:
         self.parameters = dict(PARAMETERS)
         self.middlewares: list[Middleware] = []
         self.gateway_middlewares: list[Middleware] = []
+        self.cloud_middlewares: list[Middleware] = []
         self.reserved = False
         self.check: Check = check_signature
         self.cloud = Cloud()
@@ -90,14 +104,16 @@ class Deployed:
         trigger.middlewares.extend(map(web.middleware, self.middlewares))
         with ExitStack() as running:
             url = running.enter_context(serve(trigger))
-            address = running.enter_context(serve(self.cloud.app(logged, self.function.context)))
+            cloud = self.cloud.app(logged, self.function.context)
+            cloud.middlewares.extend(map(web.middleware, self.cloud_middlewares))
+            address = running.enter_context(serve(cloud))
             self.cloud.outputs = {"Url": f"http://{url}", "LogProject": "cams-qr-logs", "LogStore": "cams-qr"}
             if self.domain:
                 domain = gateway(logged, self.function.context, check=self.domain)
                 domain.on_response_prepare.append(self.on_domain)
                 self.cloud.outputs["DomainUrl"] = f"http://{running.enter_context(serve(domain))}"
             if self.gateway:
-                served = gateway(logged, self.function.context, check=self.gateway)
+                served = gateway(logged, self.function.context, check=self.cloud.at_route(self.gateway))
                 served.middlewares.extend(map(web.middleware, self.gateway_middlewares))
                 self.cloud.account.gateway_domain = running.enter_context(serve(served))
             environment = {
@@ -141,7 +157,8 @@ def test_a_deployment_that_is_as_it_should_be(deployed: Deployed) -> None:
     assert told.row("bus message") == "✓ bus message raises QueryFailed, UnhandledInvocationError"
     assert told.row("two at once").startswith("✓ two at once 200 in ")
     assert told.row("concurrency") == "✓ concurrency 5, as MaxInstances says"
-    assert told.row("alarms") == "✓ alarms 6 are on, as the template says"
+    assert told.row("alarms") == "✓ alarms 7 are on, as the template says"
+    assert told.row("cold start") == "✓ cold start the first call started an instance"
     assert told.row("log lines").startswith("✓ log lines 18 of 18 found by requestId")
     assert "≠" not in told.text
     check_report(deployed.report)
@@ -156,6 +173,9 @@ def check_report(report: Any) -> None:
     assert report["notSeen"] == ["claim_header", "no_token", "over_cap"]
     assert all(belief["holds"] for belief in report["beliefs"])
     assert report["headers of a signed GET"]["Content-Disposition"] == "attachment"
+    assert "Access-Control-Max-Age" in report["headers of a preflight"]
+    for origin, answer in {"verify.invalid": "not-allowed.invalid", "shop.example.com": "shop.example.com"}.items():
+        assert report[f"headers for https://{origin}"]["Access-Control-Allow-Origin"] == f"https://{answer}"
     assert set(report["milliseconds"]) == {"first", "then"}
     assert (report["stack"], report["region"], report["runtime"]) == ("cams-qr", "ap-southeast-1", "python3.10")
 
@@ -195,6 +215,15 @@ def test_a_preflight_that_must_be_signed(deployed: Deployed) -> None:
     assert "≠ preflight: believed 204, seen 400" in told.text
     deployed.parameters["AllowedOrigins"] = ""
     assert deployed.verify().row("preflight") == "✓ preflight 400, Access-Control-Allow-Origin: none"
+
+
+@pytest.mark.parametrize("name", ["Access-Control-Allow-Methods", "Access-Control-Allow-Headers"])
+def test_a_preflight_that_loses_a_header(deployed: Deployed, name: str) -> None:
+    deployed.middlewares.append(changing(lambda answer: answer.headers.pop(name, None)))
+    assert deployed.verify().row("preflight") == (
+        f"✗ preflight 204, Access-Control-Allow-Origin: https://shop.example.com, {name}: none: "
+        "not what the function answers → report it with the JSON file below"
+    )
 
 
 @pytest.mark.parametrize(
@@ -380,6 +409,113 @@ def test_answers_without_a_request_id(deployed: Deployed) -> None:
     assert "✗ signed GET             the answer has no request ID" in deployed.verify().text
 
 
+def slowly(deployed: Deployed) -> None:
+    """One instance, which takes its time and has no other beside it."""
+
+    def slow(event: bytes, context: Any) -> Any:
+        time.sleep(0.3)
+        return deployed.function.raw(event, context)
+
+    deployed.handler = slow  # type: ignore[method-assign]
+    deployed.reserved = True
+    deployed.cloud.account.reserved["cams-qr"] = 1
+    deployed.parameters["MaxInstances"] = "1"
+
+
+def refusing_strangers(status: int) -> Check:
+    def check(request: web.Request) -> None:
+        if "authorization" not in request.headers and request.method != "OPTIONS":
+            raise Refused("", "", status)
+
+    return check
+
+
+def another_status(deployed: Deployed) -> None:
+    slowly(deployed)
+    deployed.middlewares.append(changing(lambda answer: answer.set_status(503) if answer.status == 429 else None))
+
+
+def undecoded(answer: web.Response) -> web.Response | None:
+    is_png = answer.content_type == "image/png"
+    return web.Response(body=base64.b64encode(answer.body), content_type="image/png") if is_png else None
+
+
+def unzipped(answer: web.Response) -> web.Response | None:
+    is_zipped = "Content-Encoding" in answer.headers
+    return web.Response(body=gzip.decompress(answer.body), content_type=answer.content_type) if is_zipped else None
+
+
+def raised(change: Callable[[web.Response], object]) -> Callable[[Deployed], None]:
+    """Another answer of InvokeFunction where the function raised."""
+    answer = changing(lambda answer: change(answer) if "X-Fc-Error-Type" in answer.headers else None)
+    return lambda deployed: deployed.cloud_middlewares.append(answer)
+
+
+@pytest.mark.parametrize(
+    ("belief", "differ", "seen"),
+    [
+        ("unsigned", lambda deployed: setattr(deployed, "check", refusing_strangers(401)), "401"),
+        (
+            "no_token",
+            lambda deployed: (
+                setattr(deployed, "check", refusing_strangers(403)),
+                deployed.parameters.update(HttpAuth="jwt"),
+            ),
+            "403",
+        ),
+        (
+            "request_id",
+            lambda deployed: deployed.middlewares.append(
+                changing(lambda answer: answer.headers.update({"X-Fc-Request-Id": "another"}))
+            ),
+            "another",
+        ),
+        ("png", lambda deployed: deployed.middlewares.append(changing(undecoded)), "as text"),
+        ("gzip", lambda deployed: deployed.middlewares.append(changing(unzipped)), "none"),
+        ("raised_status", raised(lambda answer: answer.set_status(202)), "202"),
+        (
+            "raised_type",
+            raised(lambda answer: answer.headers.update({"X-Fc-Error-Type": "HandledInvocationError"})),
+            "HandledInvocationError",
+        ),
+        ("over_cap", another_status, "503"),
+    ],
+)
+def test_a_platform_that_differs_from_a_belief(
+    deployed: Deployed, belief: str, differ: Callable[[Deployed], object], seen: str
+) -> None:
+    differ(deployed)
+    told = deployed.verify("--number", NUMBER, "--log-seconds", "1")
+    assert f"≠ {belief}: believed {BELIEFS[belief].value}, seen {seen} (" in told.text, told.text
+
+
+def test_a_function_that_answers_other_functions_as_over_http(deployed: Deployed) -> None:
+    def http_only(event: bytes, context: Any) -> Any:
+        is_http = json.loads(event).get("version") == "v1"
+        return deployed.function.raw(event, context) if is_http else {"statusCode": 200, "body": ""}
+
+    deployed.handler = http_only  # type: ignore[method-assign]
+    told = deployed.verify("--number", NUMBER, "--log-seconds", "1")
+    for what, found in {
+        "direct call": "answered as over HTTP: 200",
+        "batch": "None, an invalid query: None",
+        "bus message": "an invalid message does not raise: 200",
+    }.items():
+        assert told.row(what) == f"✗ {what} {found} → report it with the JSON file below"
+
+
+def test_lists_without_an_etag_and_no_png(deployed: Deployed) -> None:
+    def change(answer: web.Response) -> web.Response | None:
+        answer.headers.pop("ETag", None)
+        return web.Response(status=404) if answer.content_type == "image/png" else None
+
+    deployed.middlewares.append(changing(change))
+    told = deployed.verify("--number", NUMBER)
+    fix = "→ docs/operations.md says what to do"
+    assert told.row("ETag") == f"✗ ETag 200 for an unchanged list, ETag none {fix}"
+    assert told.row("drawing") == f"✗ drawing SVG 200, PNG 404 {fix}"
+
+
 def beliefs(told: Told) -> set[str]:
     """The names of those that are called wrong."""
     return {line[2:].partition(":")[0] for line in told.text.splitlines() if line.startswith("≠")}
@@ -456,12 +592,29 @@ def test_a_function_that_does_not_start(deployed: Deployed) -> None:
 
 
 def test_rights_that_are_missing_are_told(deployed: Deployed) -> None:
-    deployed.cloud.account.denied |= {"log:GetLogStoreLogs", "cms:DescribeMetricRuleList", "fc:GetConcurrencyConfig"}
+    denied = deployed.cloud.account.denied
+    denied |= {"log:GetLogStoreLogs", "cms:DescribeMetricRuleList", "fc:GetConcurrencyConfig", "fc:InvokeFunction"}
     told = deployed.verify()
     assert told.code == 0
-    for what in ("log lines", "alarms", "concurrency"):
+    for what in ("log lines", "alarms", "concurrency", "direct call", "batch", "bus message"):
         assert told.row(what).startswith(f"? {what} "), told.text
         assert "deploy/policy-checks.json" in told.row(what)
+
+
+@pytest.mark.parametrize("right", ["log:GetAlert", "log:GetJob"])
+def test_alerts_that_may_not_be_read(deployed: Deployed, right: str) -> None:
+    deployed.parameters["AlarmContactGroup"] = ""
+    deployed.cloud.account.denied.add(right)
+    assert deployed.verify().row("alarms") == (
+        "? alarms SLS answered Unauthorized → add deploy/policy-checks.json to this caller's policies"
+    )
+
+
+def test_a_stack_without_alarms(deployed: Deployed) -> None:
+    deployed.parameters |= {"AlarmContactGroup": "", "AlertActionPolicy": ""}
+    assert deployed.verify().row("alarms") == (
+        "? alarms the stack has none → make deploy … PARAMETERS=… # with AlertActionPolicy or AlarmContactGroup"
+    )
 
 
 def test_settings_that_somebody_changed(deployed: Deployed) -> None:
@@ -608,15 +761,11 @@ def test_a_gateway_that_lets_everybody_in(deployed: Deployed, issuer: Issuer) ->
 
 
 def test_a_route_that_is_not_published(deployed: Deployed, issuer: Issuer) -> None:
-    def serves_nothing(request: web.Request) -> None:
-        raise Refused("", "", 404)
-
     behind_a_gateway(deployed, issuer)
-    deployed.gateway = serves_nothing
-    deployed.cloud.account.route = "DeployedWithChanges"
+    deployed.cloud.account.route = "NotDeployed"
     told = deployed.verify("--token", issuer.token())
     assert told.row("gateway route") == (
-        "✗ gateway route DeployedWithChanges: it serves nothing, or an old version → make deploy … # publishes it"
+        "✗ gateway route NotDeployed: it serves nothing, or an old version → make deploy … # publishes it"
     )
     assert told.row("gateway, no proof").startswith("✗ gateway, no proof answered 404, not by the function →")
     assert told.row("gateway").startswith("✗ gateway the gateway answered 404 →")
@@ -691,17 +840,12 @@ def test_a_domain_that_makes_browsers_download_and_one_that_leads_nowhere(deploy
 
 
 def test_one_instance_refuses_the_second_of_two(deployed: Deployed) -> None:
-    def slowly(event: bytes, context: Any) -> Any:
-        time.sleep(0.3)
-        return deployed.function.raw(event, context)
-
-    deployed.handler = slowly  # type: ignore[method-assign]
-    deployed.reserved = True
-    deployed.cloud.account.reserved["cams-qr"] = 1
-    deployed.parameters["MaxInstances"] = "1"
+    slowly(deployed)
     told = deployed.verify()
     assert told.row("two at once").startswith("✓ two at once ")
     assert "429 in " in told.row("two at once")
+    deployed.parameters["MaxInstances"] = "2"
+    assert deployed.verify().row("two at once").endswith(", with MaxInstances 2 → make doctor # concurrency")
 
 
 def test_a_role_that_may_not_ask(deployed: Deployed) -> None:
