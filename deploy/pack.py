@@ -31,7 +31,7 @@ def main() -> None:
     from cams_qr.imports import packed
 
     index, records, end = {}, [], 0
-    for name, path in sorted(_modules(Path(folder))):
+    for name, path in sorted(_modules(Path(folder)), key=recorder.place):
         patterns = sorted(recorder.patterns[name], key=repr)
         records.append(_written(packed.Record(_bytecode(path, folder), recorder.texts[name], patterns)))
         index[name] = (path.name == "__init__.py", end, len(records[-1]))
@@ -65,11 +65,12 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 class Recorder:
-    """Records what Python compiles during imports, by the module that is being imported."""
+    """Records the order in which imports begin, and what Python compiles during each."""
 
     def __init__(self, folder: str) -> None:
         self.texts: dict[str, dict[tuple[str, str], CodeType]] = defaultdict(dict)
         self.patterns: dict[str, list[Any]] = defaultdict(list)
+        self._places: dict[str, int] = {}
         self._folder = folder
 
     def install(self) -> None:
@@ -79,8 +80,17 @@ class Recorder:
         recording = {"compile": self._compile, "exec": self._exec, "eval": self._eval}
         for module, name in COMPILING:
             setattr(module, name, recording[name])
+        sys.meta_path.insert(0, self)
         re.purge()
         self._record_patterns()
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        """Find nothing, but note that the import of a module begins."""
+        self._places.setdefault(name, len(self._places))
+
+    def place(self, module: tuple[str, Path]) -> tuple[int, tuple[str, Path]]:
+        """For sorting: modules that were imported, in this order, before all others by name."""
+        return self._places.get(module[0], len(self._places)), module
 
     def _text(self, text: Any, mode: str) -> Any:
         code = builtins.compile(text, "<string>", mode, dont_inherit=True)

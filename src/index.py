@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from cams_qr.imports import packed
+from cams_qr.imports import standard
 
 
 @contextmanager
@@ -26,9 +26,12 @@ def _uncollected() -> Iterator[None]:
 
 # There are no plugins to search for.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-packed.use(os.path.dirname(__file__))
+standard.use()
 
 with _uncollected():
+    from cams_qr.imports import packed
+
+    packed.use(os.path.dirname(__file__))
     from cams_qr.cams.sdk.libraries import DEFERRED
     from cams_qr.imports.deferred import deferring
 

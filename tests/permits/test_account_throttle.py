@@ -317,7 +317,22 @@ def test_late_answers_do_not_bend_an_instances_clock(account: Account) -> None:
 
 Harm = Callable[[Account], Any]
 NUMBERS = (
-    *("limit", "count", "last", "asked", "offset", "opens", "promised", "pace", "paced", "cut", "low", "high", "streak", "first"),
+    *(
+        "limit",
+        "count",
+        "last",
+        "asked",
+        "offset",
+        "opens",
+        "promised",
+        "pace",
+        "paced",
+        "cut",
+        "low",
+        "high",
+        "streak",
+        "first",
+    ),
     *("next", "0", "3", "b0", "foreign"),
 )
 # Longer than the queue stays closed when it was forgotten, at most.

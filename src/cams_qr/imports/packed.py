@@ -32,6 +32,7 @@ NAME = "bytecode.pack"
 FORMATS = MAGIC_NUMBER + _sre.MAGIC.to_bytes(4, "little")
 # The modules that compile text during imports, and the built-in that each of them uses.
 COMPILING = ((typing, "compile"), (dataclasses, "exec"), (collections, "eval"))
+_AHEAD_BYTES = 96 * 1024
 
 
 class Record(NamedTuple):
@@ -71,6 +72,8 @@ class _Finder(MetaPathFinder):
         self._pack = pack
         self._start = start
         self._index = index
+        self._ahead = memoryview(b"")
+        self._ahead_from = 0
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -83,12 +86,20 @@ class _Finder(MetaPathFinder):
         if path is not None and os.path.dirname(place) not in path:
             return None
         file = f"{place}/__init__.py" if is_package else f"{place}.py"
-        loader = _Loader(fullname, file, partial(os.pread, self._pack, size, self._start + offset))
+        loader = _Loader(fullname, file, partial(self._record, offset, size))
         parts = [place] if is_package else None
         spec = spec_from_file_location(fullname, file, loader=loader, submodule_search_locations=parts)
         if spec is not None:
             spec.cached = self._file
         return spec
+
+    def _record(self, offset: int, size: int) -> memoryview:
+        """A record's bytes, read with those that follow: records are in the order of their first imports."""
+        at = offset - self._ahead_from
+        if not 0 <= at <= len(self._ahead) - size:
+            self._ahead = memoryview(os.pread(self._pack, max(size, _AHEAD_BYTES), self._start + offset))
+            self._ahead_from, at = offset, 0
+        return self._ahead[at : at + size]
 
 
 class _Loader(SourceFileLoader):
