@@ -170,6 +170,8 @@ def test_a_permit_that_has_become_old_is_taken_anew(
     assert 200 in (answer.get("status"), answer.get("statusCode"))
     assert {line["attempts"] for line in frozen.log if "attempts" in line} == {1}
     assert len(sandbox.arrivals) - before > 15
+    # A call that was not sent leaves its connection to the next one.
+    assert len(sandbox.connections) == 4
     assert most_in_a_second(sandbox.arrivals) == 5
 
 

@@ -185,6 +185,9 @@ class BoundedAdapter(BaseAdapter):
         except BaseException as error:
             if sent is not None and isinstance(error, TimeoutError) and deadline < later:
                 self._parked.park(connection, later, time.monotonic() - sent)
+            elif isinstance(error, DepartureMissed):
+                # Nothing was sent; it will be needed for the next permit.
+                self._idle.append(connection)
             else:
                 connection.close()
             raise
