@@ -15,6 +15,7 @@ CUST_SPACE_ID_RULE = "give 1 to 64 of the characters A-Z a-z 0-9 _ - or leave it
 
 _API_SPELLINGS = {"PhoneNumber": "phoneNumber", "CustSpaceId": "custSpaceId"}
 QUERY_FIELDS = frozenset({*_API_SPELLINGS, *_API_SPELLINGS.values()})
+_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 _SEPARATORS = str.maketrans("", "", " -.()")
 _MAX_ERRORS = 10
 _MAX_FIELD_NAME = 64
@@ -32,7 +33,7 @@ def normalise_phone_number(text: str) -> str:
     digits = text.translate(_SEPARATORS).removeprefix("+")
     if digits.startswith("0"):
         raise ValueError(f"start with the country code, without a leading 0; {PHONE_NUMBER_RULE}")
-    if not re.fullmatch(r"[1-9][0-9]{6,14}", digits):
+    if not _DIGITS.fullmatch(digits):
         raise ValueError(PHONE_NUMBER_RULE)
     return digits
 

@@ -2,6 +2,7 @@
 
 import json
 from codecs import BOM_UTF8
+from collections import Counter
 from typing import Any
 
 from cams_qr.problems import Problem
@@ -81,11 +82,10 @@ class _DuplicateKey(Exception):
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise _DuplicateKey(name[:64])
-        found[name] = value
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise _DuplicateKey(next(name for name, count in counts.items() if count > 1)[:64])
     return found
 
 

@@ -32,7 +32,7 @@ NAME = "bytecode.pack"
 FORMATS = MAGIC_NUMBER + _sre.MAGIC.to_bytes(4, "little")
 # The modules that compile text during imports, and the built-in that each of them uses.
 COMPILING = ((typing, "compile"), (dataclasses, "exec"), (collections, "eval"))
-_AHEAD_BYTES = 96 * 1024
+_AHEAD_BYTES = 64 * 1024
 
 
 class Record(NamedTuple):

@@ -46,14 +46,17 @@ class _Finder:
 
 
 class _Loader(SourceFileLoader):
-    """Python's own loader, with bytecode that has been read already."""
+    """Python's own loader, with bytecode that has been read already, and is kept only until its first use."""
 
     def __init__(self, fullname: str, path: str, bytecode: bytes) -> None:
         super().__init__(fullname, path)
-        self._bytecode = bytecode
+        self._bytecode: bytes | None = bytecode
 
-    def get_code(self, fullname: str) -> CodeType:
-        code: CodeType = marshal.loads(memoryview(self._bytecode)[_HEADER_BYTES:])  # noqa: S302 - Python's own
+    def get_code(self, fullname: str) -> CodeType | None:
+        bytecode, self._bytecode = self._bytecode, None
+        if bytecode is None:
+            return super().get_code(fullname)
+        code: CodeType = marshal.loads(memoryview(bytecode)[_HEADER_BYTES:])  # noqa: S302 - Python's own
         return code
 
 
