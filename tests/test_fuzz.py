@@ -1,6 +1,6 @@
-"""Whatever the event: an answer within the contract, or QueryFailed on a bus; never anything else.
+"""Any event gets an answer within the contract, or raises QueryFailed on a bus; nothing else happens.
 
-`make fuzz` runs it long.
+`make fuzz` runs it for longer.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Workflows, hooks and updates fit the Makefile and the folders there are."""
+"""Workflows, hooks, dependency updates and wording are consistent with the Makefile and the repository."""
 
 import json
 import re
@@ -69,3 +69,10 @@ def test_the_changelog_is_in_the_form_of_keep_a_changelog() -> None:
     assert [heading for heading in released if not re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", heading)] == []
     kinds = set(re.findall(r"^### (.+)$", changelog, re.MULTILINE))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_no_text_has_words_that_readers_stumbled_over() -> None:
+    # Each pattern spells its last letter as a class, so that it does not match itself.
+    command = ["git", "grep", "-nIiE", r"\b(ane[w]|men[d])", "--", ".", ":!CHANGELOG.md"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Who may import whom: the rooms of the house, read from the source without running it."""
+"""Who may import whom, read from the source without running it; each room says so itself."""
 
 import ast
 import sys

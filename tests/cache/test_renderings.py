@@ -1,4 +1,4 @@
-"""What is rendered of a list is rendered once, and counts in the memory that the cache may take."""
+"""Each rendering of a list is made once, and counts against the cache's memory limit."""
 
 import gc
 import time

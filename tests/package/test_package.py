@@ -1,4 +1,4 @@
-"""The zip that is deployed: what is in it, and that it is the same whenever it is built; PACKAGE names a built one."""
+"""The zip that is deployed: its contents, and that builds are reproducible; PACKAGE names one that is already built."""
 
 import importlib.util
 import json

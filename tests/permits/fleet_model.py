@@ -1,6 +1,6 @@
-"""A fleet of instances, their callers, Redis and CAMS in virtual time, around the real throttle and its real scripts.
+"""Instances, their callers, Redis and CAMS in virtual time, around the real throttle and its real scripts.
 
-Every step is hostile at will. What must hold is noted as it happens: `World.broken` says what did not.
+Any step may be hostile. Invariants are checked as it runs: `World.broken` lists those that did not hold.
 """
 
 import json
@@ -392,7 +392,7 @@ class World:
         self.server.stub.command("DEL", self.key(part))
 
     def restart(self) -> None:
-        """Redis is started anew, empty."""
+        """Redis restarts, empty."""
         self._note("restart")
         self._forget()
         self.server.restart()

@@ -1,4 +1,4 @@
-"""Permits of one instance: the exact window, order, pace, and the truth about waiting."""
+"""Permits of one instance: the exact window, order, pace, and honest waiting times."""
 
 import threading
 import time

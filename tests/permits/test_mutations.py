@@ -1,4 +1,4 @@
-"""The checks can fail: each sabotage of the script breaks one of them, within what they do anyway."""
+"""The checks can fail: each deliberate bug in the script makes one of them fail within its usual run."""
 
 from collections.abc import Callable
 from functools import partial
