@@ -43,6 +43,13 @@ def test_every_runtime_is_tested() -> None:
     assert parsed(".github/workflows/test.yml")["jobs"]["test"]["strategy"]["matrix"]["python"] == runtimes.split()
 
 
+def test_the_workflow_tests_and_builds_the_package() -> None:
+    steps = parsed(".github/workflows/test.yml")["jobs"]["test"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert [command for command in commands if re.match(r"make test( |$)", command)]
+    assert "make package" in commands
+
+
 def test_every_list_of_dependencies_is_kept_up_to_date() -> None:
     updates = {update["package-ecosystem"]: update for update in parsed(".github/dependabot.yml")["updates"]}
     (modules,) = re.findall(r"/node_modules,(.+)\)$", MAKEFILE, re.MULTILINE)
