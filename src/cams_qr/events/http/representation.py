@@ -26,6 +26,8 @@ _JSON = "application/json; charset=utf-8"
 _DRAWING_SECONDS = 24 * 60 * 60
 _DESCRIPTION_SECONDS = 60
 _NAME = re.compile(CODE_PATTERN)
+# A deep link has about 40 characters.
+_MAX_LINK = 512
 _NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0*)?")
 # Less than this fits into one packet anyway.
 _MIN_GZIP_BYTES = 1400
@@ -107,15 +109,21 @@ def _add_drawings(documents: Iterable[dict[str, Any]], codes: Iterable[QrCode], 
         query["custSpaceId"] = found.cust_space_id
     encoded = urlencode(query)
     for document, code in zip(documents, codes, strict=True):
-        if code.link_to_draw() is not None and code.code and _NAME.fullmatch(code.code):
+        if _link_to_draw(code) is not None and code.code and _NAME.fullmatch(code.code):
             document["svgUrl"] = f"{folder}{code.code}.svg?{encoded}"
+
+
+def _link_to_draw(code: QrCode) -> str | None:
+    """The deep link, unless it is too long to be a real one, and slow to draw."""
+    link = code.deep_link_url
+    return link if link and len(link) <= _MAX_LINK else None
 
 
 def _drawing(code: QrCode, image_format: str, style: "Style", gzips: bool) -> Representation:
     # Imported only to draw.
     from cams_qr.events.http.drawing import draw
 
-    link = code.link_to_draw()
+    link = _link_to_draw(code)
     if link is None:
         raise Problem("not_found", "This QR code has no link that could be drawn.")
     headers = {
