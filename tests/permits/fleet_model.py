@@ -228,7 +228,7 @@ class CallerModel:
                 time.sleep(lag + SERVICE_SECONDS)
                 if self.manner.throttled is not None:
                     self.world.closed_at = self.world.hub.now
-                    throttle.throttled(permit, self.manner.throttled)
+                    throttle.record_throttle(permit, self.manner.throttled)
         except DepartureMissed:
             self.promise = None
             return False

@@ -102,7 +102,7 @@ class Cache:
         self._drop(key)
         size = _size(entry.result)
         self._entries[key] = (entry, size)
-        entry.renderings.grew = self._grow
+        entry.renderings.on_size_change = self._grow
         self._grow(size + entry.renderings.size)
 
     def _grow(self, size: int) -> None:
@@ -114,7 +114,7 @@ class Cache:
     def _drop(self, key: str) -> None:
         if key in self._entries:
             entry, size = self._entries.pop(key)
-            entry.renderings.grew = None
+            entry.renderings.on_size_change = None
             self._bytes -= size + entry.renderings.size
 
     def _recall(self, key: str) -> Entry | None:

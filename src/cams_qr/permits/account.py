@@ -122,9 +122,9 @@ class AccountThrottle:
         """Measure the time from the call's moment to its answer."""
         self._answer_took = time.monotonic() - permit.departure.at
 
-    def throttled(self, permit: Permit, retry_after: float) -> None:
-        """See Throttle.throttled."""
-        self._turns.throttled(retry_after)
+    def record_throttle(self, permit: Permit, retry_after: float) -> None:
+        """See Throttle.record_throttle."""
+        self._turns.record_throttle(retry_after)
         note = {
             "window": _micro(WINDOW_SECONDS),
             "horizon": _micro(HORIZON_SECONDS),

@@ -41,7 +41,8 @@ local EXPIRY = 120 * WINDOW + HORIZON
 local MOST_SEATS, LOOKED_AT = 10000, 64
 -- The most places of departed callers that one request clears.
 local CLEARED = 32
-local FLOOR = 5
+-- While bulk waits, one moment of this many is set aside for it.
+local BULK_EVERY = 5
 -- Retry-After is in whole seconds, so a caller with an appointment is back at most a second late; LATE after that, it
 -- will not come.
 local LATE = 0.2 * WINDOW
@@ -232,7 +233,7 @@ local function set_aside(place)
     local found = number(moment)
     if found and found >= earliest and found <= now + FAR then break end
     redis.call('LPOP', KEYS[3])
-    queue.streak = FLOOR
+    queue.streak = BULK_EVERY
     moment = redis.call('LINDEX', KEYS[3], 0)
   end
   return number(place == 0 and moment or redis.call('LINDEX', KEYS[3], place))
@@ -280,7 +281,7 @@ local function person()
   local bulk, aside = bulk_waits(), set_aside(0)
   local first = moment_after(0, ANYBODYS)
   -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
-  local owed = queue.streak >= FLOOR - 1 and (bulk or first > latest)
+  local owed = queue.streak >= BULK_EVERY - 1 and (bulk or first > latest)
   local moment = moment_after(owed and 1 or 0, OWN)
   local sooner, take = kept(not bulk and aside or nil)
   if sooner and sooner < moment and sooner <= latest then

@@ -53,7 +53,7 @@ class Throttle(Protocol):
         """
         ...
 
-    def throttled(self, permit: Permit, retry_after: float) -> None:
+    def record_throttle(self, permit: Permit, retry_after: float) -> None:
         """CAMS throttled this call anyway: grant fewer permits, and none for `retry_after` seconds."""
         ...
 

@@ -65,9 +65,9 @@ def represent(
         return _render(request, style, found, gzips)
     route = request.route
     # Drawings contain no links, so the folder does not matter to them.
-    folder = route.codes if style is None else ""
+    folder = route.codes_folder if style is None else ""
     key = (route.template, folder, route.code, route.image_format, style, gzips, found.stale)
-    return cache_use.renderings.once(key, lambda: _render(request, style, found, gzips))
+    return cache_use.renderings.get_or_render(key, lambda: _render(request, style, found, gzips))
 
 
 @lru_cache(maxsize=64)
@@ -85,13 +85,13 @@ def _render(request: Request, style: "Style | None", found: QrCodeList, gzips: b
     route = request.route
     if route.template == LIST:
         document = found.model_dump(by_alias=True)
-        _add_drawings(document["qrCodes"], found.qr_codes, route.codes, found)
+        _add_drawings(document["qrCodes"], found.qr_codes, route.codes_folder, found)
         return _representation(_JSON, to_json(document), gzips)
     code = _pick(found, route.code)
     if style is not None:
         return _drawing(code, route.image_format, style, gzips)
     document = code.model_dump(by_alias=True)
-    _add_drawings([document], [code], route.codes, found)
+    _add_drawings([document], [code], route.codes_folder, found)
     return _representation(_JSON, to_json(document), gzips)
 
 
