@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
-# A list of 2,000 codes with all its drawings. Past that, the renderings of a result begin again from none.
+# Enough for a list of 2,000 codes and all its drawings. A rendering that would exceed it replaces all others.
 MAX_BYTES = 8 * 1024 * 1024
 # What a rendering and its key take besides their texts, measured with tracemalloc.
 OVERHEAD_BYTES = 2048
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Rendering)
 class Renderings:
     """The renderings of one result, of at most MAX_BYTES together.
 
-    `on_size_change`, while it is set, is called with the bytes by which their size has changed.
+    `on_size_change`, if set, is called with each change of their total size in bytes.
     """
 
     def __init__(self) -> None:

@@ -154,7 +154,8 @@ class AccountThrottle:
             if answer.verdict == b"refused":
                 raise self._refusal(moment, caller)
             if answer.verdict == b"go":
-                # Possibly void already, if the clock turns out less precise than the question said.
+                # This may already have passed: the answer can show that the clock is less precise than the question
+                # stated.
                 until = moment + answer.guard / _MICRO - _WAY_SECONDS - 2 * max(0.0, error - blur)
                 return Permit(Departure(moment, until), answer.now)
             place = answer.place

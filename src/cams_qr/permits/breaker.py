@@ -83,7 +83,7 @@ class Breaker:
     def enter(self, late: bool) -> float | None:
         """None while closed. Otherwise this caller is the probe; the result is how many seconds it may take.
 
-        That is LATE_SECONDS if the caller accepts an answer that `late` and no other such probe is under way, else
+        LATE_SECONDS if `late` is set (the caller accepts a late answer) and no other late probe is under way, else
         PROBE_SECONDS. Raises CircuitOpen for all other callers while CAMS is down.
         """
         wait, late = self._wait(PROBE_SECONDS + PAUSE_SECONDS, LATE_SECONDS if late else 0.0)
