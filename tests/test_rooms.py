@@ -100,6 +100,7 @@ def test_the_entry_points_only_wire() -> None:
     assert {name for name in IMPORTS["index"] if _is_in(name, ("cams_qr",))} == {
         "cams_qr.imports.deferred",
         "cams_qr.imports.packed",
+        "cams_qr.imports.standard",
         "cams_qr.cams.sdk.libraries",
         "cams_qr.instance",
     }
