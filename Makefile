@@ -77,7 +77,8 @@ tests-on-runtimes: ## run the packaged contract tests on the other installed run
 	@for version in $(RUNTIMES); do \
 	  python=$$(deploy/find-python $$version); \
 	  if [ -z "$$python" ]; then echo "Python $$version is not installed: skipping its tests."; \
-	  elif [ $(VERSION) != $$version ]; then \
+	  elif [ $(VERSION) = $$version ]; then echo "$(VENV) has Python $$version: skipping it here; run make packaged."; \
+	  else \
 	    echo "On Python $$version:"; \
 	    $(MAKE) --no-print-directory packaged PACKAGE_TESTS=tests/contract PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
 	  fi; \

@@ -1,10 +1,10 @@
-"""What cams-qr answers, as types of docs/openapi.json: a list, or a problem that is told from others by its code."""
+"""The answers of cams-qr as types, like those of docs/openapi.json: a list, or a problem; `code` narrows its type."""
 
 from typing import Literal, TypedDict, final
 
 
 class QrCode(TypedDict):
-    """One QR code; `svgUrl` is None for callers that do not come over HTTP."""
+    """One QR code; `svgUrl` is None except over HTTP."""
 
     code: str | None
     phoneNumber: str | None
@@ -27,7 +27,7 @@ class QrCodeList(TypedDict):
 
 
 class Upstream(TypedDict):
-    """What CAMS said."""
+    """CAMS's own error code and request ID."""
 
     code: str | None
     requestId: str | None
@@ -56,23 +56,23 @@ class _Details(_MayHave):
 
 
 @final
-class ComeBack(_Details):
-    """Ask again after `retryAfter` seconds."""
+class RetryLater(_Details):
+    """Retry after `retryAfter` seconds."""
 
     code: Literal["throttled", "upstream_unavailable"]
     retryAfter: int
 
 
 @final
-class AskAgain(_Details):
-    """Asking again may help; nobody knows when."""
+class MayRetry(_Details):
+    """A retry may help, at any time."""
 
     code: Literal["upstream_timeout"]
 
 
 @final
-class MendTheRequest(_Details):
-    """The caller's to mend."""
+class FixRequest(_Details):
+    """The caller can fix the request; `detail` and `errors` say how."""
 
     code: Literal[
         "invalid_request",
@@ -86,8 +86,8 @@ class MendTheRequest(_Details):
 
 
 @final
-class TellTheOperator(_Details):
-    """The operator's to mend; `requestId` finds it in the log."""
+class ContactOperator(_Details):
+    """Only the operator can fix it; `requestId` is in the log."""
 
     code: Literal[
         "not_subscribed",
@@ -101,14 +101,14 @@ class TellTheOperator(_Details):
 
 @final
 class Refused(TypedDict):
-    """Said over HTTP before the function ran, by the trigger, the gateway or Function Compute."""
+    """Over HTTP, the trigger, the gateway or Function Compute rejected the request before the function ran."""
 
     code: Literal["refused"]
     status: int
     detail: str
 
 
-Problem = ComeBack | AskAgain | MendTheRequest | TellTheOperator | Refused
+Problem = RetryLater | MayRetry | FixRequest | ContactOperator | Refused
 
 
 @final
@@ -121,7 +121,7 @@ class Found(TypedDict):
 
 @final
 class Failed(TypedDict):
-    """Why there is none."""
+    """The problem that prevented it."""
 
     status: int
     problem: Problem

@@ -1,4 +1,4 @@
-"""Call cams-qr from another Python function, and read its answer; `ask_http.py` asks over HTTP.
+"""Call cams-qr from another Python function, and read its answer; `ask_http.py` does so over HTTP.
 
 Needs `alibabacloud-fc20230330` (4.8.3 here) and, for the calling function's role, the action `fc:InvokeFunction`.
 """
@@ -21,11 +21,11 @@ FUNCTION_TIMEOUT_SECONDS = 30
 
 
 class FunctionFailed(Exception):
-    """cams-qr ended without an answer: it ran out of time or memory, or raised."""
+    """cams-qr returned no answer: it ran out of time or memory, or raised an exception."""
 
 
 def client_for(context: Any) -> Client:
-    """A client with this invocation's role; python3.12 has the role in the environment alone."""
+    """A client with this invocation's role; on python3.12, the role is only in the environment."""
     role = getattr(context, "credentials", None)
     return Client(
         Config(
@@ -38,7 +38,7 @@ def client_for(context: Any) -> Client:
 
 
 def ask(client: Client, query: dict[str, str], rounds: int = 3) -> Answer:
-    """Ask one query, and again after `retryAfter` seconds where the problem names them; at most `rounds` times.
+    """Send one query; retry after `retryAfter` seconds if the problem has it. Sends it at most `rounds` times.
 
     Raises FunctionFailed, and the SDK's exceptions.
     """
@@ -51,10 +51,9 @@ def ask(client: Client, query: dict[str, str], rounds: int = 3) -> Answer:
 
 
 def ask_all(client: Client, queries: list[dict[str, str]], rounds: int = 5) -> list[Answer]:
-    """Ask up to 100 queries, and again for those that failed for a reason that may pass.
+    """Send up to 100 queries, then retry only those that failed for a retryable reason, in at most `rounds` batches.
 
-    What was found is not asked for again. Returns an answer for each query, in order. Raises FunctionFailed with the
-    problem's code for a batch that is none.
+    Returns an answer for each query, in order. Raises FunctionFailed with the problem's code if the batch is invalid.
     """
     answers: dict[int, Any] = {}
     places = list(range(len(queries)))
@@ -71,7 +70,7 @@ def ask_all(client: Client, queries: list[dict[str, str]], rounds: int = 5) -> l
 
 
 def links(client: Client, phone_number: str) -> list[str | None]:
-    """The links of a number's QR codes. Raises FunctionFailed with the problem's code where there is one."""
+    """The links of a number's QR codes. Raises FunctionFailed with the problem's code."""
     answer = ask(client, {"phoneNumber": phone_number})
     if "problem" in answer:
         raise FunctionFailed(answer["problem"]["code"], answer["problem"]["detail"])
@@ -79,13 +78,13 @@ def links(client: Client, phone_number: str) -> list[str | None]:
 
 
 def invoke(client: Client, event: dict[str, Any]) -> Any:
-    """Send an event; returns what cams-qr answered. Raises FunctionFailed, and the SDK's exceptions."""
+    """Send an event and return the answer of cams-qr. Raises FunctionFailed, and the SDK's exceptions."""
     request = InvokeFunctionRequest(body=io.BytesIO(json.dumps(event).encode()))
-    # The SDK gives up reading after 10 s unless told otherwise, and the function would run on with nobody to read it.
+    # By default the SDK stops reading after 10 s, and the function would continue with nobody to read its answer.
     runtime = RuntimeOptions(read_timeout=(FUNCTION_TIMEOUT_SECONDS + 5) * 1000)
     response = client.invoke_function_with_options(FUNCTION_NAME, request, InvokeFunctionHeaders(), runtime)
     answer = json.loads(response.body.read())
-    # A function that failed comes with status 200 as well, and the SDK raises nothing for it.
+    # A failed function has status 200 too, for which the SDK raises nothing.
     if "x-fc-error-type" in response.headers:
         raise FunctionFailed(response.headers["x-fc-error-type"], answer.get("errorMessage"))
     return answer

@@ -1,4 +1,4 @@
-"""Ask cams-qr over HTTP, with a token or signed: a problem is an answer, Retry-After and ETag are honoured.
+"""Query cams-qr over HTTP, with a token or signed. Returns problems, and honours Retry-After and ETag.
 
 Needs `requests` (2.34.2 here) and, to sign, `alibabacloud-gateway-fc-util` (0.0.5 here).
 """
@@ -27,7 +27,7 @@ class QrCodesFailed(Exception):
 
 
 def with_token(token: Callable[[], str]) -> Authorise:
-    """Where the deployment asks for JSON Web Tokens: `token` is called for each request."""
+    """For a deployment that requires JSON Web Tokens; `token` is called for each request."""
 
     def authorise(request: PreparedRequest) -> PreparedRequest:
         request.headers["Authorization"] = f"Bearer {token()}"
@@ -37,15 +37,15 @@ def with_token(token: Callable[[], str]) -> Authorise:
 
 
 def with_signature(credentials: CredentialClient) -> Authorise:
-    """Where the deployment asks for signatures; `CredentialClient()` finds credentials as the vendor's tools do."""
+    """For a deployment that requires signatures; `CredentialClient()` finds credentials as the vendor's tools do."""
     signer = Signer(credentials)
     return lambda request: signer.sign_request(request)
 
 
 class Caller:
-    """Asks the function at `endpoint`, each question at most `attempts` times. Keeps lists by their ETag.
+    """A client of the function at `endpoint`, with at most `attempts` requests per call. Caches lists by ETag.
 
-    All methods raise what `requests` raises where nobody answers.
+    All methods raise the exceptions of `requests` if there is no response.
     """
 
     def __init__(self, endpoint: str, authorise: Authorise, attempts: int = 3) -> None:
@@ -59,7 +59,7 @@ class Caller:
         return self.ask("GET", f"qr-codes?{urlencode(query)}")
 
     def ask(self, method: str, route: str, **options: Any) -> Answer:
-        """Any route that answers with a list; `options` are those of `requests`."""
+        """Request any route that returns a list; `options` are those of `requests`."""
         kept = self._kept.get(route) if method == "GET" else None
         condition = {"If-None-Match": kept[0]} if kept else {}
         response = self._send(method, route, headers={**condition, **options.pop("headers", {})}, **options)
@@ -82,7 +82,7 @@ class Caller:
     def _send(self, method: str, route: str, **options: Any) -> Response:
         for left in reversed(range(self.attempts)):
             response = requests.request(method, f"{self.endpoint}/{route}", auth=self.authorise, timeout=60, **options)
-            # Function Compute names no time when all instances are busy.
+            # If all instances are busy, Function Compute sends no Retry-After.
             after = response.headers.get("Retry-After", "1" if response.status_code == 429 else "")
             if not after.isdigit() or not left:
                 break

@@ -1,7 +1,7 @@
 """Call cams-qr without waiting: Function Compute keeps the event, retries, and sends the answer to a destination.
 
-The event is a CloudEvent. A failure of `{"phoneNumber": ...}` would be returned like any answer, and that counts as a
-success; a CloudEvent's raises, so that Function Compute retries it and sends it to `on_failure` in the end.
+The event is a CloudEvent: if its query fails, the function raises, so that Function Compute retries the event and
+finally sends it to `on_failure`. A failure of `{"phoneNumber": ...}` would be returned, which counts as a success.
 """
 
 import io
@@ -24,7 +24,7 @@ FUNCTION_NAME = "cams-qr"
 
 
 def set_destinations(client: Client, on_success: str, on_failure: str) -> None:
-    """Say once where answers go, as ARNs: `acs:fc:{region}:{account}:functions/{name}`, or a queue's or topic's."""
+    """Set once where answers go, as ARNs: `acs:fc:{region}:{account}:functions/{name}`, or a queue's or topic's."""
     config = PutAsyncInvokeConfigInput(
         destination_config=DestinationConfig(
             on_success=Destination(destination=on_success), on_failure=Destination(destination=on_failure)
@@ -36,7 +36,7 @@ def set_destinations(client: Client, on_success: str, on_failure: str) -> None:
 
 
 def ask_later(client: Client, query: dict[str, str]) -> str:
-    """Hand the query over; returns the task id, by which the destination's `requestPayload` is known again."""
+    """Submit the query; returns the task ID, which identifies it in the destination's `requestPayload`."""
     task_id = f"ask-{uuid4()}"
     event = {"specversion": "1.0", "id": task_id, "source": "examples", "type": "qr-codes:asked", "data": query}
     request = InvokeFunctionRequest(body=io.BytesIO(json.dumps(event).encode()))

@@ -1,6 +1,6 @@
 """An e-mail with a QR code: `python -m examples.email_code https://… 8613800001234 4O4YGZEG3RIVE1 > code.eml`.
 
-Mail programs draw no SVG, and cannot prove to the function who they are: so the PNG travels with the message.
+Mail programs show no SVG, and cannot authenticate to the function, so the PNG is attached to the message.
 """
 
 import sys
@@ -20,7 +20,7 @@ PICTURE = "qr-code@cams-qr"
 
 
 def compose(caller: Caller, phone_number: str, code: str) -> EmailMessage:
-    """The message with one code, its sender and receiver left to fill in. Raises KeyError, QrCodesFailed."""
+    """The message with one code, without a sender and recipient. Raises KeyError, QrCodesFailed."""
     found = _find(caller, phone_number, code)
     png = caller.draw(f"qr-codes/{quote(code)}.png?phoneNumber={quote(phone_number)}")
     link, said = found["deepLinkUrl"] or "", found["prefilledMessage"] or ""

@@ -1,7 +1,7 @@
 """A page that a server renders: `python -m examples.page https://… 8613800001234`, then http://127.0.0.1:8080/.
 
-The page has no script and no secret. This server asks the function with its own credentials, and passes on the drawings
-that the page's `<img src=svgUrl>` asks for, of this one number.
+The page has no script and no secret. This server queries the function with its own credentials, and proxies the
+drawings that the page's `<img src=svgUrl>` requests, but only those of this number.
 """
 
 import re
@@ -61,7 +61,7 @@ def _page(answer: Answer) -> tuple[str, str, bytes]:
 
 
 def _figure(code: QrCode) -> str:
-    # What somebody typed at WhatsApp is text, never HTML.
+    # What somebody typed in WhatsApp is text, never HTML.
     message, address = escape(code["prefilledMessage"] or ""), escape(code["svgUrl"] or "")
     return f'<figure><img src="{address}" alt="QR code: {message}" width="240" height="240" loading="lazy">' + (
         f"<figcaption>{message}</figcaption></figure>"

@@ -1,7 +1,7 @@
-"""Print a curl command that the HTTP trigger lets in: `sh -c "$(python examples/signed_curl.py URL)"`.
+"""Print a curl command with a signature: `sh -c "$(.venv/bin/python examples/signed_curl.py URL)"`.
 
-Needs `alibabacloud-gateway-fc-util` (0.0.5 here), which signs as Function Compute asks for where a trigger's
-authentication is `function`; credentials are found by alibabacloud-credentials. The command is good for 15 minutes.
+Needs `alibabacloud-gateway-fc-util` (0.0.5 here), which signs as a trigger with the authentication `function` requires;
+alibabacloud-credentials finds the credentials. The command is valid for 15 minutes.
 """
 
 import shlex

@@ -57,7 +57,7 @@ class Function:
         return self
 
     def start(self) -> Any:
-        """Import the entry points anew, as a new instance does."""
+        """Import the entry points afresh, as a new instance does."""
         for name, value in self.settings.items():
             self.monkeypatch.setenv(name, value)
         sys.modules.pop("index", None)
@@ -208,7 +208,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @pytest.fixture
 def function(environment: pytest.MonkeyPatch, endpoint: str) -> Function:
-    """The function with a role, in front of the sandbox; each question is asked anew, for the cache is off."""
+    """The function with a role, in front of the sandbox; the cache is off, so that each query reaches CAMS."""
     for name, value in role_environment(DEMO_KEY_ID, DEMO_KEY).items():
         environment.setenv(name, value)
     settings = {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP", "CAMS_QPS": "1000", "CACHE_TTL_SECONDS": "0"}

@@ -1,4 +1,4 @@
-"""The line to a server of HTTP: it goes silent, slow and dead, and counts the requests that have no answer yet."""
+"""A TCP proxy in front of an HTTP server: it turns silent, slow or dead, and counts the requests still unanswered."""
 
 import re
 import socket
@@ -44,7 +44,7 @@ class Line:
         threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
 
     def forget(self) -> None:
-        """Begin to count anew."""
+        """Start counting again from zero."""
         self.requests, self.most_waiting = [], len(self._waiting)
 
     def _accept(self, server: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""What npm has installed, run; the Makefile's `npm ci` installs it wherever there is npm."""
+"""Runs what npm has installed; the Makefile's `npm ci` installs it wherever there is npm."""
 
 import os
 import shutil

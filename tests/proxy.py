@@ -1,4 +1,4 @@
-"""A network between two sockets, to be slowed down and cut."""
+"""A network between two sockets that can be slowed down and cut."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""Events that reached new code when the function was fuzzed: each is answered by the contract still."""
+"""Events that reached new code during fuzzing still get answers within the contract."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A cold start stays small: counts with fixed budgets, the same on every machine. `make bench` has the times."""
+"""A cold start stays small: counts with fixed limits, the same on every machine. `make bench` measures times."""
 
 import gc
 import importlib

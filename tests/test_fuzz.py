@@ -1,11 +1,12 @@
-"""Whatever the event: an answer within the contract, or QueryFailed on a bus; never anything else.
+"""Any event gets an answer within the contract, or raises QueryFailed on a bus; nothing else happens.
 
-`make fuzz` runs it long.
+`make fuzz` runs it for longer.
 """
 
 import json
 import os
 import time
+from functools import partial
 from typing import Any
 
 import hypothesis
@@ -23,6 +24,7 @@ from reliability import contract
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 ONE_MESSAGE = {"cloud_event", "topic", "timer"}
 BUSES = {*ONE_MESSAGE, "stream"}
+READ_BY_THE_CALLER = {"http_trigger", "api_gateway", "direct", "batch"}
 # Nothing listens there: what is asked for fails fast.
 ENVIRON = {"CAMS_ENDPOINT": "127.0.0.1:9", "CAMS_PROTOCOL": "HTTP", "CAMS_QPS": "10000", "LOG_LEVEL": "INFO"}
 
@@ -96,6 +98,7 @@ def test_every_trigger_kind_is_fuzzed_and_in_the_reliability_runs() -> None:
     kinds = {str(module.__name__).rpartition(".")[2] for module in TRIGGERS}  # type: ignore[attr-defined]
     assert kinds <= set(EVENTS)
     assert kinds <= set(contract.EVENTS)
+    assert kinds == BUSES | READ_BY_THE_CALLER, "who reads the answer?"
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +123,17 @@ def ask(instance: Instance, event: bytes, capsys: pytest.CaptureFixture[str]) ->
     if line["trigger"] in ONE_MESSAGE and line.get("failed") is None:
         assert raised == ("problem" in line)
     return str(line["trigger"])
+
+
+@pytest.mark.parametrize("kind", sorted(ONE_MESSAGE | READ_BY_THE_CALLER))
+def test_a_malformed_event_is_raised_if_nobody_reads_the_answer(instance: Instance, kind: str) -> None:
+    event = json.dumps({**contract.EVENTS[kind]("8613800001234"), "malformed": float("nan")}).encode()
+    invoke = partial(instance.invoke, event, make_context("python3.12", timeout=1), time.monotonic())
+    if kind in READ_BY_THE_CALLER:
+        check(invoke())
+    else:
+        with pytest.raises(QueryFailed, match="invalid_request"):
+            invoke()
 
 
 def check(answer: Any) -> None:

@@ -1,4 +1,4 @@
-"""Workflows, hooks and updates fit the Makefile and the folders there are."""
+"""Workflows, hooks, dependency updates and wording are consistent with the Makefile and the repository."""
 
 import json
 import re
@@ -43,6 +43,13 @@ def test_every_runtime_is_tested() -> None:
     assert parsed(".github/workflows/test.yml")["jobs"]["test"]["strategy"]["matrix"]["python"] == runtimes.split()
 
 
+def test_the_workflow_tests_and_builds_the_package() -> None:
+    steps = parsed(".github/workflows/test.yml")["jobs"]["test"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert [command for command in commands if re.match(r"make test( |$)", command)]
+    assert "make package" in commands
+
+
 def test_every_list_of_dependencies_is_kept_up_to_date() -> None:
     updates = {update["package-ecosystem"]: update for update in parsed(".github/dependabot.yml")["updates"]}
     (modules,) = re.findall(r"/node_modules,(.+)\)$", MAKEFILE, re.MULTILINE)
@@ -69,3 +76,10 @@ def test_the_changelog_is_in_the_form_of_keep_a_changelog() -> None:
     assert [heading for heading in released if not re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", heading)] == []
     kinds = set(re.findall(r"^### (.+)$", changelog, re.MULTILINE))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_no_text_has_words_that_readers_stumbled_over() -> None:
+    # Each pattern spells its last letter as a class, so that it does not match itself.
+    command = ["git", "grep", "-nIiE", r"\b(ane[w]|men[d])", "--", ".", ":!CHANGELOG.md"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout + done.stderr

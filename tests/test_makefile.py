@@ -1,4 +1,4 @@
-"""`make` alone lists every target with a line, and each variable a line names is one that the target reads."""
+"""`make` alone lists every target, each with a line; every variable that a line names is one that the target reads."""
 
 import re
 import subprocess

@@ -1,6 +1,7 @@
-"""Who may import whom: the rooms of the house, read from the source without running it."""
+"""Who may import whom, read from the source without running it; each room says so itself."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -99,6 +100,7 @@ def test_the_entry_points_only_wire() -> None:
     assert {name for name in IMPORTS["index"] if _is_in(name, ("cams_qr",))} == {
         "cams_qr.imports.deferred",
         "cams_qr.imports.packed",
+        "cams_qr.imports.standard",
         "cams_qr.cams.sdk.libraries",
         "cams_qr.instance",
     }
@@ -109,8 +111,29 @@ def test_no_import_goes_in_circles() -> None:
     assert len(list(TopologicalSorter(ours).static_order())) == len(IMPORTS)
 
 
-@pytest.mark.parametrize("room", [name for name in IMPORTS if Path(CODE, *name.split("."), "__init__.py").exists()])
-def test_a_room_says_what_it_is_for_and_imports_nothing(room: str) -> None:
-    file = Path(CODE, *room.split("."), "__init__.py")
-    assert ast.get_docstring(ast.parse(file.read_text()))
+ALL_ROOMS = [name for name in IMPORTS if Path(CODE, *name.split("."), "__init__.py").exists()]
+
+
+@pytest.mark.parametrize("room", ALL_ROOMS)
+def test_a_room_says_what_it_is_for_and_who_uses_it_and_what_it_never_knows(room: str) -> None:
+    says = ast.get_docstring(ast.parse(Path(CODE, *room.split("."), "__init__.py").read_text())) or ""
+    purpose, rest = says.split("\n\n")
+    assert purpose
+    assert set(re.findall(r"`(\w+)\.py`", rest)) == {user.rpartition(".")[2] for user in _users(room)}
+    assert "never knows" in rest
+
+
+@pytest.mark.parametrize("room", ALL_ROOMS)
+def test_a_room_imports_nothing_itself(room: str) -> None:
     assert not IMPORTS[room]
+
+
+def _users(room: str) -> set[str]:
+    """The modules outside that import a part of the room, but not only of a room in it."""
+    inner = tuple(name for name in ALL_ROOMS if name.startswith(f"{room}."))
+    parts = {name for name in IMPORTS if _is_in(name, (room,)) and not _is_in(name, inner)}
+    return {name for name in outside(set(IMPORTS), room) if parts & IMPORTS[name]}
+
+
+def test_the_function_knows_nothing_of_what_deploys_serves_or_tests_it() -> None:
+    assert not importing("deploy", "local", "tests", "reliability", "bench")

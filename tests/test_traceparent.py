@@ -1,4 +1,4 @@
-"""Which texts name a trace: W3C's `traceparent`, held to its grammar, and Jaeger's span context."""
+"""Which texts name a trace: W3C's `traceparent`, tested against its grammar, and Jaeger's span context."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What lets a caller in: the account's demo key, and JSON Web Tokens as a shop's own server would issue them."""
+"""Credentials of callers: the account's demo key, and JSON Web Tokens as a shop's own server would issue them."""
 
 import json
 from time import time

@@ -5,7 +5,7 @@ import time
 from alibabacloud_credentials.client import Client as CredentialClient
 from alibabacloud_credentials_api import ICredentials, ICredentialsProvider
 
-from cams_qr.cams.operation import connect
+from cams_qr.cams.operation import create_client
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.problems import Problem
 from cams_qr.query import parse_query
@@ -37,7 +37,7 @@ def cams(planned: Planned) -> Finding:
 
 def _ask(planned: Planned) -> int:
     protocol, endpoint = stand_in() or ("https", planned.parameters["CamsEndpoint"])
-    asking = connect(endpoint, protocol.upper(), _DeployersCredentials())
+    asking = create_client(endpoint, protocol.upper(), _DeployersCredentials())
     deadline = Deadline.after(_SECONDS)
     departure = Departure(time.monotonic(), deadline.at)
     found = asking.list_qr_codes(parse_query({"phoneNumber": planned.number or NOBODY}), departure, deadline, deadline)

@@ -1,4 +1,4 @@
-// Asks the function from a web page or from Node, with types made from docs/openapi.json (`npm run types`).
+// Queries the function from a web page or from Node, with types generated from docs/openapi.json (`npm run types`).
 
 import type { components } from "./cams-qr.js";
 
@@ -7,26 +7,26 @@ type OfCode<Code> = Code extends Described["code"]
   ? Described & { code: Code } & (Code extends "throttled" | "upstream_unavailable" ? { retryAfter: number } : unknown)
   : never;
 
-/** Said before the function ran, by the trigger, the gateway or Function Compute. */
+/** The trigger, the gateway or Function Compute rejected the request before the function ran. */
 export type Refused = { code: "refused"; status: number; detail: string };
-/** One type for each code: a `switch` on it narrows, and the compiler finds the code that was forgotten. */
+/** One type for each code: a `switch` on it narrows, and the compiler reports missing cases. */
 export type Problem = OfCode<Described["code"]> | Refused;
 export type Query = { phoneNumber: string } | { phoneNumber: string; custSpaceId: string };
 export type QrCodeList = components["schemas"]["QrCodeList"];
 export type Answer = { ok: true; list: QrCodeList } | { ok: false; problem: Problem };
 
 export interface Options {
-  /** What proves who asks, such as `async () => ({ Authorization: "Bearer …" })`; called before each request. */
+  /** Authenticates, such as `async () => ({ Authorization: "Bearer …" })`; called before each request. */
   headers?: () => Promise<Record<string, string>>;
-  /** How often a question is put, counting those that were answered with Retry-After. */
+  /** The most requests per call, counting those answered with Retry-After. */
   attempts?: number;
 }
 
-/** Asks the function at `endpoint`; `svgUrl` is made absolute. Keeps lists by ETag. Throws what `fetch` throws. */
+/** A client of the function at `endpoint`; `svgUrl` is absolute. Caches lists by ETag. Throws what `fetch` throws. */
 export function client(endpoint: string, { headers = async () => ({}), attempts = 3 }: Options = {}) {
   const kept = new Map<string, { etag: string; list: QrCodeList }>();
 
-  /** Any route that answers with a list, also by POST. */
+  /** Requests any route that returns a list, also by POST. */
   async function ask(route: string, init: RequestInit = {}): Promise<Answer> {
     const known = init.method ? undefined : kept.get(route);
     const condition: Record<string, string> = known ? { "If-None-Match": known.etag } : {};
@@ -35,7 +35,7 @@ export function client(endpoint: string, { headers = async () => ({}), attempts 
       const response = await fetch(`${endpoint}/${route}`, { ...init, headers: sent });
       if (response.status === 304 && known) return { ok: true, list: known.list };
       if (response.ok) return { ok: true, list: await listOf(response, route) };
-      // Function Compute names no time when all instances are busy.
+      // If all instances are busy, Function Compute sends no Retry-After.
       const after = Number(response.headers.get("Retry-After") ?? (response.status === 429 ? 1 : NaN));
       if (Number.isNaN(after) || left <= 1) return { ok: false, problem: await problemOf(response) };
       await new Promise((resolve) => setTimeout(resolve, after * 1000));

@@ -1,3 +1,6 @@
-"""Which WhatsApp QR codes does this business number have?"""
+"""The function: which WhatsApp QR codes does this business number have?
+
+`index.py` starts an instance and invokes it. The function never knows what deploys, serves or tests it.
+"""
 
 __version__ = "1.0.0"

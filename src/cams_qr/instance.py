@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cams_qr import __version__, logs, trace
 from cams_qr.cache.cache import Cache
-from cams_qr.cams import operation
 from cams_qr.cams.credentials import InvocationCredentials, credentials_of
+from cams_qr.cams.operation import create_client
 from cams_qr.deadline import Deadline
 from cams_qr.events.call import Call
 from cams_qr.events.triggers import decode
@@ -104,7 +104,7 @@ def _service(settings: Settings, account: str) -> Service:
     scope = f"{account} {endpoint} {settings.redis_url}"
     store, throttle = _store_and_throttle(settings, account)
     breaker = Breaker(account, endpoint, store)
-    client = operation.connect(endpoint, settings.cams_protocol, InvocationCredentials(), breaker.answered)
+    client = create_client(endpoint, settings.cams_protocol, InvocationCredentials(), breaker.record_answer)
     return Service(settings, Cache(ttl, stale, scope, store), throttle, client, breaker)
 
 

@@ -12,15 +12,12 @@ CacheStatus = Literal["hit", "miss", "expired", "collapsed", "stale"]
 
 @dataclass
 class Effort:
-    """What a query has cost so far: calls made, seconds waited for permits, seconds spent on calls.
-
-    `credentials_refused`: whether a call was retried with fresh credentials.
-    """
+    """What a query has cost so far: calls made, seconds waited for permits, seconds spent on calls."""
 
     attempts: int = 0
     permit_wait: float = 0.0
     upstream: float = 0.0
-    credentials_refused: bool = False
+    retried_with_fresh_credentials: bool = False
 
 
 class CacheUse(NamedTuple):

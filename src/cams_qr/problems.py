@@ -92,7 +92,6 @@ class Problem(Exception):
         retryable: bool | None = None,
         upstream: Upstream | None = None,
         errors: tuple[FieldError, ...] = (),
-        allow: str | None = None,
     ) -> None:
         super().__init__(code, detail)
         kind = KINDS[code]
@@ -105,7 +104,6 @@ class Problem(Exception):
         self._default_retry_after = kind.retry_after
         self.upstream = upstream
         self.errors = errors
-        self.allow = allow
 
     def is_without_permit(self) -> bool:
         """Whether it is `throttled` because no permit was due in time, rather than by CAMS."""

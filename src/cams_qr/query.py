@@ -19,8 +19,6 @@ _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 _SEPARATORS = str.maketrans("", "", " -.()")
 _MAX_ERRORS = 10
 _MAX_FIELD_NAME = 64
-# A deep link has about 40 characters.
-_MAX_LINK = 512
 
 
 def normalise_phone_number(text: str) -> str:
@@ -80,11 +78,6 @@ class QrCode(_Model):
     image_url: str | None = None
     image_format: str | None = None
     svg_url: str | None = Field(None, description="this code, drawn by this function; relative to the request's URL")
-
-    def link_to_draw(self) -> str | None:
-        """The deep link, unless it is too long to be a real one, and slow to draw."""
-        link = self.deep_link_url
-        return link if link and len(link) <= _MAX_LINK else None
 
 
 class QrCodeList(_Model):

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
-# A list of 2,000 codes with all its drawings. Past that, the renderings of a result begin again from none.
+# Enough for a list of 2,000 codes and all its drawings. A rendering that would exceed it replaces all others.
 MAX_BYTES = 8 * 1024 * 1024
 # What a rendering and its key take besides their texts, measured with tracemalloc.
 OVERHEAD_BYTES = 2048
@@ -23,15 +23,15 @@ R = TypeVar("R", bound=Rendering)
 class Renderings:
     """The renderings of one result, of at most MAX_BYTES together.
 
-    `grew`, while it is set, is called with the bytes by which their size has changed.
+    `on_size_change`, if set, is called with each change of their total size in bytes.
     """
 
     def __init__(self) -> None:
         self.size = 0
-        self.grew: Callable[[int], None] | None = None
+        self.on_size_change: Callable[[int], None] | None = None
         self._by_key: dict[Hashable, Any] = {}
 
-    def once(self, key: tuple[Hashable, ...], render: Callable[[], R]) -> R:
+    def get_or_render(self, key: tuple[Hashable, ...], render: Callable[[], R]) -> R:
         """The rendering under this key, rendered if there is none yet. Raises what `render` raises."""
         found: R | None = self._by_key.get(key)
         if found is None:
@@ -49,5 +49,5 @@ class Renderings:
             self.size = 0
         self._by_key[key] = rendering
         self.size += size
-        if self.grew is not None:
-            self.grew(self.size - before)
+        if self.on_size_change is not None:
+            self.on_size_change(self.size - before)

@@ -28,7 +28,7 @@ _THROTTLED_SECONDS = WINDOW_SECONDS
 # arrive and still be used, although its caller has left.
 _IMPATIENT_SECONDS = 1.8
 _PROBE_WAIT_SECONDS = 0.03
-_LATE_SECONDS = 10.0
+_LATE_ANSWER_SECONDS = 10.0
 # After waiting this long for a permit, a caller checks again whether CAMS is down.
 _LONG_WAIT_SECONDS = 0.05
 # If CAMS is down or throttling, an old list is better than none.
@@ -40,42 +40,47 @@ class _LeadLost(Exception):
 
 
 class Budget(NamedTuple):
-    """The time of one invocation: it must answer by `answer`, and start its last call by `calls`.
+    """The time of one invocation: it must answer by `answer_by`, and start its last call by `last_call_by`.
 
-    It waits at most `patience` seconds for permits and `cams` seconds for CAMS; None means as long as time remains. An
-    answer is accepted until `late`, even after its caller has left. A `probe` does not check again whether CAMS is
-    down.
+    It waits at most `patience` seconds for permits and `max_call_seconds` for its calls; None means as long as time
+    remains. An answer is accepted until `late_deadline`, even after its caller has left. A `probe` does not check again
+    whether CAMS is down.
     """
 
-    answer: Deadline
-    calls: Deadline
+    answer_by: Deadline
+    last_call_by: Deadline
     patience: float | None
-    cams: float | None = None
-    late: Deadline | None = None
+    max_call_seconds: float | None = None
+    late_deadline: Deadline | None = None
     probe: bool = False
 
     @classmethod
-    def until(cls, answer: Deadline, patience: float | None) -> "Budget":
-        """The budget of a caller that needs its answer by `answer`."""
-        return cls(answer, answer.earlier(min(_CALL_SECONDS, answer.remaining() / 2)), patience)
+    def until(cls, answer_by: Deadline, patience: float | None) -> "Budget":
+        """The budget of a caller that needs its answer by `answer_by`."""
+        return cls(answer_by, answer_by.earlier(min(_CALL_SECONDS, answer_by.remaining() / 2)), patience)
 
     def impatient(self) -> "Budget":
         """This caller's budget if it has an old list."""
-        return self._replace(cams=_IMPATIENT_SECONDS, late=min(self.answer, Deadline.after(_LATE_SECONDS)))
+        late_deadline = min(self.answer_by, Deadline.after(_LATE_ANSWER_SECONDS))
+        return self._replace(max_call_seconds=_IMPATIENT_SECONDS, late_deadline=late_deadline)
 
     def for_probe(self, seconds: float) -> "Budget":
         """This caller's budget as the probe, which may take `seconds`; an impatient caller hardly waits for it."""
-        end = min(self.answer, Deadline.after(seconds))
-        wait = end if self.cams is None else min(end, Deadline.after(_PROBE_WAIT_SECONDS))
-        return Budget(wait, wait, _PROBE_WAIT_SECONDS, late=end, probe=True)
+        end = min(self.answer_by, Deadline.after(seconds))
+        wait = end if self.max_call_seconds is None else min(end, Deadline.after(_PROBE_WAIT_SECONDS))
+        return Budget(wait, wait, _PROBE_WAIT_SECONDS, late_deadline=end, probe=True)
 
-    def permit(self, waited: float) -> Deadline:
+    def permit_deadline(self, waited: float) -> Deadline:
         """The deadline for a permit, after `waited` seconds for earlier ones."""
-        return self.calls if self.patience is None else min(self.calls, Deadline.after(self.patience - waited))
+        if self.patience is None:
+            return self.last_call_by
+        return min(self.last_call_by, Deadline.after(self.patience - waited))
 
-    def call(self, spent: float) -> Deadline:
+    def call_deadline(self, spent: float) -> Deadline:
         """The deadline for CAMS's answer, after `spent` seconds on earlier calls."""
-        return self.answer if self.cams is None else min(self.answer, Deadline.after(self.cams - spent))
+        if self.max_call_seconds is None:
+            return self.answer_by
+        return min(self.answer_by, Deadline.after(self.max_call_seconds - spent))
 
 
 class Service:
@@ -95,7 +100,7 @@ class Service:
             self._check_allowed(query)
         except Problem as problem:
             return Outcome(problem, effort, query)
-        if budget.calls.remaining() <= 0:
+        if budget.last_call_by.remaining() <= 0:
             return self._from_memory(query, effort)
         known = self.cache.find(query)
         if known is not None and self.cache.fresh_seconds(known) > 0:
@@ -129,10 +134,10 @@ class Service:
         """Lead the query's flight, or wait for its leader's answer. Raises Problem."""
         while True:
             started = time.monotonic()
-            patience, call = budget.permit(effort.permit_wait), budget.call(effort.upstream)
+            patience, call = budget.permit_deadline(effort.permit_wait), budget.call_deadline(effort.upstream)
             with self.cache.flight(query, patience, call) as flight:
-                effort.permit_wait += time.monotonic() - started - flight.called
-                effort.upstream += flight.called
+                effort.permit_wait += time.monotonic() - started - flight.seconds_in_call
+                effort.upstream += flight.seconds_in_call
                 if flight.landed is not None:
                     return self._cached(flight.landed, "collapsed", query, effort)
                 with suppress(_LeadLost):
@@ -202,10 +207,10 @@ class Service:
                     raise failure from None
                 failure = problem
             pause = _pause_before_retry(failure, effort)
-            if pause is None or pause > min(budget.calls, budget.call(effort.upstream)).remaining():
+            if pause is None or pause > min(budget.last_call_by, budget.call_deadline(effort.upstream)).remaining():
                 # An earlier call may have been answered meanwhile.
                 self._collect_late_answers()
-                self.breaker.failed(failure, effort.upstream - spent)
+                self.breaker.record_failure(failure, effort.upstream - spent)
                 raise failure
             time.sleep(pause)
 
@@ -213,29 +218,31 @@ class Service:
         started = time.monotonic()
         # Connect before asking for a permit: connecting takes several round trips, and a call must leave on time.
         try:
-            wait = budget.call(effort.upstream)
+            wait = budget.call_deadline(effort.upstream)
             self.cams.prepare(wait, Deadline.after(PROBE_SECONDS) if budget.probe else wait)
         except Problem:
             effort.attempts += 1
             raise
         finally:
             effort.upstream += time.monotonic() - started
-        until = budget.permit(effort.permit_wait)
+        permit_deadline = budget.permit_deadline(effort.permit_wait)
         while True:
             with suppress(DepartureMissed):
-                return self._call(query, budget, until, effort, flight)
+                return self._call(query, budget, permit_deadline, effort, flight)
             # It had been promised a permit, so its patience starts over.
-            until = budget.permit(waited=0)
+            permit_deadline = budget.permit_deadline(waited=0)
 
-    def _call(self, query: QrQuery, budget: Budget, until: Deadline, effort: Effort, flight: Flight) -> QrCodeList:
+    def _call(
+        self, query: QrQuery, budget: Budget, permit_deadline: Deadline, effort: Effort, flight: Flight
+    ) -> QrCodeList:
         """One call, with its own permit. Raises DepartureMissed if the call was delayed and needs another permit."""
         caller = Caller(self.cache.key(query), bulk=budget.patience is None)
         left = asked = time.monotonic()
         try:
-            with self.throttle.permit(caller, until, flight.waiting) as permit:
+            with self.throttle.permit(caller, permit_deadline, flight.waiting) as permit:
                 if not budget.probe and effort.permit_wait + time.monotonic() - asked > _LONG_WAIT_SECONDS:
                     self.breaker.check()
-                if not flight.extend(budget.answer.remaining()):
+                if not flight.still_leads(budget.answer_by.remaining()):
                     raise _LeadLost
                 left = permit.departure.at
                 effort.attempts += 1
@@ -250,12 +257,12 @@ class Service:
             effort.upstream += ended - departed
 
     def _send(self, query: QrQuery, budget: Budget, permit: Permit, effort: Effort) -> QrCodeList:
-        wait = budget.call(effort.upstream)
+        wait = budget.call_deadline(effort.upstream)
         try:
-            return self.cams.list_qr_codes(query, permit.departure, wait, budget.late or wait)
+            return self.cams.list_qr_codes(query, permit.departure, wait, budget.late_deadline or wait)
         except Problem as problem:
             if problem.code == "throttled":
-                self.throttle.throttled(permit, problem.retry_after or 0.0)
+                self.throttle.record_throttle(permit, problem.retry_after or 0.0)
             raise
 
 
@@ -264,8 +271,8 @@ def _pause_before_retry(failure: Problem, effort: Effort) -> float | None:
     attempts = effort.attempts
     if attempts == MAX_ATTEMPTS:
         return None
-    if failure.code == "credentials_unavailable" and failure.upstream and not effort.credentials_refused:
-        effort.credentials_refused = True
+    if failure.code == "credentials_unavailable" and failure.upstream and not effort.retried_with_fresh_credentials:
+        effort.retried_with_fresh_credentials = True
         return 0.0
     if not failure.retryable or failure.is_without_permit():
         return None

@@ -1,4 +1,4 @@
-"""What is rendered of a list is rendered once, and counts in the memory that the cache may take."""
+"""Each rendering of a list is made once, and counts against the cache's memory limit."""
 
 import gc
 import time
@@ -35,37 +35,37 @@ def test_each_is_made_once() -> None:
     made = []
     renderings = Renderings()
     for key in ("list", "drawing", "list"):
-        assert renderings.once((key,), lambda key=key: made.append(key) or Rendering(1)).size == 1  # type: ignore[misc]
+        assert renderings.get_or_render((key,), lambda key=key: made.append(key) or Rendering(1)).size == 1  # type: ignore[misc]
     assert made == ["list", "drawing"]
 
 
 def test_a_failure_is_not_kept() -> None:
     renderings = Renderings()
     with pytest.raises(ZeroDivisionError):
-        renderings.once(("list",), lambda: Rendering(1 // 0))
-    assert renderings.once(("list",), lambda: Rendering(1)).size == 1
+        renderings.get_or_render(("list",), lambda: Rendering(1 // 0))
+    assert renderings.get_or_render(("list",), lambda: Rendering(1)).size == 1
 
 
 def test_those_of_one_list_are_bounded() -> None:
     renderings = Renderings()
     for style in range(100):
-        renderings.once((style,), lambda: Rendering(MIB))
+        renderings.get_or_render((style,), lambda: Rendering(MIB))
         assert renderings.size <= MAX_BYTES
 
 
 def test_one_that_is_too_large_alone_is_still_given() -> None:
     renderings = Renderings()
-    assert renderings.once(("list",), lambda: Rendering(100 * MIB)).size == 100 * MIB
+    assert renderings.get_or_render(("list",), lambda: Rendering(100 * MIB)).size == 100 * MIB
     assert renderings.size <= MAX_BYTES
 
 
 def test_those_of_all_lists_count_as_the_lists_do() -> None:
     cache = Cache(60, 600, "scope")
     first, renderings = remember(cache, "8613800000001")
-    renderings.once(("list",), lambda: Rendering(LARGE))
+    renderings.get_or_render(("list",), lambda: Rendering(LARGE))
     others = [remember(cache, f"861380000001{i}") for i in range(9)]
     for _, other in others[: cache_module.MAX_BYTES // LARGE]:
-        other.once(("list",), lambda: Rendering(LARGE))
+        other.get_or_render(("list",), lambda: Rendering(LARGE))
     assert cache.recall(first) is None
     assert cache.recall(others[-1][0])
 
@@ -73,7 +73,7 @@ def test_those_of_all_lists_count_as_the_lists_do() -> None:
 def test_they_are_dropped_with_their_list() -> None:
     cache = Cache(60, 600, "scope")
     query, old = remember(cache, "8613800000001")
-    old.once(("list",), lambda: Rendering(1))
+    old.get_or_render(("list",), lambda: Rendering(1))
     cache.remember(query, a_list("8613800000001"))
     found = cache.find(query)
     assert found
@@ -90,7 +90,7 @@ def test_a_stale_list_that_is_shown_is_not_the_next_to_go(monkeypatch: pytest.Mo
     found = cache.find(shown)
     assert found
     for renderings in [found.renderings, *others[:1]]:
-        renderings.once(("list",), lambda: Rendering(LARGE))
+        renderings.get_or_render(("list",), lambda: Rendering(LARGE))
     assert cache.recall(shown)
 
 
@@ -99,7 +99,7 @@ def test_what_was_never_kept_does_not_count() -> None:
     query, _ = remember(cache, "8613800000001")
     unkept = cache.remember(query, Problem("internal_error", "not remembered")).renderings
     for number in range(10):
-        unkept.once((number,), lambda: Rendering(LARGE))
+        unkept.get_or_render((number,), lambda: Rendering(LARGE))
     assert cache.recall(query)
 
 
@@ -108,7 +108,7 @@ def test_what_is_dropped_no_longer_counts() -> None:
     query, dropped = remember(cache, "8613800000001")
     for _ in range(10):
         cache.remember(query, a_list("8613800000001"))
-        dropped.once((object(),), lambda: Rendering(LARGE))
+        dropped.get_or_render((object(),), lambda: Rendering(LARGE))
     assert cache.recall(query)
 
 

@@ -1,4 +1,4 @@
-"""Several instances, one account, one Redis: the quota holds, whatever becomes of Redis in the middle of load."""
+"""Several instances share one account and one Redis: the quota holds, whatever happens to Redis under load."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Who may ask what: the deployment's allow-lists, and the caller's own space."""
+"""Who may query what: the deployment's allow-lists, and the caller's own space."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Batches: order kept, equal queries asked once, one budget; what cannot be asked in time is told, not lost."""
+"""Batches: in order, equal queries asked once, all within one budget; queries that run out of time are reported."""
 
 import time
 from typing import Any

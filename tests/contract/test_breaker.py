@@ -1,4 +1,4 @@
-"""That CAMS is down is remembered: an old list is given at once, and one call at a time looks whether it is back."""
+"""An outage of CAMS is remembered: callers get an old list at once, and one call at a time tests for recovery."""
 
 import json
 import ssl

@@ -1,4 +1,4 @@
-"""Events of buses, where nobody reads the answer: a failure is raised, for retries and destinations to see."""
+"""Events from buses, where nobody reads the answer: failures are raised, for retries and destinations."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What is known is not asked again; what is old stands in when CAMS cannot be asked; HTTP caches take part."""
+"""Cached results are reused, old lists stand in when CAMS cannot be queried, and HTTP caches are told how long."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Words planted in every credential, input and upstream field come out only where the contract has them come out."""
+"""Marker words in every credential, input and upstream field appear only where the contract says that they do."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What each event is answered with that the platform's own repositories and pages publish (tests/captured/)."""
+"""The answers to events that the platform's own repositories and pages publish (tests/captured/)."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""CORS: exactly the origins that are set, and the function's own headers always, so that FC never reflects one."""
+"""CORS: exactly the configured origins, and always the function's own headers, so that FC never reflects an origin."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Credentials are those of the invocation: read each time, from the context or the environment, never frozen."""
+"""Credentials belong to the invocation: read each time, from the context or the environment, never cached."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""The drawn QR codes: an independent reader finds the deep link in them, and nothing else changes who may ask."""
+"""Drawn QR codes: an independent decoder finds the deep link in them, and the same access rules apply to them."""
 
 import base64
 import io

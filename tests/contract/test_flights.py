@@ -1,4 +1,4 @@
-"""One call for a query, however many ask: its leader may die, freeze or be slow, and the others get the answer."""
+"""One call per query, however many callers: if its leader dies, freezes or is slow, the others still get the answer."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Callers who mean harm: what they send changes nothing but their own answer, and that only by the rules."""
+"""Malicious callers: what they send affects only their own answer, and only as the contract says."""
 
 import json
 from typing import Any

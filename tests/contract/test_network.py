@@ -1,4 +1,4 @@
-"""Failures of the network are told apart, and a dead connection costs a reconnect, not an error."""
+"""Network failures are distinguished, and a dead connection costs a reconnect, not an error."""
 
 import socket
 import ssl

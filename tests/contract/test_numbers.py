@@ -1,4 +1,4 @@
-"""Phone numbers as people write them reach CAMS as CAMS wants them."""
+"""Phone numbers in the notations people use reach CAMS in the one that it accepts."""
 
 import pytest
 

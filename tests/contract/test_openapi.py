@@ -1,4 +1,4 @@
-"""The description a client can be made from: equal to the one in docs/, and found by path under any prefix."""
+"""The OpenAPI description: equal to the one in docs/, and served under any path prefix."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Never more calls in a rolling second than the quota allows, retries included; who must wait too long is told."""
+"""No rolling second has more calls than the quota, retries included. A caller that would wait too long is refused."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Many instances and many callers: every permit is used, every promise kept, and people are served before bulk.
+"""Many instances and many callers: every permit is used, every promise kept, and people go before bulk.
 
 Each test is a short and lenient form of a row of `python -m bench.fleet`, which prints the exact figures.
 """

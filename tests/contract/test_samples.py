@@ -1,4 +1,4 @@
-"""Each file in events/ is answered as its name promises."""
+"""Each file in events/ gets the answer that its name stands for."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lists that instances share through Redis: none but the query's own, none older than it says, and each expires."""
+"""Lists that instances share through Redis: each serves only its own query, states its true age, and expires."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""The trace of an invocation: in each of its log lines and in its problems, and nowhere where there is none."""
+"""The trace of an invocation: in all its log lines and problems, and absent if the event has none."""
 
 import json
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What CAMS answers, in every way it fails, becomes the one table of problems."""
+"""Every answer and every failure of CAMS maps to one table of problems."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""InvokeFunction where there is an HTTP trigger: the payload comes in a request, and is answered as if it came bare."""
+"""InvokeFunction on a function with an HTTP trigger: the payload is answered as if it had arrived bare."""
 
 import base64
 import json

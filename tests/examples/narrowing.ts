@@ -1,4 +1,4 @@
-// Compiled, not run: what the types of examples/typescript promise.
+// Compiled, not run: the guarantees of the types in examples/typescript.
 
 import type { Problem } from "./ask.js";
 
@@ -36,10 +36,10 @@ export function forgetful(problem: Problem): string {
     case "refused":
       return problem.detail;
     default:
-      // @ts-expect-error: sixteen codes are left out
+      // @ts-expect-error: sixteen codes are missing
       return problem satisfies never;
   }
 }
 
-// @ts-expect-error: only two of them are sure to have it
+// @ts-expect-error: only two of them always have it
 export const seconds = (problem: Problem): number => problem.retryAfter;

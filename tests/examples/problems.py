@@ -1,4 +1,4 @@
-"""A request for each problem of the table, and the function behind the local gateway that answers so."""
+"""A request that produces each problem of the table, and the function behind the local gateway that answers it."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The element in a plain page, in React and in Vue: built, opened in a browser, let in by a token."""
+"""The element in a plain page, in React and in Vue: built, opened in a browser, authorised by a token."""
 
 import mimetypes
 import shutil

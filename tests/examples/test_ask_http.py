@@ -1,4 +1,4 @@
-"""The Python client over HTTP: behind a trigger that asks for tokens or signatures, and with every problem."""
+"""The Python client over HTTP: behind a trigger that requires tokens or signatures, and with every problem."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +34,8 @@ def test_every_code_has_a_type_and_every_type_the_described_fields() -> None:
     assert sorted(codes) == sorted(KINDS)
     fields = {field for kind in kinds for field in get_type_hints(kind)}
     assert fields == set(SCHEMAS["Problem"]["properties"])
-    come_back = get_args(get_type_hints(answers.ComeBack)["code"])
-    assert set(come_back) == {code for code, kind in KINDS.items() if kind.retry_after}
+    retry_later = get_args(get_type_hints(answers.RetryLater)["code"])
+    assert set(retry_later) == {code for code, kind in KINDS.items() if kind.retry_after}
 
 
 def test_every_problem(function: Function) -> None:
@@ -50,7 +50,7 @@ def test_every_problem(function: Function) -> None:
                 assert answer["problem"]["retryAfter"] == 1
 
 
-def test_who_does_not_get_in_is_refused(function: Function) -> None:
+def test_a_caller_without_credentials_is_refused(function: Function) -> None:
     issuer = Issuer()
     for check, authorise in (
         (check_signature, with_signature(demo_credentials())),
@@ -70,7 +70,7 @@ def test_who_does_not_get_in_is_refused(function: Function) -> None:
                 caller.draw(drawing.replace("4O4", "XXX"))
 
 
-def test_it_comes_back_after_the_time_it_is_told(function: Function) -> None:
+def test_it_retries_after_the_time_in_retry_after(function: Function) -> None:
     function.configure(CAMS_QPS="1", CAMS_MAX_WAIT_SECONDS="0")
     with noting(function) as (url, statuses):
         caller = Caller(url, ANYBODY)
@@ -79,7 +79,7 @@ def test_it_comes_back_after_the_time_it_is_told(function: Function) -> None:
     assert statuses == [200, 429, 200]
 
 
-def test_it_comes_back_where_all_instances_are_busy(function: Function) -> None:
+def test_it_retries_when_all_instances_are_busy(function: Function) -> None:
     with one_at_a_time(function) as url, ThreadPoolExecutor() as pool:
         for attempts, statuses in ((1, [200, 429]), (3, [200, 200])):
             callers = [Caller(url, ANYBODY, attempts) for _ in range(2)]

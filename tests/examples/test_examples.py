@@ -65,7 +65,7 @@ def test_a_batch_goes_on_with_what_failed(address: str, function: Function, sand
     assert [query["PhoneNumber"] for query in sandbox.queries] == numbers
 
 
-def test_a_query_comes_back_after_the_time_it_is_told(address: str, function: Function, sandbox: Sandbox) -> None:
+def test_a_query_is_retried_after_the_time_in_its_problem(address: str, function: Function, sandbox: Sandbox) -> None:
     function.configure(CAMS_QPS="1")
     function.timeout = 0.5
     assert ask.ask(client(address), {"phoneNumber": NUMBER})["status"] == 200

@@ -1,4 +1,4 @@
-"""The page that a server renders and the e-mail, in a real browser, with what the trigger lets in."""
+"""The server-rendered page and the e-mail, in a real browser, behind a trigger that requires authorisation."""
 
 import io
 import threading

@@ -88,7 +88,7 @@ console.log(JSON.stringify(answers));
     assert answers["invalid_request"]["problem"]["errors"][0]["field"] == "phoneNumber"
 
 
-def test_who_does_not_get_in_is_refused(node: Node, function: Function) -> None:
+def test_a_caller_without_credentials_is_refused(node: Node, function: Function) -> None:
     issuer = Issuer()
     script = """
 const headers = async () => (%s);
@@ -101,7 +101,7 @@ console.log(JSON.stringify(await client("http://%s", { headers }).list({ phoneNu
         assert node(script % ("{}", address))["problem"].items() >= {"code": "refused", "status": 400}.items()
 
 
-def test_it_comes_back_after_the_time_it_is_told(node: Node, function: Function) -> None:
+def test_it_retries_after_the_time_in_retry_after(node: Node, function: Function) -> None:
     function.configure(CAMS_QPS="1", CAMS_MAX_WAIT_SECONDS="0")
     with noting(function) as (url, statuses):
         answers = node(f"""
@@ -114,7 +114,7 @@ console.log(JSON.stringify([first, second]));
     assert statuses == [200, 429, 200]
 
 
-def test_it_comes_back_where_all_instances_are_busy(node: Node, function: Function) -> None:
+def test_it_retries_when_all_instances_are_busy(node: Node, function: Function) -> None:
     with one_at_a_time(function) as url:
         answers = node(f"""
 const {{ list }} = client("{url}");

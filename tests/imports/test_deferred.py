@@ -1,4 +1,4 @@
-"""What the SDK has for other uses is imported only when it is used; each test has a process of its own."""
+"""What the SDK imports for other uses is imported only when used; each test has its own process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is packed is imported as from its source, with nothing compiled; each test has processes of its own."""
+"""Packed modules behave as if imported from source, with nothing compiled; each test has its own processes."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The sandbox's signature check, held against Alibaba Cloud's published examples."""
+"""The sandbox's signature check, tested with Alibaba Cloud's published examples."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""The official clients, of three kinds, find the sandbox to be CAMS."""
+"""Three kinds of official clients accept the sandbox as CAMS."""
 
 import json
 import re

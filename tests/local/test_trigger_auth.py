@@ -1,4 +1,4 @@
-"""The trigger lets in who signs as the vendor's library does, or has a token that its keys verify; nobody else."""
+"""The trigger accepts requests signed as the vendor's library does, or with a token that its keys verify; no others."""
 
 import urllib.error
 import urllib.request

@@ -1,4 +1,4 @@
-"""The zip that is deployed: what is in it, and that it is the same whenever it is built; PACKAGE names a built one."""
+"""The zip that is deployed: its contents, and that builds are reproducible; PACKAGE names one that is already built."""
 
 import importlib.util
 import json
@@ -16,8 +16,9 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from bench.footprint import measure
+from cams_qr import __version__
 from cams_qr.cams.sdk.libraries import LEFT_OUT
-from deploy.package import HASHES, build, content_hash, describe
+from deploy.package import HASHES, build, content_hash, default_path, describe
 
 RUNTIME = "python{}.{}".format(*sys.version_info)
 PACKAGE = os.environ.get("PACKAGE")
@@ -44,6 +45,10 @@ def test_it_is_small_and_says_what_is_in_it(package: Path) -> None:
     lines = describe(package).splitlines()
     assert lines[0].startswith(f"{package.name}: {package.stat().st_size / 1e6:.2f} MB, ")
     assert lines[-1] == f"sha256 {content_hash(package)}"
+
+
+def test_its_name_has_the_version_and_the_runtime() -> None:
+    assert default_path(RUNTIME).name == f"cams-qr-{__version__}-{RUNTIME}.zip"
 
 
 def test_what_is_in_it(code: Path) -> None:

@@ -1,6 +1,6 @@
-"""The holes of the queue that are known and accepted: what random schedules may do to the quota.
+"""Known and accepted weaknesses of the queue: what random schedules may do to the quota.
 
-Each was weighed against what closing it costs those who wait, in faults that are rare by themselves.
+For each, closing it would make callers wait longer, for faults that are rare by themselves.
 """
 
 from cams_qr.permits.throttle import GUARD_MAX_SECONDS, WINDOW_SECONDS

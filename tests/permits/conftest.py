@@ -1,4 +1,4 @@
-"""The line of one account in virtual time, without log lines."""
+"""One account's queue in virtual time, without log lines."""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,6 @@
-"""A fleet of instances, their callers, Redis and CAMS in virtual time, around the real throttle and its real scripts.
+"""Instances, their callers, Redis and CAMS in virtual time, around the real throttle and its real scripts.
 
-Every step is hostile at will. What must hold is noted as it happens: `World.broken` says what did not.
+Any step may be hostile. Invariants are checked as it runs: `World.broken` lists those that did not hold.
 """
 
 import json
@@ -228,7 +228,7 @@ class CallerModel:
                 time.sleep(lag + SERVICE_SECONDS)
                 if self.manner.throttled is not None:
                     self.world.closed_at = self.world.hub.now
-                    throttle.throttled(permit, self.manner.throttled)
+                    throttle.record_throttle(permit, self.manner.throttled)
         except DepartureMissed:
             self.promise = None
             return False
@@ -392,7 +392,7 @@ class World:
         self.server.stub.command("DEL", self.key(part))
 
     def restart(self) -> None:
-        """Redis is started anew, empty."""
+        """Redis restarts, empty."""
         self._note("restart")
         self._forget()
         self.server.restart()

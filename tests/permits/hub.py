@@ -1,4 +1,4 @@
-"""Virtual time for real code: callers are greenlets whose `time.sleep` and `time.monotonic` are turned here."""
+"""Virtual time for real code: callers are greenlets, and `time.sleep` and `time.monotonic` follow a simulated clock."""
 
 import heapq
 import time

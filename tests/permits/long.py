@@ -1,6 +1,6 @@
-"""`python -m tests.permits.long`: random schedules against the account's queue, for long; `make model`.
+"""`python -m tests.permits.long`: long runs of random schedules against the account's queue; `make model`.
 
-Prints a Markdown table. Where something broke, prints the schedule and fails.
+Prints a Markdown table. If an invariant breaks, prints the schedule and fails.
 """
 
 import argparse

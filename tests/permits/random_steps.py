@@ -1,4 +1,4 @@
-"""Random schedules for a fleet whose instances know each other: whatever callers, instances and Redis may do."""
+"""Random schedules for a fleet whose instances share Redis: whatever callers, instances and Redis may do."""
 
 from collections.abc import Callable
 from random import Random

@@ -1,6 +1,6 @@
-"""A Redis in this process for the permits' scripts: the commands they use, on a clock that the caller turns.
+"""An in-process Redis for the permits' scripts: the commands they use, on a clock that the caller sets.
 
-`test_stub_redis.py` holds it against a real server.
+`test_stub_redis.py` compares it with a real server.
 """
 
 import json

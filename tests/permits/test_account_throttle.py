@@ -1,4 +1,4 @@
-"""Permits of all instances: moments and appointments are kept, and nothing in Redis, nor a clock, closes an account."""
+"""Account-wide permits: moments and appointments are kept, and no value in Redis or clock can lock out an account."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Instances that stand still, as a platform freezes them or busy cores do: no call too many, and nobody is lost."""
+"""Instances that the platform freezes or busy cores delay: no call too many, and no caller is lost."""
 
 import json
 import os

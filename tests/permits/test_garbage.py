@@ -1,4 +1,4 @@
-"""Whatever is planted into the queue's keys, callers are served soon, and hardly more than the quota allows."""
+"""With any garbage in the queue's keys, callers are served soon, and hardly exceed the quota."""
 
 from collections.abc import Iterator
 

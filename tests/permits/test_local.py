@@ -1,4 +1,4 @@
-"""Permits of one instance: the exact window, order, pace, and the truth about waiting."""
+"""Permits of one instance: the exact window, order, pace, and honest waiting times."""
 
 import threading
 import time
@@ -112,7 +112,7 @@ def test_the_pace_comes_back_slowly() -> None:
 def test_what_cams_asks_for_is_granted() -> None:
     throttle = LocalThrottle(5)
     with throttle.permit(SOMEONE, Deadline.after(0)) as permit:
-        throttle.throttled(permit, retry_after=0.5)
+        throttle.record_throttle(permit, retry_after=0.5)
     assert leave(throttle, 1) - permit.departure.at == pytest.approx(0.5, abs=0.05)
 
 

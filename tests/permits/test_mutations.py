@@ -1,4 +1,4 @@
-"""The checks can fail: each sabotage of the script breaks one of them, within what they do anyway."""
+"""The checks can fail: each deliberate bug in the script makes one of them fail within its usual run."""
 
 from collections.abc import Callable
 from functools import partial
@@ -62,8 +62,8 @@ SABOTAGES = {
     "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[2], ask.ticket)\n", ""),
     "no floor": (
         partial(breaks_schedule, schedules.test_bulk_has_its_floor_among_people_with_appointments),
-        "local FLOOR = 5",
-        "local FLOOR = 1e9",
+        "local BULK_EVERY = 5",
+        "local BULK_EVERY = 1e9",
     ),
     "no order of bulk": (
         partial(breaks_schedule, schedules.test_bulk_goes_in_the_order_in_which_it_came),

@@ -1,4 +1,4 @@
-"""No permit is wasted, whoever has gone: schedules in which others left, are far away, or were idle for long."""
+"""No permit is wasted when other callers leave, are far away, or were idle for long."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Schedules that once broke the queue, each as short as was found."""
+"""Schedules that once broke the queue, each minimised."""
 
 import random
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The stub answers and stores what a real server does, where time does not matter."""
+"""The stub answers and stores what a real server does, except where timing matters."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A real browser in front of the page, which asks the function on another origin, behind the local gateway."""
+"""A real browser on the page, which queries the function on another origin, behind the local gateway."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

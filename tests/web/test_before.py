@@ -1,4 +1,4 @@
-"""How the page looked before there was an element, for comparison; only `make screenshots` asks for it."""
+"""How the page looked before the element existed, for comparison; run only by `make screenshots`."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""What the element draws and what the function draws is the same link."""
+"""The element and the function draw the same link."""
 
 import urllib.request
 

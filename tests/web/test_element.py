@@ -1,4 +1,4 @@
-"""The element on other people's pages: what they set, hear and style, under a policy that allows them nothing."""
+"""The element on other people's pages: its attributes, events and styles, under a strict Content Security Policy."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""How each state looks, wherever it is seen. With SCREENSHOTS=docs/screenshots the pictures are kept."""
+"""How each state looks at every screen size and colour scheme. With SCREENSHOTS=docs/screenshots keeps the pictures."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Many codes: found, chosen by hand, and saved."""
+"""Many codes: searched, selected by hand, and saved."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The element's files: how much is loaded, what comes from elsewhere, and what TypeScript is told."""
+"""The element's files: their size, what they load from elsewhere, and their types for TypeScript."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""The page in a real browser, in front of the function on another origin, behind the local gateway."""
+"""The page in a real browser, with the function on another origin, behind the local gateway."""
 
 import re
 from pathlib import Path

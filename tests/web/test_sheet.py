@@ -1,4 +1,4 @@
-"""The print sheet, as Chromium's PDF has it."""
+"""The print sheet, as rendered in Chromium's PDF."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

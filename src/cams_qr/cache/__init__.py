@@ -1,4 +1,4 @@
 """The cache: what is already known, in this instance and in Redis, and who fetches what is not.
 
-`service.py` uses Cache. This room knows nothing of events, CAMS or permits.
+`instance.py` builds a Cache, `service.py` uses it. This room never knows events, CAMS or permits.
 """

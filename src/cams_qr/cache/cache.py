@@ -102,11 +102,11 @@ class Cache:
         self._drop(key)
         size = _size(entry.result)
         self._entries[key] = (entry, size)
-        entry.renderings.grew = self._grow
+        entry.renderings.on_size_change = self._grow
         self._grow(size + entry.renderings.size)
 
     def _grow(self, size: int) -> None:
-        """Count so many bytes more, and drop the entries that were used least recently if they are too many."""
+        """Add `size` bytes; evict least recently used entries while over the limits."""
         self._bytes += size
         while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
             self._drop(next(iter(self._entries)))
@@ -114,7 +114,7 @@ class Cache:
     def _drop(self, key: str) -> None:
         if key in self._entries:
             entry, size = self._entries.pop(key)
-            entry.renderings.grew = None
+            entry.renderings.on_size_change = None
             self._bytes -= size + entry.renderings.size
 
     def _recall(self, key: str) -> Entry | None:
@@ -147,7 +147,10 @@ class Cache:
 
 
 def _import_entry_json() -> ModuleType:
-    """Import what only Redis needs, with the instance, so that no request waits for it; no model is described here."""
+    """Import what only Redis needs when the instance starts, so that no request waits for it.
+
+    `pydantic.json_schema` is deferred: nothing here generates a schema.
+    """
     with deferring("pydantic.json_schema"):
         from cams_qr.cache import entry_json
     return entry_json

@@ -34,7 +34,7 @@ return 0
 """
 
 # A time of 0 ends the lease.
-_EXTEND = """
+_RENEW = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
@@ -43,13 +43,13 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 class Flight(NamedTuple):
     """The answer that has `landed`; if there is none, this caller leads and must ask CAMS.
 
-    `called` is how many seconds it waited while others called CAMS. `extend` prolongs the lease by seconds and returns
-    whether this caller still leads: not if it was frozen and another took over. `renew` only prolongs the lease.
+    `seconds_in_call` is how long it waited while others called CAMS. `renew` extends its lease to so many seconds from
+    now. `still_leads` does so too, and returns whether it still leads: not if it was frozen and another took over.
     """
 
     landed: Entry | None
-    called: float = 0.0
-    extend: Callable[[float], bool] = lambda seconds: True
+    seconds_in_call: float = 0.0
+    still_leads: Callable[[float], bool] = lambda seconds: True
     renew: Callable[[float], bool] = lambda seconds: True
 
     def waiting(self) -> None:
@@ -62,8 +62,8 @@ class Flights:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._take_lead = store.script(_LEAD)
-        self._extend = store.script(_EXTEND)
+        self._lead_script = store.script(_LEAD)
+        self._renew_script = store.script(_RENEW)
 
     @contextmanager
     def flight(
@@ -76,21 +76,21 @@ class Flights:
         Problem: `throttled` if patience ends, `upstream_timeout` if the time for a call does.
         """
         lock, token = f"{key}:flight", uuid4().hex
-        called = 0.0
+        seconds_in_call = 0.0
         while (lease := self._lead(lock, token, _CONNECTING_SECONDS)) > 0:
             if lease > _WAITING_SECONDS:
-                called += _wait_within(call, "upstream_timeout")
+                seconds_in_call += _wait_within(call, "upstream_timeout")
             else:
-                _wait_within(min(call, patience.earlier(-called)), "throttled")
+                _wait_within(min(call, patience.earlier(-seconds_in_call)), "throttled")
             if (landed := find()) is not None:
-                yield Flight(landed, called)
+                yield Flight(landed, seconds_in_call)
                 return
         try:
             # Check again: the previous leader may have stored its answer since the last check.
             yield Flight(
                 find(),
-                called,
-                lambda seconds: self._leads_still(find, lock, token, seconds + _STORING_SECONDS),
+                seconds_in_call,
+                lambda seconds: self._still_leads(find, lock, token, seconds + _STORING_SECONDS),
                 lambda seconds: self._renew(lock, token, seconds),
             )
         finally:
@@ -98,13 +98,13 @@ class Flights:
 
     def _lead(self, lock: str, token: str, seconds: float) -> float:
         """Take the lead and return 0 if it is free or there is no store; else the seconds left of the other's lease."""
-        return self._run(self._take_lead, 0, lock, token, _lease(seconds), _lease(_LONGEST_SECONDS)) / 1000
+        return self._run(self._lead_script, 0, lock, token, _lease(seconds), _lease(_LONGEST_SECONDS)) / 1000
 
     def _renew(self, lock: str, token: str, seconds: float) -> bool:
-        """Let this caller's lease last for so many more seconds; returns whether it had one."""
-        return bool(self._run(self._extend, 1, lock, token, _lease(seconds)))
+        """Extend this caller's lease to `seconds` from now. Returns whether it still held it."""
+        return bool(self._run(self._renew_script, 1, lock, token, _lease(seconds)))
 
-    def _leads_still(self, find: Callable[[], Entry | None], lock: str, token: str, seconds: float) -> bool:
+    def _still_leads(self, find: Callable[[], Entry | None], lock: str, token: str, seconds: float) -> bool:
         """Renew the lease, or take the lead again if it expired and nobody has found the answer since."""
         if self._renew(lock, token, seconds):
             return True

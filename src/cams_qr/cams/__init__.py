@@ -1,4 +1,5 @@
 """CAMS: signs, sends and parses one call of ListPhoneMessageQrdl within its deadline, whether it succeeds or fails.
 
-`service.py` uses Cams. This room knows nothing of events, permits, the cache or Redis.
+`instance.py` builds Cams and sets its credentials, `service.py` uses it. This room never knows events, permits, the
+cache or Redis.
 """

@@ -78,8 +78,8 @@ class Cams(NamedTuple):
     """CAMS, over one client and one kept-alive connection. The first two functions raise Problem.
 
     `prepare` sets up the connection, so that a call can leave on time; if its departure is missed anyway,
-    `list_qr_codes` raises DepartureMissed, and nothing was sent. Both wait until the first deadline. If the second is
-    later, the connection or the answer may still arrive until then, and `poll` checks whether it has.
+    `list_qr_codes` raises DepartureMissed, and nothing was sent. Both wait until the first deadline. If the second
+    one, the late deadline, is after it, the connection or the answer may still arrive until then; `poll` checks for it.
     """
 
     prepare: Callable[[Deadline, Deadline], None]
@@ -87,7 +87,7 @@ class Cams(NamedTuple):
     poll: Callable[[], Polled]
 
 
-def connect(
+def create_client(
     endpoint: str,
     protocol: str,
     credentials: ICredentialsProvider,
@@ -101,16 +101,16 @@ def connect(
     adapter = _mount_adapter(endpoint, protocol, answered)
     client = Client(Config(credential=CredentialClient(provider=credentials), endpoint=endpoint, protocol=protocol))
 
-    def prepare(deadline: Deadline, later: Deadline) -> None:
+    def prepare(deadline: Deadline, late_deadline: Deadline) -> None:
         try:
-            adapter.prepare(f"{protocol.lower()}://{endpoint}", deadline, later)
+            adapter.prepare(f"{protocol.lower()}://{endpoint}", deadline, late_deadline)
         except TransportError as error:
             raise _transport_problem(error.reason) from None
 
-    def list_qr_codes(query: QrQuery, departure: Departure, deadline: Deadline, later: Deadline) -> QrCodeList:
+    def list_qr_codes(query: QrQuery, departure: Departure, deadline: Deadline, late_deadline: Deadline) -> QrCodeList:
         if not deadline.remaining():
             raise _transport_problem("timeout")
-        with timed(departure, deadline, later):
+        with timed(departure, deadline, late_deadline):
             answer = _call(client, query)
         body = json_object(answer["body"])
         if body is None:

@@ -14,7 +14,7 @@ _LONGEST_GAP_SECONDS = 2.0
 @dataclass
 class _Call:
     connection: http.client.HTTPConnection
-    until: Deadline
+    late_deadline: Deadline
     silence: float
     polled_at: float
 
@@ -28,10 +28,10 @@ class Parked:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def park(self, connection: http.client.HTTPConnection, until: Deadline, silence: float) -> None:
-        """Keep a call until `until`; it has waited `silence` seconds for its answer."""
+    def park(self, connection: http.client.HTTPConnection, late_deadline: Deadline, silence: float) -> None:
+        """Keep a call until `late_deadline`; it has waited `silence` seconds for its answer."""
         self.give_up_latest()
-        self._calls.append(_Call(connection, until, silence, time.monotonic()))
+        self._calls.append(_Call(connection, late_deadline, silence, time.monotonic()))
 
     def give_up_latest(self) -> None:
         """Give up all but the oldest."""
@@ -51,7 +51,7 @@ class Parked:
                 return call.silence
             call.silence += min(now - call.polled_at, _LONGEST_GAP_SECONDS)
             call.polled_at = now
-            if answered is False or not call.until.remaining():
+            if answered is False or not call.late_deadline.remaining():
                 self._give_up([call])
         return None
 

@@ -59,20 +59,20 @@ class TransportError(Exception):
 class _Timing(NamedTuple):
     departure: Departure
     deadline: Deadline
-    later: Deadline
+    late_deadline: Deadline
 
 
 _timing: ContextVar[_Timing | None] = ContextVar("timing", default=None)
 
 
 @contextmanager
-def timed(departure: Departure, deadline: Deadline, later: Deadline) -> Iterator[None]:
+def timed(departure: Departure, deadline: Deadline, late_deadline: Deadline) -> Iterator[None]:
     """Within this block, a request leaves at its departure, signed and on an open connection, or not at all.
 
-    The deadline bounds the whole exchange, instead of the SDK's timeouts. If `later` is after it, an unanswered request
-    is parked with its connection until then.
+    The deadline bounds the whole exchange, instead of the SDK's timeouts. If `late_deadline` is after it, an unanswered
+    request is parked with its connection until then.
     """
-    token = _timing.set(_Timing(departure, deadline, later))
+    token = _timing.set(_Timing(departure, deadline, late_deadline))
     try:
         yield
     finally:
@@ -139,15 +139,15 @@ class BoundedAdapter(BaseAdapter):
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
-    def prepare(self, url: str, deadline: Deadline, later: Deadline) -> None:
+    def prepare(self, url: str, deadline: Deadline, late_deadline: Deadline) -> None:
         """Connect by the deadline, so that the next request can leave at once.
 
-        If `later` is after it, connecting continues until then. Only the oldest parked request is kept. Raises
+        If `late_deadline` is after it, connecting continues until then. Only the oldest parked request is kept. Raises
         TransportError.
         """
         self._parked.give_up_latest()
         try:
-            self._idle.append(self._take_idle() or self._connect_by(url, deadline, later))
+            self._idle.append(self._take_idle() or self._connect_by(url, deadline, late_deadline))
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
@@ -165,7 +165,7 @@ class BoundedAdapter(BaseAdapter):
             self._idle.pop().close()
 
     def _exchange(
-        self, request: PreparedRequest, departure: Departure, deadline: Deadline, later: Deadline
+        self, request: PreparedRequest, departure: Departure, deadline: Deadline, late_deadline: Deadline
     ) -> Response:
         connection = self._take_idle() or self._connect(str(request.url), deadline)
         sent = None
@@ -183,8 +183,8 @@ class BoundedAdapter(BaseAdapter):
             body = answer.read(MAX_BODY_BYTES + 1)
             response = _response(request, answer, body)
         except BaseException as error:
-            if sent is not None and isinstance(error, TimeoutError) and deadline < later:
-                self._parked.park(connection, later, time.monotonic() - sent)
+            if sent is not None and isinstance(error, TimeoutError) and deadline < late_deadline:
+                self._parked.park(connection, late_deadline, time.monotonic() - sent)
             elif isinstance(error, DepartureMissed):
                 # Nothing was sent; it will be needed for the next permit.
                 self._idle.append(connection)
@@ -207,11 +207,11 @@ class BoundedAdapter(BaseAdapter):
             connection.close()
         return None
 
-    def _connect_by(self, url: str, deadline: Deadline, later: Deadline) -> "_Connection":
-        """A new connection by the deadline; if it takes longer, a thread keeps connecting until `later`."""
-        if later <= deadline:
+    def _connect_by(self, url: str, deadline: Deadline, late_deadline: Deadline) -> "_Connection":
+        """A new connection by the deadline; if it takes longer, a thread keeps connecting until `late_deadline`."""
+        if late_deadline <= deadline:
             return self._connect(url, deadline)
-        connecting = self._connecting or run_in_thread("connect", lambda: self._connect(url, later))
+        connecting = self._connecting or run_in_thread("connect", lambda: self._connect(url, late_deadline))
         self._connecting = None
         try:
             return connecting.result(deadline.remaining())

@@ -14,8 +14,8 @@ class Call(NamedTuple):
     """Where a request came from (`trigger`, `route`), its queries, and how to answer it.
 
     `queries` are in the caller's order; a Problem stands for one that could not be read. `encode` takes one outcome per
-    query and the invocation's request ID, and returns the handler's result; for a bus it raises QueryFailed. An
-    `interactive` caller waits for a permit for at most CAMS_MAX_WAIT_SECONDS.
+    query and the invocation's request ID, and returns the handler's result; for a bus event, raises QueryFailed if a
+    query failed. An `interactive` caller waits for a permit for at most CAMS_MAX_WAIT_SECONDS.
     """
 
     trigger: str

@@ -2,8 +2,10 @@
 
 Within `deferring(...)`, importing one of the named modules returns a stand-in, and so does taking a name from it.
 Afterwards, using a stand-in imports the real module. During the import, whatever needs the real module at once (a
-subclass, a call or a test of a stand-in) fails immediately; only a package's version is known without importing it. A
-stand-in remains distinguishable by `==`, by `is`, and in `except` if the name was imported by itself.
+subclass, a call or a test of a stand-in) fails immediately; only a package's version is known without importing it.
+
+Limitation: a name imported with `from module import name` does not equal the real object, is not identical to it, and
+cannot be used in `except`.
 """
 
 import importlib

@@ -122,9 +122,9 @@ class AccountThrottle:
         """Measure the time from the call's moment to its answer."""
         self._answer_took = time.monotonic() - permit.departure.at
 
-    def throttled(self, permit: Permit, retry_after: float) -> None:
-        """See Throttle.throttled."""
-        self._turns.throttled(retry_after)
+    def record_throttle(self, permit: Permit, retry_after: float) -> None:
+        """See Throttle.record_throttle."""
+        self._turns.record_throttle(retry_after)
         note = {
             "window": _micro(WINDOW_SECONDS),
             "horizon": _micro(HORIZON_SECONDS),
@@ -154,7 +154,8 @@ class AccountThrottle:
             if answer.verdict == b"refused":
                 raise self._refusal(moment, caller)
             if answer.verdict == b"go":
-                # Possibly void already, if the clock turns out less precise than the question said.
+                # This may already have passed: the answer can show that the clock is less precise than the question
+                # stated.
                 until = moment + answer.guard / _MICRO - _WAY_SECONDS - 2 * max(0.0, error - blur)
                 return Permit(Departure(moment, until), answer.now)
             place = answer.place

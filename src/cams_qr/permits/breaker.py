@@ -83,7 +83,7 @@ class Breaker:
     def enter(self, late: bool) -> float | None:
         """None while closed. Otherwise this caller is the probe; the result is how many seconds it may take.
 
-        That is LATE_SECONDS if the caller accepts an answer that `late` and no other such probe is under way, else
+        LATE_SECONDS if `late` is set (the caller accepts a late answer) and no other late probe is under way, else
         PROBE_SECONDS. Raises CircuitOpen for all other callers while CAMS is down.
         """
         wait, late = self._wait(PROBE_SECONDS + PAUSE_SECONDS, LATE_SECONDS if late else 0.0)
@@ -109,7 +109,7 @@ class Breaker:
         if self._store is not None and seconds == 0:
             self._store.attempt(lambda client: client.delete(*self._keys[1:]), None)
 
-    def answered(self, seconds: float) -> None:
+    def record_answer(self, seconds: float) -> None:
         """CAMS has answered, even if with an error, and took at least `seconds`."""
         self._silence = 0.0
         # A slow CAMS also gives fast answers.
@@ -121,7 +121,7 @@ class Breaker:
             if self._store is not None:
                 self._store.attempt(lambda client: client.delete(*self._keys), None)
 
-    def failed(self, failure: Problem, seconds: float) -> None:
+    def record_failure(self, failure: Problem, seconds: float) -> None:
         """A query failed; its last call waited `seconds` for CAMS."""
         if not isinstance(failure, Unreachable) or (failure.reason == "timeout" and not self._is_silence(seconds)):
             return

@@ -60,8 +60,8 @@ class LocalThrottle:
         with on_answer(call.end):
             yield Permit(Departure(call.moment, call.moment + GUARD_MAX_SECONDS / 2), booked)
 
-    def throttled(self, permit: Permit, retry_after: float) -> None:
-        """See Throttle.throttled."""
+    def record_throttle(self, permit: Permit, retry_after: float) -> None:
+        """See Throttle.record_throttle."""
         self._pace.lower(permit.booked)
         self._opens = max(self._opens, time.monotonic() + min(retry_after, HORIZON_SECONDS))
 

@@ -55,7 +55,7 @@ class QueueClock:
         self._set_at, self._set_at_wall = received, time.time()
 
     def was_stepped(self, queue_now: float, asked: float, sent: float, received: float, doubt: float) -> bool:
-        """Whether the server's clock was changed, rather than this instance frozen: no instance has seen a later time.
+        """Whether the server's clock was changed. If this instance had been frozen, others would have asked since.
 
         `asked` is when the queue was last asked, on its own clock; `doubt` is the tolerance in seconds.
         """

@@ -41,14 +41,15 @@ local EXPIRY = 120 * WINDOW + HORIZON
 local MOST_SEATS, LOOKED_AT = 10000, 64
 -- The most places of departed callers that one request clears.
 local CLEARED = 32
-local FLOOR = 5
+-- While bulk waits, one moment of this many is set aside for it.
+local BULK_EVERY = 5
 -- Retry-After is in whole seconds, so a caller with an appointment is back at most a second late; LATE after that, it
 -- will not come.
 local LATE = 0.2 * WINDOW
 local OVERDUE = math.max(LATE, ask.patience - WINDOW - LATE)
 local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
 local SAMPLES = 32
--- A call and its answer are two journeys that vary alike: one of them varies by the square root of two less than both.
+-- Both directions vary alike, so the spread of one is the spread of the round trip divided by √2.
 local ONE_WAY = 0.71
 local HELD = 10 * WINDOW
 
@@ -116,8 +117,8 @@ local function sound()
     and latest <= now + FAR
 end
 
--- How far ahead a forgotten queue may have promised moments: at most as far as patience lasts, and not much beyond
--- this caller knows of; less the time for which the caller has been without Redis.
+-- How far ahead a forgotten queue may have promised moments. At most the callers' patience, and not much beyond what
+-- this caller knows of, less the time this caller has been without Redis.
 local known_ahead = math.max(0, (ask.promised or 0) - now)
 local promised = math.max(0, math.min(ask.patience, known_ahead + 2 * WINDOW) - ask.away)
 
@@ -184,7 +185,8 @@ local function code(moment, tolerance)
   return math.ceil(moment / 1000) * 1000 + math.min(math.ceil(tolerance / 1000), 999)
 end
 
--- The tolerance for a call that leaves by this caller's clock; and by anybody's, if another may get the moment.
+-- The tolerance of a moment that only this caller can use, by the error of its clock; and of one that may pass to
+-- another caller, by the largest recent error.
 local OWN, ANYBODYS = guard + 2 * ask.blur, guard + 2 * queue.blur
 
 local function moment_after(others, tolerance)
@@ -232,7 +234,7 @@ local function set_aside(place)
     local found = number(moment)
     if found and found >= earliest and found <= now + FAR then break end
     redis.call('LPOP', KEYS[3])
-    queue.streak = FLOOR
+    queue.streak = BULK_EVERY
     moment = redis.call('LINDEX', KEYS[3], 0)
   end
   return number(place == 0 and moment or redis.call('LINDEX', KEYS[3], place))
@@ -262,7 +264,7 @@ local function kept(aside)
   return aside, function() redis.call('LREM', KEYS[3], 1, text(aside)) end
 end
 
--- Unless the caller's time is over, a moment may always be as far ahead as the caller needs to hear of it.
+-- Unless the caller is out of time, extend its budget to at least the notice it needs.
 local function no_less_than_notice(budget)
   local has_time = ask.budget > 0 or ask.patience == 0
   return has_time and math.max(budget, ask.lead + 2000) or budget
@@ -280,7 +282,7 @@ local function person()
   local bulk, aside = bulk_waits(), set_aside(0)
   local first = moment_after(0, ANYBODYS)
   -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
-  local owed = queue.streak >= FLOOR - 1 and (bulk or first > latest)
+  local owed = queue.streak >= BULK_EVERY - 1 and (bulk or first > latest)
   local moment = moment_after(owed and 1 or 0, OWN)
   local sooner, take = kept(not bulk and aside or nil)
   if sooner and sooner < moment and sooner <= latest then

@@ -53,7 +53,7 @@ class Throttle(Protocol):
         """
         ...
 
-    def throttled(self, permit: Permit, retry_after: float) -> None:
+    def record_throttle(self, permit: Permit, retry_after: float) -> None:
         """CAMS throttled this call anyway: grant fewer permits, and none for `retry_after` seconds."""
         ...
 
@@ -79,4 +79,4 @@ def on_answer(answered: Callable[[], None]) -> Iterator[None]:
 
 def no_permit(seconds: float) -> Problem:
     """The problem `throttled`; a permit will be available in `seconds`."""
-    return Problem("throttled", "All calls to CAMS that the quota allows are taken; retry later.", retry_after=seconds)
+    return Problem("throttled", "The quota for calls to CAMS is used up; retry later.", retry_after=seconds)

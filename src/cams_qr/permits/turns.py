@@ -67,7 +67,7 @@ class Turns:
         self._last = turn
         self._pause_rounds = max(1.0, self._pause_rounds * _PAUSE_DECAY)
 
-    def throttled(self, retry_after: float) -> None:
+    def record_throttle(self, retry_after: float) -> None:
         """CAMS throttled a call: more instances are active than expected, so skip some turns."""
         self._pause_rounds = max(1.0, min(self._pause_rounds * 1.5, HORIZON_SECONDS / self._round))
         self._earliest = max(self._earliest, time.monotonic() + min(retry_after, HORIZON_SECONDS))

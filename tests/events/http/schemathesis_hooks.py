@@ -1,4 +1,4 @@
-"""What the schema cannot say of valid requests: that `dark` stands out from `light`."""
+"""The rule of valid requests that the schema cannot express: `dark` must contrast with `light`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The description as others read it: valid, and true of what the function answers behind a gateway."""
+"""The OpenAPI description is valid, and matches what the function answers behind a gateway."""
 
 import json
 import os

@@ -1,10 +1,10 @@
-"""Alibaba Cloud's SDK and `requests` below it, without what they, and pydantic, import for other uses.
+"""Alibaba Cloud's SDK and `requests`, without the modules that they and pydantic import only for unused features.
 
-The SDK also imports support for asynchronous calls, websockets, RSA key pairs and its own credentials providers;
-requests, for encoding detection, forms and connecting (`cams/transport.py` does that); pydantic, for fractions, time
-zones and describing models. A signed, synchronous call with a role's credentials needs none of this: half of the import
-time and a third of the memory. `DEFER_IMPORTS=off` imports, and packages, everything. index.py applies the same list to
-the imports of the rest of this project.
+In the SDK, these are asynchronous calls, websockets, RSA key pairs and its own credentials providers; in requests,
+encoding detection, forms and connecting (`cams/transport.py` connects); in pydantic, fractions, time zones and JSON
+schemas. A signed, synchronous call with a role's credentials needs none of them; they are half of the import time and a
+third of the memory. `DEFER_IMPORTS=off` imports, and packages, everything. index.py applies the same list to the
+imports of the rest of this project.
 """
 
 from importlib.util import find_spec

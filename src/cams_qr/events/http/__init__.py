@@ -1,5 +1,5 @@
-"""HTTP: requests, routes and answers, through the HTTP trigger or either of the two gateways.
+"""HTTP: requests, routes, answers, images and OpenAPI, through the HTTP trigger or either of the two gateways.
 
-The trigger kinds use it. Routes, headers of answers, images and OpenAPI are known only here. This room knows
-nothing of CAMS, permits or the cache.
+`triggers.py` tries its two trigger kinds; `invoke_function.py` and `trace_parent.py` read requests with it. This room
+never knows CAMS, permits or the cache, and the rooms outside events never know HTTP.
 """

@@ -42,23 +42,23 @@ def _encode(
     headers = _common_headers(request, settings, request_id)
     result, cache_use = (outcomes[0].result, outcomes[0].cache) if outcomes else (None, None)
     if isinstance(result, Problem):
-        return _encode_problem(result, headers, request_id)
+        return _encode_problem(result, request, headers, request_id)
     if request.method == "OPTIONS":
         return _response(204, headers, "text/plain; charset=utf-8", "")
     try:
         shown = represent(request, style, result, cache_use)
     except Problem as problem:
-        return _encode_problem(problem, headers, request_id)
+        return _encode_problem(problem, request, headers, request_id)
     except Exception as error:
-        return _encode_problem(logs.internal_error(error, request_id), headers, request_id)
+        return _encode_problem(logs.internal_error(error, request_id), request, headers, request_id)
     return _encode_representation(shown, cache_use, headers, request, settings)
 
 
-def _encode_problem(problem: Problem, headers: dict[str, str], request_id: str) -> dict[str, Any]:
+def _encode_problem(problem: Problem, request: Request, headers: dict[str, str], request_id: str) -> dict[str, Any]:
     if (retry_after := problem.retry_after_seconds()) is not None:
         headers["Retry-After"] = str(retry_after)
-    if problem.allow is not None:
-        headers["Allow"] = problem.allow
+    if problem.code == "method_not_allowed":
+        headers["Allow"] = ", ".join(request.route.methods())
     body = json.dumps(problem.to_dict(request_id))
     return _response(problem.status, headers, "application/problem+json; charset=utf-8", body)
 

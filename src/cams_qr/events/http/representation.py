@@ -26,6 +26,8 @@ _JSON = "application/json; charset=utf-8"
 _DRAWING_SECONDS = 24 * 60 * 60
 _DESCRIPTION_SECONDS = 60
 _NAME = re.compile(CODE_PATTERN)
+# A deep link has about 40 characters.
+_MAX_LINK = 512
 _NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0*)?")
 # Less than this fits into one packet anyway.
 _MIN_GZIP_BYTES = 1400
@@ -63,9 +65,9 @@ def represent(
         return _render(request, style, found, gzips)
     route = request.route
     # Drawings contain no links, so the folder does not matter to them.
-    folder = route.codes if style is None else ""
+    folder = route.codes_folder if style is None else ""
     key = (route.template, folder, route.code, route.image_format, style, gzips, found.stale)
-    return cache_use.renderings.once(key, lambda: _render(request, style, found, gzips))
+    return cache_use.renderings.get_or_render(key, lambda: _render(request, style, found, gzips))
 
 
 @lru_cache(maxsize=64)
@@ -83,13 +85,13 @@ def _render(request: Request, style: "Style | None", found: QrCodeList, gzips: b
     route = request.route
     if route.template == LIST:
         document = found.model_dump(by_alias=True)
-        _add_drawings(document["qrCodes"], found.qr_codes, route.codes, found)
+        _add_drawings(document["qrCodes"], found.qr_codes, route.codes_folder, found)
         return _representation(_JSON, to_json(document), gzips)
     code = _pick(found, route.code)
     if style is not None:
         return _drawing(code, route.image_format, style, gzips)
     document = code.model_dump(by_alias=True)
-    _add_drawings([document], [code], route.codes, found)
+    _add_drawings([document], [code], route.codes_folder, found)
     return _representation(_JSON, to_json(document), gzips)
 
 
@@ -107,15 +109,21 @@ def _add_drawings(documents: Iterable[dict[str, Any]], codes: Iterable[QrCode], 
         query["custSpaceId"] = found.cust_space_id
     encoded = urlencode(query)
     for document, code in zip(documents, codes, strict=True):
-        if code.link_to_draw() is not None and code.code and _NAME.fullmatch(code.code):
+        if _link_to_draw(code) is not None and code.code and _NAME.fullmatch(code.code):
             document["svgUrl"] = f"{folder}{code.code}.svg?{encoded}"
+
+
+def _link_to_draw(code: QrCode) -> str | None:
+    """The deep link, unless it is too long to be a real one, and slow to draw."""
+    link = code.deep_link_url
+    return link if link and len(link) <= _MAX_LINK else None
 
 
 def _drawing(code: QrCode, image_format: str, style: "Style", gzips: bool) -> Representation:
     # Imported only to draw.
     from cams_qr.events.http.drawing import draw
 
-    link = code.link_to_draw()
+    link = _link_to_draw(code)
     if link is None:
         raise Problem("not_found", "This QR code has no link that could be drawn.")
     headers = {

@@ -86,8 +86,7 @@ def _check_route(request: Request) -> None:
     if request.route.template is None:
         raise Problem("not_found", f"There is no such route; use {LIST}, {CODE}, {DRAWING} or {OPENAPI}.")
     if request.method not in request.route.methods():
-        allowed = ", ".join(request.route.methods())
-        raise Problem("method_not_allowed", f"This route accepts {allowed}.", allow=allowed)
+        raise Problem("method_not_allowed", f"This route accepts {', '.join(request.route.methods())}.")
 
 
 def _query(request: Request, settings: Settings) -> QrQuery:

@@ -23,13 +23,13 @@ _LAST = re.compile(rf"({CODE_PATTERN})(?:\.(svg|png))?")
 
 
 class Route(NamedTuple):
-    """A route and its path's values; `codes` is the folder of the codes' routes, relative to the request's URL.
+    """A route and its path's values; `codes_folder` is the folder of the codes' routes, relative to the request's URL.
 
     `template` is None if no route matches the path.
     """
 
     template: Literal["/qr-codes", "/qr-codes/{code}", "/qr-codes/{code}.{format}", "/openapi.json"] | None
-    codes: str = ""
+    codes_folder: str = ""
     code: str = ""
     image_format: str = ""
 
@@ -41,12 +41,12 @@ class Route(NamedTuple):
 def find_route(path: str) -> Route:
     """The route at the end of a percent-decoded path; `/` is the same as `/qr-codes`."""
     if path in ("", "/"):
-        return Route("/qr-codes", codes="qr-codes/")
+        return Route("/qr-codes", codes_folder="qr-codes/")
     trimmed = path.rstrip("/")
     above, last = trimmed.rpartition("/")[::2]
     up = "../" * (len(path) - len(trimmed))
     if last == "qr-codes":
-        return Route("/qr-codes", codes=up.removeprefix("../") if up else "qr-codes/")
+        return Route("/qr-codes", codes_folder=up.removeprefix("../") if up else "qr-codes/")
     if last == "openapi.json":
         return Route("/openapi.json")
     found = _LAST.fullmatch(last) if above.rpartition("/")[2] == "qr-codes" else None

@@ -53,7 +53,7 @@ class Style(BaseModel):
 
 
 def parse_style(*sources: Mapping[str, Any]) -> Style:
-    """The style in the URL's parameters; of one that is in several sources the first counts.
+    """The style in the URL's parameters; if a parameter is in several sources, the first wins.
 
     Raises Problem `invalid_request` that names the parameter and the fix.
     """
@@ -65,7 +65,7 @@ def parse_style(*sources: Mapping[str, Any]) -> Style:
     # Raised here for the reason in `query.parse_query`.
     if not location:
         raise invalid_field(
-            "dark", f"is not dark enough to be scanned on light; the contrast must be {_MIN_CONTRAST:.0f} or more"
+            "dark", f"is too close to `light` to scan; the contrast ratio must be at least {_MIN_CONTRAST:.0f}"
         )
     raise invalid_field(str(location[0]), f"is not usable; {_RULES[str(location[0])]}")
 
