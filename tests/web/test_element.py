@@ -1,13 +1,16 @@
 """The element on other people's pages: what they set, hear and style, under a policy that allows them nothing."""
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from cams_qr.problems import Problem
 from local.pages import pages
@@ -16,6 +19,8 @@ from tests.conftest import NUMBER, Function
 from tests.web.site import (
     MANY,
     Site,
+    answer_late,
+    dress,
     fulfil,
     make_list,
     no_barriers,
@@ -23,6 +28,7 @@ from tests.web.site import (
     read,
     wait_for,
     wait_for_drawings,
+    watch_shifts,
 )
 
 pytestmark = pytest.mark.browser
@@ -61,6 +67,15 @@ def shop(site: Site, function: Function) -> Iterator[Open]:
 
 def tag(site: Site, number: str = NUMBER, more: str = "") -> str:
     return f'<cams-qr phone-number="{number}" endpoint="{site.api}" {more}></cams-qr>'
+
+
+def append(page: Page, site: Site) -> None:
+    """Add an element to the page."""
+    page.evaluate(
+        """([phoneNumber, endpoint]) => document.querySelector("main").append(
+          Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint }))""",
+        [NUMBER, site.api],
+    )
 
 
 def requests_of(page: Page, site: Site) -> list[dict[str, str]]:
@@ -203,15 +218,9 @@ def test_the_language_is_its_own_or_the_pages(site: Site, shop: Open, page_lang:
 def test_the_page_decides_how_it_looks(site: Site, shop: Open) -> None:
     page = shop(tag(site))
     wait_for_drawings(page, 2)
-    page.evaluate("""() => {
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(`
-        cams-qr { --cams-qr-accent: rgb(1, 2, 3); }
-        cams-qr::part(card) { background: rgb(4, 5, 6); }`);
-      document.adoptedStyleSheets = [sheet];
-    }""")
+    dress(page, "cams-qr { --cams-qr-accent: rgb(1, 2, 3) } cams-qr::part(card) { background: rgb(4, 5, 6) }")
     colour = "(node, name) => getComputedStyle(node)[name]"
-    assert page.locator(".copy").first.evaluate(colour, "backgroundColor") == "rgb(1, 2, 3)"
+    assert page.locator(".card .copy").first.evaluate(colour, "backgroundColor") == "rgb(1, 2, 3)"
     assert page.locator(".card").first.evaluate(colour, "backgroundColor") == "rgb(4, 5, 6)"
 
 
@@ -451,6 +460,77 @@ def test_the_language_of_the_page_reaches_into_the_closed_roots_of_others(site: 
         [NUMBER, site.api],
     )
     wait_for(page, lambda: page.evaluate("window.statusInside()") == "2 kode QR")
+
+
+def test_it_retries_by_itself_three_times(site: Site, shop: Open) -> None:
+    page = shop("<cams-qr></cams-qr>")
+    asked = requests_of(page, site)
+    site.answer(page, Problem("throttled", "Not shown.", retry_after=1).to_dict("request-1"), 429)
+    assign(page, phoneNumber=NUMBER, endpoint=site.api)
+    wait_for(page, lambda: len(asked) == 4)
+    expect(page.get_by_role("button", name="Try again in 1 s")).to_be_visible()
+    expect(page.get_by_role("alert")).not_to_contain_text("Retrying automatically.")
+    page.wait_for_timeout(1500)
+    assert len(asked) == 4
+    page.get_by_role("button", name="Try again", exact=True).click()
+    wait_for(page, lambda: len(asked) > 4)
+
+
+def test_texts_that_come_at_the_second_try(site: Site, shop: Open) -> None:
+    page = shop("")
+    events = listen(page)
+    page.route("**/texts/*.js", lambda route: route.abort(), times=1)
+    append(page, site)
+    expect(page.get_by_role("alert")).to_have_text("The service could not be reached.")
+    assert events() == [["cams-qr-error", {"status": 0, "code": "unreachable", "retryable": True}]]
+    no_barriers(page)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("status")).to_have_text("2 QR codes")
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+ANSWERS = pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (make_list({"code": "A", "deepLinkUrl": "https://wa.me/message/A"}), 200),
+        (make_list(), 200),
+        (Problem("not_owned", "Not shown.").to_dict("request-1"), 404),
+        (make_list(*({"code": str(index), "deepLinkUrl": f"https://wa.me/{index}"} for index in range(9))), 200),
+    ],
+    ids=["one code", "no code", "a failure", "many codes"],
+)
+
+
+@ANSWERS
+def test_what_follows_stays_where_it_is(site: Site, shop: Open, answer: dict[str, Any], status: int) -> None:
+    page = shop("<cams-qr></cams-qr><p>What follows</p>")
+    asked: list[Route] = []
+    page.route("**/qr-codes?*", lambda route: asked.append(route))
+    assign(page, phoneNumber=NUMBER, endpoint=site.api)
+    page.locator(".ghost").first.wait_for()
+    while_loading = page.get_by_text("What follows").bounding_box()
+    wait_for(page, lambda: bool(asked))
+    asked[0].fulfill(json=answer, status=status, headers={"Access-Control-Allow-Origin": site.origin})
+    page.locator(".card, .empty, .alert p").first.wait_for()
+    is_longer = len(answer.get("qrCodes", [])) > 1
+    assert (page.get_by_text("What follows").bounding_box() != while_loading) is is_longer
+
+
+@ANSWERS
+def test_nothing_moves_on_a_page_that_keeps_it_room(
+    site: Site, shop: Open, answer: dict[str, Any], status: int
+) -> None:
+    """As docs/web.md says."""
+    (style,) = re.findall(r"`(cams-qr \{.*min-height.*\})`", Path("docs/web.md").read_text())
+    page = shop("<cams-qr></cams-qr><p>What follows</p>")
+    dress(page, style)
+    shifts = watch_shifts(page)
+    answer_late(page, site, answer, status)
+    page.route("**/texts/*.js", lambda route: (time.sleep(0.3), route.continue_()))
+    assign(page, phoneNumber=NUMBER, endpoint=site.api)
+    page.locator(".card, .empty, .alert p").first.wait_for()
+    page.wait_for_timeout(300)
+    assert shifts() < 0.001
 
 
 def test_the_time_to_wait_may_be_a_date(site: Site, shop: Open) -> None:

@@ -60,7 +60,9 @@ def test_a_filter_looks_at_message_and_code(page: Page, words: str, found: list[
 def test_nothing_found_says_what_to_do(page: Page) -> None:
     page.locator("#filter").fill("pizza")
     expect(page.get_by_text("No message or code matches the filter.")).to_be_visible()
-    expect(page.locator("#download")).to_be_disabled()
+    for nothing_to in ("#all", "#print", "#download"):
+        expect(page.locator(nothing_to)).to_be_disabled()
+    expect(page.locator(".sign")).to_be_hidden()
     no_barriers(page)
     keep(page, "no-match-wide", full_page=False)
     page.get_by_role("button", name="Clear the filter").click()
@@ -70,7 +72,7 @@ def test_nothing_found_says_what_to_do(page: Page) -> None:
 
 def test_sorted_as_people_count(page: Page) -> None:
     page.locator("#sort").select_option("By message")
-    messages = page.locator(".prefilled").all_text_contents()
+    messages = page.locator(".card .prefilled").all_text_contents()
     assert messages.index("Table 2") < messages.index("Table 10")
     page.locator("#sort").select_option("As listed")
     assert shown(page) == [f"CODE{index}" for index in range(8)]
@@ -176,7 +178,7 @@ def test_a_zip_is_offered_where_there_is_something_to_draw(site: Site) -> None:
     site.answer(page, make_list({"code": "A"}, {"code": "B", "deepLinkUrl": "javascript:alert(1)"}))
     ask(page)
     expect(page.locator(".card")).to_have_count(2)
-    expect(page.locator(".tile").first).to_have_text("This QR code could not be drawn.")
+    expect(page.locator(".card .tile").first).to_have_text("This QR code could not be drawn.")
     page.locator("#download").click()
     expect(page.get_by_role("menuitem")).to_have_text(["Table (CSV)"])
 
@@ -204,7 +206,8 @@ def test_an_old_list_says_so_while_it_is_filtered(site: Site) -> None:
     site.answer(page, make_list(code(0, "Table 1"), code(1, "Bar"), stale=True))
     ask(page)
     page.locator("#filter").fill("bar")
-    expect(page.get_by_role("status")).to_contain_text("1 of 2 QR codes · WhatsApp cannot be reached right now.")
+    expect(page.get_by_role("status")).to_have_text("1 of 2 QR codes")
+    expect(page.get_by_role("alert")).to_contain_text("WhatsApp cannot be reached right now.")
 
 
 def test_the_chosen_come_in_the_order_that_is_seen(page: Page) -> None:

@@ -8,7 +8,7 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.site import Site, ask, keep_image, make_list, no_barriers, read, wait_for
+from tests.web.site import Site, ask, dress, keep_image, make_list, no_barriers, read, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -68,10 +68,25 @@ def words(sheet: pypdfium2.PdfPage) -> str:
     return "".join(sheet.get_textpage().get_text_range().split())
 
 
+# What some pages say of how they are printed, with as much weight as they can give it.
+HOSTILE = """@media print {
+html, body { height: 100% !important; max-width: 30rem !important; overflow: hidden !important;
+  position: fixed !important; transform: rotate(3deg) !important; zoom: 2 !important; columns: 2 !important }
+body { display: flex !important; padding: 3rem !important; page: shop !important }
+body > div { display: none !important; padding: 3rem !important; border: 1rem solid red !important }
+body::before { content: "Shop" !important; display: block !important; height: 50vh !important }
+@page { size: landscape; margin: 3cm }
+@page :first { margin: 5cm }
+@page shop { margin: 4cm }
+}"""
+
+
+@pytest.mark.parametrize("style", ["", HOSTILE], ids=["our page", "a hostile page"])
 @pytest.mark.parametrize("paper", POINTS)
 @pytest.mark.parametrize("per_page", GRIDS)
-def test_each_code_has_its_place(page: Page, paper: str, per_page: int) -> None:
+def test_each_code_has_its_place(page: Page, paper: str, per_page: int, style: str) -> None:
     page.locator("#print").click()
+    dress(page, style)
     print_sheet(page, paper, per_page)
     columns, rows = GRIDS[per_page]
     width, height = ((side - 2 * MARGIN) / count for side, count in zip(POINTS[paper], (columns, rows), strict=True))
