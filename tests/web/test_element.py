@@ -22,6 +22,7 @@ from tests.web.site import (
     answer_late,
     dress,
     fulfil,
+    keep,
     make_list,
     no_barriers,
     problems,
@@ -206,6 +207,29 @@ def test_a_closed_root_stays_closed(site: Site, shop: Open) -> None:
     assert page.evaluate("document.querySelector('cams-qr').shadowRoot") is None
 
 
+def test_a_closed_root_by_keyboard(site: Site, shop: Open) -> None:
+    page = shop(tag(site, more='shadow="closed"'))
+    page.evaluate("void (window.print = () => (window.printed = true))")
+    wait_for(page, lambda: len(read(page.screenshot(full_page=True))) == 2)
+
+    def press(*keys: str) -> None:
+        for key in keys:
+            page.keyboard.press(key)
+
+    press("Tab", "Tab")
+    page.keyboard.type("hello")
+    wait_for(page, lambda: read(page.screenshot()) == ["https://wa.me/message/4O4YGZEG3RIVE1"])
+    press("Tab", "Tab", "Enter", "Tab", "Tab", "Tab", "Enter")
+    wait_for(page, lambda: page.evaluate("!!window.printed"))
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    with page.expect_download() as table:
+        press("Tab", "Enter", "End", "Enter")
+    assert len(Path(table.value.path()).read_text().splitlines()) == 2
+    with page.expect_download() as drawing:
+        press("Tab", "Tab", "Enter", "ArrowDown", "Enter")
+    assert drawing.value.suggested_filename.endswith(".svg")
+
+
 @pytest.mark.parametrize(("page_lang", "own", "said"), [("zh-CN", "", "2 个二维码"), ("zh", 'lang="id"', "2 kode QR")])
 def test_the_language_is_its_own_or_the_pages(site: Site, shop: Open, page_lang: str, own: str, said: str) -> None:
     page = shop(tag(site, more=own), lang=page_lang)
@@ -222,6 +246,28 @@ def test_the_page_decides_how_it_looks(site: Site, shop: Open) -> None:
     colour = "(node, name) => getComputedStyle(node)[name]"
     assert page.locator(".card .copy").first.evaluate(colour, "backgroundColor") == "rgb(1, 2, 3)"
     assert page.locator(".card").first.evaluate(colour, "backgroundColor") == "rgb(4, 5, 6)"
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_it_fits_into_somebody_elses_page(site: Site, shop: Open, place: str) -> None:
+    viewport = {"width": 1100 if place == "wide" else 320, "height": 900}
+    page = shop("<p>Scan the code at your table.</p><cams-qr></cams-qr><p>Open daily, 9 to 5.</p>", viewport=viewport)
+    dress(
+        page,
+        """
+        html { background: #fdf3e4; color: #3b2411; font: 1.1rem/1.4 Georgia, serif }
+        body { max-width: 50rem; margin: 0 auto; padding: 1rem }
+        button, input { text-transform: uppercase; background: red !important }
+        cams-qr { --cams-qr-accent: #8a2b0a; --cams-qr-bubble: #f6e0c8; --cams-qr-behind: #fdf3e4; --cams-qr-radius: 0 }
+        cams-qr::part(code) { font-family: inherit }""",
+    )
+    assign(page, phoneNumber=NUMBER, endpoint=site.api)
+    wait_for_drawings(page, 2)
+    expect(page.locator("#filter")).to_be_visible()
+    assert page.locator(".card .copy").first.evaluate("button => getComputedStyle(button).textTransform") == "none"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    no_barriers(page)
+    keep(page, f"elsewhere-{place}")
 
 
 def test_moving_it_asks_nothing(site: Site, shop: Open) -> None:
@@ -444,7 +490,9 @@ def test_a_property_without_a_value_is_no_attribute(site: Site, shop: Open, noth
 
 def test_frameworks_find_each_property(shop: Open) -> None:
     page = shop("<cams-qr></cams-qr>")
-    names = ["phoneNumber", "endpoint", "custSpaceId", "token", "headers", "lang"]
+    table = re.findall(r"^\|.*?\| `(\w+)` \|", Path("docs/web.md").read_text(), re.MULTILINE)
+    names = ["phoneNumber", "endpoint", "custSpaceId", "lang", "token", "headers"]
+    assert table == names
     assert page.evaluate("names => names.filter((name) => name in document.createElement('cams-qr'))", names) == names
 
 

@@ -1,12 +1,15 @@
 """How each state looks, wherever it is seen. With SCREENSHOTS=docs/screenshots the pictures are kept."""
 
+import io
 import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
 
 from cams_qr.problems import Problem
+from tests.conftest import NUMBER
 from tests.web.site import (
     MANY,
     Site,
@@ -16,6 +19,7 @@ from tests.web.site import (
     make_list,
     no_barriers,
     read,
+    wait_for,
     wait_for_drawings,
     watch_shifts,
 )
@@ -55,11 +59,18 @@ def fits(page: Page) -> None:
 
 
 def keep_codes(page: Page, name: str, place: str) -> None:
-    """Leave a picture of all codes, or where there is little room of the first."""
+    """Leave a picture of all codes, or where there is little room of the tools and what follows."""
     is_small = place in ("phone", "zoomed")
     if is_small:
-        page.locator(".card").first.evaluate("card => card.scrollIntoView()")
+        page.locator(".tools, #status").first.evaluate("top => top.scrollIntoView()")
     keep(page, name, full_page=not is_small)
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_before_anything_is_asked(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    no_barriers(page)
+    keep(page, f"start-{place}")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -76,7 +87,60 @@ def test_codes(site: Site, place: str) -> None:
     assert read(drawn) == ["https://wa.me/message/4O4YGZEG3RIVE1"]
 
 
-@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
+@pytest.mark.parametrize("place", PLACES)
+def test_one_code(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    site.answer(page, make_list(LINKED[0]))
+    ask(page)
+    wait_for_drawings(page, 1)
+    fits(page)
+    no_barriers(page)
+    if place in ("wide", "phone"):
+        keep_codes(page, f"one-{place}", place)
+
+
+def test_a_code_that_cannot_be_drawn(site: Site) -> None:
+    page = site.open(**WIDE)
+    site.answer(page, make_list(LINKED[0], {**CODES[1], "deepLinkUrl": "javascript:alert(1)"}, CODES[2]))
+    ask(page)
+    expect(page.get_by_text("This QR code could not be drawn.")).to_have_count(2)
+    wait_for_drawings(page, 1)
+    expect(page.locator("#filter")).to_be_visible()
+    no_barriers(page)
+    keep(page, "not-drawn-wide")
+
+
+def test_a_link_that_was_copied(site: Site) -> None:
+    page = site.open(**WIDE, permissions=["clipboard-write"])
+    show(page, site)
+    expect(page.locator("#filter")).to_be_visible()
+    page.get_by_role("button", name="Copy link").first.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
+    keep(page, "copied-wide", full_page=False)
+
+
+def test_a_long_message_shows_that_it_goes_on(site: Site) -> None:
+    page = site.open(**WIDE)
+    show(page, site)
+    message = page.locator(".long")
+    message.evaluate("message => message.scrollIntoView()")
+    page.wait_for_timeout(100)
+    shaded = lightness_below(message)
+    message.focus()
+    page.keyboard.press("End")
+    end = "message => message.scrollTop + message.clientHeight >= message.scrollHeight - 1"
+    wait_for(page, lambda: message.evaluate(end))
+    assert shaded < lightness_below(message) - 10
+
+
+def lightness_below(message: Locator) -> int:
+    """Of the lower edge, in the padding beside the text."""
+    picture = Image.open(io.BytesIO(message.screenshot())).convert("L")
+    return int(picture.getpixel((picture.width - 8, picture.height - 10)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     show(page, site)
@@ -84,10 +148,12 @@ def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
     page.locator(".card .more").nth(1).click()
     expect(page.get_by_role("menu")).to_be_visible()
     fits(page)
-    keep(page, f"menu-{place}", full_page=False)
+    no_barriers(page)
+    if place != "zoomed":
+        keep(page, f"menu-{place}", full_page=False)
 
 
-@pytest.mark.parametrize("place", ["wide", "phone"])
+@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
 def test_the_print_dialog(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     show(page, site)
@@ -127,16 +193,35 @@ def test_no_codes(site: Site, place: str) -> None:
     keep(page, f"empty-{place}")
 
 
-@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
-def test_a_failure(site: Site, place: str) -> None:
+FAILURES = {
+    "throttled": (Problem("throttled", "Not shown.", retry_after=30), 429),
+    "not-owned": (Problem("not_owned", "Not shown."), 404),
+    "invalid": (Problem("invalid_request", "Not shown."), 400),
+}
+# Every problem that looks different, and nobody who answers.
+FAILED = [*FAILURES, "unreachable"]
+
+
+def fail(page: Page, site: Site, name: str) -> None:
+    if name in FAILURES:
+        problem, status = FAILURES[name]
+        site.answer(page, problem.to_dict("1a2bd70a-1e7d-4334-abb8-112d2f5065d7"), status)
+    else:
+        page.route("**/qr-codes?*", lambda route: route.abort())
+    ask(page, "12" if name == "invalid" else NUMBER)
+    expect(page.get_by_role("alert")).not_to_be_empty()
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [(name, place) for name in FAILED for place in ("wide", "phone")] + [("throttled", "forced")],
+)
+def test_a_failure(site: Site, name: str, place: str) -> None:
     page = site.open(**PLACES[place])
-    problem = Problem("throttled", "Not shown.", retry_after=30).to_dict("1a2bd70a-1e7d-4334-abb8-112d2f5065d7")
-    site.answer(page, problem, 429)
-    ask(page)
-    expect(page.locator("#retry")).to_be_visible()
+    fail(page, site, name)
     fits(page)
     no_barriers(page)
-    keep(page, f"throttled-{place}")
+    keep(page, f"{name}-{place}")
 
 
 def test_an_old_list(site: Site) -> None:
@@ -176,10 +261,8 @@ def test_right_to_left(site: Site) -> None:
     assert label
     assert label["x"] + label["width"] < count["x"]
     fits(page)
+    no_barriers(page)
     keep(page, "codes-rtl")
-
-
-PROBLEM = Problem("not_owned", "Not shown.").to_dict("request-1")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +272,7 @@ PROBLEM = Problem("not_owned", "Not shown.").to_dict("request-1")
         (make_list(*LINKED, stale=True), 200, "#filter"),
         (make_list(LINKED[0]), 200, ".drawing"),
         (make_list(), 200, ".empty"),
-        (PROBLEM, 404, ".alert p"),
+        (FAILURES["not-owned"][0].to_dict("request-1"), 404, ".alert p"),
     ],
     ids=["codes", "an old list", "one code", "no code", "a failure"],
 )

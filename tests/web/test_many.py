@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import resvg_py
 from playwright.sync_api import Page, expect
 
-from tests.web.site import MANY, Site, ask, keep, make_list, no_barriers, read, wait_for_drawings
+from tests.web.site import MANY, Site, ask, keep, make_list, no_barriers, read, wait_for, wait_for_drawings
 
 pytestmark = pytest.mark.browser
 
@@ -76,6 +77,14 @@ def test_sorted_as_people_count(page: Page) -> None:
     assert messages.index("Table 2") < messages.index("Table 10")
     page.locator("#sort").select_option("As listed")
     assert shown(page) == [f"CODE{index}" for index in range(8)]
+
+
+def test_sorted_by_code(site: Site) -> None:
+    page = site.open()
+    site.answer(page, make_list({"code": "TABLE10"}, {"code": "table2"}, {"code": "BAR"}, {"prefilledMessage": "none"}))
+    ask(page)
+    page.locator("#sort").select_option("By code")
+    assert shown(page) == ["", "BAR", "table2", "TABLE10"]
 
 
 def test_chosen_by_keyboard(page: Page) -> None:
@@ -227,7 +236,7 @@ def many(site: Site) -> Page:
 
 
 @pytest.mark.timed
-@pytest.mark.parametrize("kind", ["PNG", "SVG"])
+@pytest.mark.parametrize("kind", ["PNG", "SVG", "Table"])
 def test_2000_are_saved_within_5_s(many: Page, kind: str) -> None:
     many.evaluate("""() => {
       const keep = URL.createObjectURL;
@@ -239,8 +248,62 @@ def test_2000_are_saved_within_5_s(many: Page, kind: str) -> None:
     }""")
     _, content = save(many, kind)
     assert many.evaluate("window.took") < 5000
+    if kind == "Table":
+        assert len(cells(content)) == 2000
+        return
     with zipfile.ZipFile(io.BytesIO(content)) as files:
         assert len(files.namelist()) == 2000
+
+
+def start_to_print(many: Page) -> None:
+    """A sheet with 24 codes to a page."""
+    many.evaluate("void (window.print = () => (window.printedAt = performance.now()))")
+    many.locator("#print").click()
+    many.locator(".dialog select").last.select_option("24")
+    many.evaluate("addEventListener('click', () => (window.began = performance.now()), { capture: true, once: true })")
+    many.locator(".dialog .acts button").last.click()
+
+
+@pytest.mark.timed
+def test_2000_are_ready_to_print_within_5_s(many: Page) -> None:
+    start_to_print(many)
+    wait_for(many, lambda: many.evaluate("!!window.printedAt"))
+    assert many.evaluate("window.printedAt - window.began") < 5000
+    assert many.evaluate("document.querySelector('.cams-qr-sheet').shadowRoot.querySelectorAll('.page').length") == 84
+
+
+def test_a_sheet_can_be_cancelled(many: Page) -> None:
+    start_to_print(many)
+    many.wait_for_selector("progress")
+    many.keyboard.press("Enter")
+    many.wait_for_selector("progress", state="detached")
+    many.wait_for_timeout(300)
+    assert many.evaluate("window.printedAt") is None
+    assert many.locator(".cams-qr-sheet").count() == 0
+    assert many.evaluate("document.querySelector('cams-qr').shadowRoot.activeElement.id") == "print"
+
+
+@pytest.mark.timed
+def test_a_jump_finds_drawings_within_three_frames(many: Page) -> None:
+    """The browser tells of what comes into view once a frame; the next shows the drawings."""
+    frames = many.evaluate("""async () => {
+      const root = document.querySelector("cams-qr").shadowRoot;
+      const inView = () => [...root.querySelectorAll(".card")].filter((card) => {
+        const { top, bottom } = card.getBoundingClientRect();
+        return bottom > 0 && top < innerHeight;
+      });
+      const counts = [];
+      for (const part of [0.3, 0.9, 0.5]) {
+        scrollTo({ top: document.documentElement.scrollHeight * part, behavior: "instant" });
+        for (let frame = 1; counts.at(-1)?.part !== part; frame += 1) {
+          await new Promise(requestAnimationFrame);
+          const cards = inView();
+          if (cards.length && cards.every((card) => card.querySelector(".drawing"))) counts.push({ part, frame });
+        }
+      }
+      return counts.map(({ frame }) => frame);
+    }""")
+    assert max(frames) <= 3
 
 
 def test_what_takes_long_shows_how_far_it_is_and_can_be_cancelled(many: Page) -> None:
@@ -251,6 +314,8 @@ def test_what_takes_long_shows_how_far_it_is_and_can_be_cancelled(many: Page) ->
     bar = many.wait_for_selector("progress")
     assert bar
     assert 0 <= bar.evaluate("bar => bar.value") < bar.evaluate("bar => bar.max") == 2000
+    told = "document.querySelector('cams-qr').shadowRoot.querySelector('.progress p').textContent"
+    wait_for(many, lambda: bool(re.fullmatch(r"Drawing the codes… [\d,]+ of 2,000", many.evaluate(told))))
     many.keyboard.press("Enter")
     many.wait_for_selector("progress", state="detached")
     many.wait_for_timeout(300)

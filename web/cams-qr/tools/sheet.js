@@ -12,7 +12,6 @@ export const PER_PAGE = Object.keys(LAYOUTS);
 
 const inside = new CSSStyleSheet();
 inside.replaceSync(`
-:host { all: initial; display: block; color: #000; font-family: system-ui, sans-serif; }
 .page {
   box-sizing: border-box;
   display: grid;
@@ -22,6 +21,8 @@ inside.replaceSync(`
   padding: ${MARGIN}mm;
   overflow: hidden;
   break-inside: avoid;
+  color: #000;
+  font-family: system-ui, sans-serif;
 }
 .page:not(:last-child) { break-after: page; }
 .cell {
