@@ -285,7 +285,7 @@ def test_once_removed_it_asks_no_more(site: Site, shop: Open) -> None:
     site.answer(page, Problem("throttled", "Not shown.", retry_after=1).to_dict("request-1"), 429)
     asked = requests_of(page, site)
     assign(page, phoneNumber="1", endpoint=site.api)
-    expect(page.locator("#retry")).to_be_disabled()
+    expect(page.locator(".retry")).to_be_disabled()
     page.evaluate("document.querySelector('cams-qr').remove()")
     page.wait_for_timeout(1500)
     assert len(asked) == 1

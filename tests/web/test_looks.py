@@ -256,7 +256,7 @@ def test_right_to_left(site: Site) -> None:
     assert box
     assert more
     assert box["x"] > more["x"]
-    count, label = (page.locator(name).bounding_box() for name in ("#status", "label.pick:has(#all)"))
+    count, label = (page.locator(name).bounding_box() for name in (".status", "label.pick:has(#all)"))
     assert count
     assert label
     assert label["x"] + label["width"] < count["x"]
@@ -296,7 +296,7 @@ def test_2000_codes(site: Site) -> None:
     page.locator(".card").nth(900).scroll_into_view_if_needed()
     page.wait_for_timeout(300)
     keep(page, "many", full_page=False)
-    assert page.locator("#status").is_visible()
-    top = page.locator("#status").bounding_box()
+    assert page.locator(".status").is_visible()
+    top = page.locator(".status").bounding_box()
     assert top
     assert top["y"] < 200

@@ -357,7 +357,7 @@ def test_2000_are_filtered_as_one_types(many: Page) -> None:
       requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - began)));
     })""")
     assert took < 500
-    assert many.locator("#status").text_content() == "139 of 2,000 QR codes"
+    assert many.locator(".status").text_content() == "139 of 2,000 QR codes"
 
 
 def test_what_comes_into_sight_is_drawn(many: Page) -> None:

@@ -79,7 +79,7 @@ def test_a_failure_is_told_in_a_sentence(site: Site, number: str, code: str) -> 
     page = site.open()
     ask(page, number)
     expect(page.get_by_role("alert")).to_contain_text(problems("en")[code])
-    expect(page.locator("#retry")).to_be_hidden()
+    expect(page.locator(".retry")).to_be_hidden()
     expect(page.locator("#phone-number")).to_have_attribute(
         "aria-invalid", "true"
     ) if code == "invalid_request" else None
@@ -107,7 +107,7 @@ def test_every_problem_has_a_sentence_in_every_language(site: Site, language: st
         expect(page.get_by_role("alert")).to_contain_text(problems(language)[code])
         expect(page.get_by_role("alert")).not_to_contain_text("Not shown.")
         expect(page.get_by_role("alert")).to_contain_text("request-1")
-        expect(page.locator("#retry")).to_be_visible(visible=problem["retryable"])
+        expect(page.locator(".retry")).to_be_visible(visible=problem["retryable"])
         page.unroute("**/qr-codes?*")
 
 
@@ -125,7 +125,7 @@ def test_a_throttled_search_counts_down_and_asks_again(site: Site, function: Fun
     function.timeout = 1
     page = site.open()
     ask(page, "15554290003")
-    retry = page.locator("#retry")
+    retry = page.locator(".retry")
     expect(retry).to_have_text(re.compile(r"Try again in \d+ s"))
     expect(retry).to_be_disabled()
     expect(page.get_by_role("alert")).to_contain_text("Retrying automatically.")
@@ -140,7 +140,7 @@ def test_a_function_that_is_not_there(site: Site, function: Function) -> None:
     page = site.open()
     ask(page)
     expect(page.get_by_role("alert")).to_contain_text("could not be reached")
-    expect(page.locator("#retry")).to_be_enabled()
+    expect(page.locator(".retry")).to_be_enabled()
 
 
 @pytest.mark.parametrize("image_format", ["SVG", "PNG"])
@@ -260,7 +260,7 @@ def test_what_others_say_than_the_function(site: Site, status: int, body: str, s
     site.answer(page, body, status, times=1)
     ask(page)
     expect(page.get_by_role("alert")).to_contain_text(sentence)
-    expect(page.locator("#retry")).to_be_visible(visible=status != 502)
+    expect(page.locator(".retry")).to_be_visible(visible=status != 502)
 
 
 CONFIG = """
@@ -320,7 +320,7 @@ def test_who_hears_the_page_learns_of_the_wait_and_keeps_the_place(site: Site) -
     problem = Problem("upstream_timeout", "Not shown.").to_dict("request-1")
     site.answer(page, problem, 504, times=1)
     ask(page)
-    page.locator("#retry").press("Enter")
+    page.locator(".retry").press("Enter")
     expect(page.locator(".card")).to_have_count(2)
     expect(page.locator("cams-qr .main")).to_be_focused()
     described = page.get_by_role("button", name="Copy link").first.get_attribute("aria-describedby")

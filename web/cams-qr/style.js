@@ -56,7 +56,7 @@ button {
   font-weight: 600;
 }
 .alert p + p { color: var(--quiet); font-weight: 400; }
-#retry { margin-top: .75rem; font-variant-numeric: tabular-nums; }
+.retry { margin-top: .75rem; font-variant-numeric: tabular-nums; }
 
 .cards {
   display: grid;

@@ -41,10 +41,10 @@ export function makeView(root, actions) {
 }
 
 function makeParts({ retry }) {
-  const status = make("p", { id: "status", class: "status", role: "status" });
+  const status = make("p", { class: "status", role: "status" });
   const tools = make("div", { class: "tools" }, status);
   const alert = make("div", { class: "alert", role: "alert" });
-  const button = make("button", { type: "button", id: "retry", class: "retry" });
+  const button = make("button", { type: "button", class: "retry" });
   const panel = make("div", { class: "panel" }, alert, button);
   const ghosts = make("ul", { class: "cards ghosts", inert: "" }, ...Array.from({ length: GHOSTS }, makeGhost));
   const cards = make("ul", { id: "cards", class: "cards" });
@@ -160,8 +160,8 @@ function makeCard(code, text, id) {
   const name = code.code ?? "";
   part("code").textContent = name;
   part("code").id = id;
-  part("pick").firstChild.setAttribute("aria-label", text.select(name));
-  part("more").setAttribute("aria-label", text.more(name));
+  part("pick").firstChild.ariaLabel = text.select(name);
+  part("more").ariaLabel = text.more(name);
   part("more").hidden = !isWebLink(code.deepLinkUrl);
   showMessage(part("prefilled"), code.prefilledMessage, text);
   showLink(part("link"), code.deepLinkUrl);

@@ -55,6 +55,7 @@ select { border-color: transparent; border-inline-end-width: .7rem; outline: 1px
 .sign { width: 4rem; fill: none; stroke: var(--accent); stroke-width: 2; }
 
 .card input { visibility: visible; }
+.more[aria-expanded=true] { border-color: currentColor; background: var(--bubble); }
 .card:has(:checked) { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
 [type=checkbox] { width: 1.25rem; height: 1.25rem; flex: none; accent-color: var(--accent); }
 
