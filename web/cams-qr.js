@@ -1,6 +1,6 @@
 // <cams-qr>: events change its state (#set), and what is seen follows. See docs/web.md.
 
-import { ask, share, urlOf } from "./cams-qr/request.js";
+import { ask, share, UNREACHABLE, urlOf } from "./cams-qr/request.js";
 import { makeView } from "./cams-qr/view.js";
 
 const AUTOMATIC_RETRIES = 3;
@@ -12,6 +12,11 @@ const LANGUAGES = {
   zh: () => import("./cams-qr/texts/zh.js"),
   id: () => import("./cams-qr/texts/id.js"),
 };
+/** Until the texts arrive, or if they do not. */
+const WORDLESS = {
+  language: "en",
+  text: { tryAgain: "Try again", problems: { unreachable: "The service could not be reached." } },
+};
 
 const START = {
   phase: "idle",
@@ -20,8 +25,6 @@ const START = {
   selected: new Set(),
   problem: null,
   secondsLeft: 0,
-  asksByItself: false,
-  said: "",
 };
 
 export class CamsQr extends HTMLElement {
@@ -35,7 +38,7 @@ export class CamsQr extends HTMLElement {
   #root;
   #view;
   #language;
-  #words;
+  #words = WORDLESS;
   #tools;
 
   static {
@@ -65,7 +68,12 @@ export class CamsQr extends HTMLElement {
 
   connectedCallback() {
     // Properties that were set before the element was defined.
-    for (const name of [...Object.keys(ATTRIBUTES), ...FUNCTIONS]) this.#adopt(name);
+    for (const name of [...Object.keys(ATTRIBUTES), ...FUNCTIONS]) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      delete this[name];
+      this[name] = value;
+    }
     this.#root ??= this.attachShadow({ mode: this.getAttribute("shadow") === "closed" ? "closed" : "open" });
     this.#view ??= makeView(this.#root, this.#actions());
     addEventListener("beforeprint", this.#view.drawAll);
@@ -89,7 +97,7 @@ export class CamsQr extends HTMLElement {
     this.#schedule();
   }
 
-  /** After a failure; not forever, for a page may set a function whenever it hears of one. */
+  /** After a failure, but not forever: a page may set a function whenever it hears of one. */
   #retryWith() {
     const { problem, secondsLeft } = this.#state;
     if (!problem?.retryable || secondsLeft || !this.#retriesLeft) return;
@@ -106,27 +114,18 @@ export class CamsQr extends HTMLElement {
     });
   }
 
-  #adopt(name) {
-    if (!Object.hasOwn(this, name)) return;
-    const value = this[name];
-    delete this[name];
-    this[name] = value;
-  }
-
   #set(change) {
     this.#state = { ...this.#state, ...change };
-    if (!this.#words) return;
     this.#view.render(this.#state, this.#words);
     this.#tools?.render(this.#state, this.#words);
   }
 
   async #translate() {
-    const tags = Object.keys(LANGUAGES);
-    const own = tags.find((tag) => this.matches(`:lang(${tag})`));
-    const language = own ?? navigator.languages.map((tag) => tag.split("-")[0]).find((tag) => tags.includes(tag)) ?? "en";
+    const own = Object.keys(LANGUAGES).find((tag) => this.matches(`:lang(${tag})`));
+    const language = own ?? navigator.languages.map((tag) => tag.split("-")[0]).find((tag) => tag in LANGUAGES) ?? "en";
     this.#language = language;
-    const { text } = await LANGUAGES[language]();
-    if (language !== this.#language) return;
+    const { text } = await LANGUAGES[language]().catch(() => ({}));
+    if (!text || language !== this.#language) return;
     this.#words = { language, text };
     this.#set({});
   }
@@ -139,7 +138,8 @@ export class CamsQr extends HTMLElement {
     this.#set({ phase: this.phoneNumber ? "loading" : "idle" });
     const [answer] = await Promise.all([this.phoneNumber && this.#ask(signal), this.#translate()]);
     if (!answer || signal.aborted) return;
-    if (answer.list) this.#succeed(answer.list);
+    if (this.#words === WORDLESS) this.#fail(UNREACHABLE, signal);
+    else if (answer.list) this.#succeed(answer.list);
     else this.#fail(answer.problem, signal);
   }
 
@@ -167,7 +167,7 @@ export class CamsQr extends HTMLElement {
 
   #fail(problem, signal) {
     const secondsLeft = problem.retryable ? (problem.retryAfter ?? 0) : 0;
-    this.#set({ phase: "failed", problem, secondsLeft, asksByItself: secondsLeft > 0 && this.#retriesLeft > 0 });
+    this.#set({ phase: "failed", problem, secondsLeft, asksByItself: secondsLeft && this.#retriesLeft });
     if (secondsLeft) this.#countDown(Date.now() + secondsLeft * 1000, signal);
     this.#tell("cams-qr-error", problem);
   }
@@ -206,4 +206,4 @@ export class CamsQr extends HTMLElement {
   }
 }
 
-if (!customElements.get("cams-qr")) customElements.define("cams-qr", CamsQr);
+customElements.get("cams-qr") ?? customElements.define("cams-qr", CamsQr);

@@ -80,6 +80,13 @@ def test_every_member_of_a_problem_is_named() -> None:
     assert set(schema["properties"]) <= named
 
 
+@pytest.mark.parametrize("way", ["Signature", "Token", "Gateway", "Custom domain"])
+def test_each_way_to_authenticate_takes_five_lines(way: str) -> None:
+    section = without_code("docs/calling.md").split(f"\n### {way}: ")[1].split("\n##")[0]
+    _, *lines = filter(None, section.splitlines())
+    assert 0 < len(lines) <= 5
+
+
 def test_the_optional_parts_and_no_others() -> None:
     explained = [name for cells in rows(DOCUMENTS["docs/deployment.md"], "Optional parts") for name in names(cells[1])]
     settings = {"".join(part.title() for part in field.split("_")) for field in Settings.model_fields}

@@ -98,5 +98,5 @@ def test_a_listener_hears_of_it(page: Page, url: str) -> None:
 
 
 def test_they_are_short_enough_to_copy() -> None:
-    for name in ("plain.html", "react/main.jsx", "vue/App.vue"):
-        assert len(Path("examples", name).read_text().splitlines()) <= 12, name
+    for name, lines in {"plain.html": 10, "react/main.jsx": 12, "vue/App.vue": 12}.items():
+        assert len(Path("examples", name).read_text().splitlines()) <= lines, name

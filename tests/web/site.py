@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,36 @@ class Site:
         headers = {"Access-Control-Allow-Origin": self.origin, "Content-Type": "application/json"}
         body = answer if isinstance(answer, str) else json.dumps(answer)
         page.route("**/qr-codes?*", fulfil({"status": status, "body": body, "headers": headers}), times=times)
+
+
+def answer_late(page: Page, site: Site, answer: Any, status: int = 200) -> None:
+    """Have the function's route answer so, after 0.7 s."""
+    site.answer(page, answer, status)
+    page.route("**/qr-codes?*", lambda route: (time.sleep(0.7), route.fallback()))
+
+
+def dress(page: Page, style: str) -> None:
+    """Give the document this style; the page's policy forbids it anything less."""
+    page.evaluate(
+        """style => {
+          const sheet = new CSSStyleSheet();
+          sheet.replaceSync(style);
+          document.adoptedStyleSheets = [sheet];
+        }""",
+        style,
+    )
+
+
+def watch_shifts(page: Page) -> Callable[[], float]:
+    """Gives the layout shifts on the page from the next frame on, when asked."""
+    page.evaluate("""async () => {
+      const frame = () => new Promise(requestAnimationFrame);
+      await frame().then(frame);
+      window.shifts = [];
+      new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(({ value }) => value)))
+        .observe({ type: "layout-shift" });
+    }""")
+    return lambda: sum(page.evaluate("window.shifts"))
 
 
 def make_list(*codes: dict[str, Any], **changes: Any) -> dict[str, Any]:

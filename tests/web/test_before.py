@@ -11,11 +11,10 @@ import pytest
 import segno
 from playwright.sync_api import Browser, Page, expect
 
-from cams_qr.problems import Problem
 from local.pages import pages
 from local.serve import serve
 from tests.web.site import SCREENSHOTS, Site, ask, keep, make_list, wait_for
-from tests.web.test_looks import CODES, PLACES, WIDE, keep_codes
+from tests.web.test_looks import CODES, FAILED, PLACES, WIDE, fail, keep_codes
 
 # The last commit without the element.
 COMMIT = "feb0191cb296ddc9ee8b78af59a99571deef35d5"
@@ -89,13 +88,43 @@ def test_an_old_list(site: Site) -> None:
     keep(page, "before/stale-wide", full_page=False)
 
 
-@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
-def test_a_failure(site: Site, place: str) -> None:
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_before_anything_is_asked(site: Site, place: str) -> None:
+    keep(site.open(**PLACES[place]), f"before/start-{place}")
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_one_code(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
-    site.answer(page, Problem("throttled", "Not shown.", retry_after=30).to_dict("request-1"), 429)
-    ask(page)
-    expect(page.locator("#retry")).to_be_visible()
-    keep(page, f"before/throttled-{place}")
+    show(page, site, CODES[:1])
+    wait_for(page, lambda: page.evaluate("[...document.images].every((image) => image.naturalWidth)"))
+    keep_codes(page, f"before/one-{place}", place)
+
+
+def test_a_code_that_cannot_be_drawn(site: Site) -> None:
+    page = site.open(**WIDE)
+    page.route("**/qr-codes/WOMVT6TJ2BP7A1.svg?*", lambda route: route.fulfill(status=404))
+    show(page, site, CODES[:3])
+    page.wait_for_timeout(1000)
+    keep(page, "before/not-drawn-wide")
+
+
+def test_a_link_that_was_copied(site: Site) -> None:
+    page = site.open(**WIDE, permissions=["clipboard-write"])
+    show(page, site, CODES)
+    page.locator(".copy").first.click()
+    page.wait_for_timeout(300)
+    keep(page, "before/copied-wide", full_page=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [(name, place) for name in FAILED for place in ("wide", "phone")] + [("throttled", "forced")],
+)
+def test_a_failure(site: Site, name: str, place: str) -> None:
+    page = site.open(**PLACES[place])
+    fail(page, site, name)
+    keep(page, f"before/{name}-{place}")
 
 
 @pytest.mark.parametrize("place", ["wide", "phone"])

@@ -18,7 +18,7 @@ def test_both_drawings_read_the_same(site: Site) -> None:
     wait_for_drawings(page, 2)
     codes = answered.value.json()["qrCodes"]
     assert codes[0]["deepLinkUrl"] == LINK
-    for code, tile in zip(codes, page.locator(".tile").all(), strict=True):
+    for code, tile in zip(codes, page.locator(".card .tile").all(), strict=True):
         with urllib.request.urlopen(f"{site.api}/{code['svgUrl']}") as svg:
             by_function = bytes(resvg_py.svg_to_bytes(svg_string=svg.read().decode()))
         assert read(tile.screenshot()) == read(by_function) == [code["deepLinkUrl"]]

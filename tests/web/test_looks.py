@@ -1,13 +1,28 @@
 """How each state looks at every screen size and colour scheme. With SCREENSHOTS=docs/screenshots keeps the pictures."""
 
+import io
 import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
 
 from cams_qr.problems import Problem
-from tests.web.site import MANY, Site, ask, keep, make_list, no_barriers, read, wait_for_drawings
+from tests.conftest import NUMBER
+from tests.web.site import (
+    MANY,
+    Site,
+    answer_late,
+    ask,
+    keep,
+    make_list,
+    no_barriers,
+    read,
+    wait_for,
+    wait_for_drawings,
+    watch_shifts,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -31,10 +46,11 @@ CODES = [
     {"code": "Q3HC4UX7JD2KA1", "prefilledMessage": "Table 12, waiter please"},
 ]
 
+LINKED = [{**code, "deepLinkUrl": f"https://wa.me/message/{code['code']}"} for code in CODES]
+
 
 def show(page: Page, site: Site, **changes: Any) -> None:
-    codes = [{**code, "deepLinkUrl": f"https://wa.me/message/{code['code']}"} for code in CODES]
-    site.answer(page, make_list(*codes, **changes))
+    site.answer(page, make_list(*LINKED, **changes))
     ask(page)
 
 
@@ -43,11 +59,18 @@ def fits(page: Page) -> None:
 
 
 def keep_codes(page: Page, name: str, place: str) -> None:
-    """Leave a picture of all codes, or where there is little room of the first."""
+    """Leave a picture of all codes, or where there is little room of the tools and what follows."""
     is_small = place in ("phone", "zoomed")
     if is_small:
-        page.locator(".card").first.evaluate("card => card.scrollIntoView()")
+        page.locator(".tools, #status").first.evaluate("top => top.scrollIntoView()")
     keep(page, name, full_page=not is_small)
+
+
+@pytest.mark.parametrize("place", ["wide", "phone"])
+def test_before_anything_is_asked(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    no_barriers(page)
+    keep(page, f"start-{place}")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -60,11 +83,64 @@ def test_codes(site: Site, place: str) -> None:
     fits(page)
     no_barriers(page)
     keep_codes(page, f"codes-{place}", place)
-    drawn = page.locator(".tile").first.screenshot()
+    drawn = page.locator(".card .tile").first.screenshot()
     assert read(drawn) == ["https://wa.me/message/4O4YGZEG3RIVE1"]
 
 
-@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
+@pytest.mark.parametrize("place", PLACES)
+def test_one_code(site: Site, place: str) -> None:
+    page = site.open(**PLACES[place])
+    site.answer(page, make_list(LINKED[0]))
+    ask(page)
+    wait_for_drawings(page, 1)
+    fits(page)
+    no_barriers(page)
+    if place in ("wide", "phone"):
+        keep_codes(page, f"one-{place}", place)
+
+
+def test_a_code_that_cannot_be_drawn(site: Site) -> None:
+    page = site.open(**WIDE)
+    site.answer(page, make_list(LINKED[0], {**CODES[1], "deepLinkUrl": "javascript:alert(1)"}, CODES[2]))
+    ask(page)
+    expect(page.get_by_text("This QR code could not be drawn.")).to_have_count(2)
+    wait_for_drawings(page, 1)
+    expect(page.locator("#filter")).to_be_visible()
+    no_barriers(page)
+    keep(page, "not-drawn-wide")
+
+
+def test_a_link_that_was_copied(site: Site) -> None:
+    page = site.open(**WIDE, permissions=["clipboard-write"])
+    show(page, site)
+    expect(page.locator("#filter")).to_be_visible()
+    page.get_by_role("button", name="Copy link").first.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
+    keep(page, "copied-wide", full_page=False)
+
+
+def test_a_long_message_shows_that_it_goes_on(site: Site) -> None:
+    page = site.open(**WIDE)
+    show(page, site)
+    message = page.locator(".long")
+    message.evaluate("message => message.scrollIntoView()")
+    page.wait_for_timeout(100)
+    shaded = lightness_below(message)
+    message.focus()
+    page.keyboard.press("End")
+    end = "message => message.scrollTop + message.clientHeight >= message.scrollHeight - 1"
+    wait_for(page, lambda: message.evaluate(end))
+    assert shaded < lightness_below(message) - 10
+
+
+def lightness_below(message: Locator) -> int:
+    """Of the lower edge, in the padding beside the text."""
+    picture = Image.open(io.BytesIO(message.screenshot())).convert("L")
+    return int(picture.getpixel((picture.width - 8, picture.height - 10)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     show(page, site)
@@ -72,10 +148,12 @@ def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
     page.locator(".card .more").nth(1).click()
     expect(page.get_by_role("menu")).to_be_visible()
     fits(page)
-    keep(page, f"menu-{place}", full_page=False)
+    no_barriers(page)
+    if place != "zoomed":
+        keep(page, f"menu-{place}", full_page=False)
 
 
-@pytest.mark.parametrize("place", ["wide", "phone"])
+@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
 def test_the_print_dialog(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     show(page, site)
@@ -115,22 +193,42 @@ def test_no_codes(site: Site, place: str) -> None:
     keep(page, f"empty-{place}")
 
 
-@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
-def test_a_failure(site: Site, place: str) -> None:
+FAILURES = {
+    "throttled": (Problem("throttled", "Not shown.", retry_after=30), 429),
+    "not-owned": (Problem("not_owned", "Not shown."), 404),
+    "invalid": (Problem("invalid_request", "Not shown."), 400),
+}
+# Every problem that looks different, and nobody who answers.
+FAILED = [*FAILURES, "unreachable"]
+
+
+def fail(page: Page, site: Site, name: str) -> None:
+    if name in FAILURES:
+        problem, status = FAILURES[name]
+        site.answer(page, problem.to_dict("1a2bd70a-1e7d-4334-abb8-112d2f5065d7"), status)
+    else:
+        page.route("**/qr-codes?*", lambda route: route.abort())
+    ask(page, "12" if name == "invalid" else NUMBER)
+    expect(page.get_by_role("alert")).not_to_be_empty()
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [(name, place) for name in FAILED for place in ("wide", "phone")] + [("throttled", "forced")],
+)
+def test_a_failure(site: Site, name: str, place: str) -> None:
     page = site.open(**PLACES[place])
-    problem = Problem("throttled", "Not shown.", retry_after=30).to_dict("1a2bd70a-1e7d-4334-abb8-112d2f5065d7")
-    site.answer(page, problem, 429)
-    ask(page)
-    expect(page.locator("#retry")).to_be_visible()
+    fail(page, site, name)
     fits(page)
     no_barriers(page)
-    keep(page, f"throttled-{place}")
+    keep(page, f"{name}-{place}")
 
 
 def test_an_old_list(site: Site) -> None:
     page = site.open(**WIDE)
     show(page, site, stale=True)
-    expect(page.get_by_role("status")).to_contain_text("WhatsApp cannot be reached right now.")
+    expect(page.get_by_role("status")).to_have_text("6 QR codes")
+    expect(page.get_by_role("alert")).to_contain_text("WhatsApp cannot be reached right now.")
     no_barriers(page)
     keep(page, "stale-wide", full_page=False)
 
@@ -158,36 +256,37 @@ def test_right_to_left(site: Site) -> None:
     assert box
     assert more
     assert box["x"] > more["x"]
-    count, label = (page.locator(name).bounding_box() for name in ("#status", "label.pick:has(#all)"))
+    count, label = (page.locator(name).bounding_box() for name in (".status", "label.pick:has(#all)"))
     assert count
     assert label
-    assert 0 < label["x"] - count["x"] - count["width"] < 80
+    assert label["x"] + label["width"] < count["x"]
     fits(page)
+    no_barriers(page)
     keep(page, "codes-rtl")
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "comes"),
+    [
+        (make_list(*LINKED), 200, "#filter"),
+        (make_list(*LINKED, stale=True), 200, "#filter"),
+        (make_list(LINKED[0]), 200, ".drawing"),
+        (make_list(), 200, ".empty"),
+        (FAILURES["not-owned"][0].to_dict("request-1"), 404, ".alert p"),
+    ],
+    ids=["codes", "an old list", "one code", "no code", "a failure"],
+)
 @pytest.mark.parametrize("place", ["wide", "phone"])
-def test_nothing_moves_when_the_codes_come(site: Site, place: str) -> None:
+def test_nothing_moves_when_the_answer_comes(site: Site, place: str, answer: Any, status: int, comes: str) -> None:
     page = site.open(**PLACES[place])
-    page.evaluate("""() => {
-      window.shifts = [];
-      new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(({ value }) => value)))
-        .observe({ type: "layout-shift", buffered: true });
-    }""")
-    codes = [{**code, "deepLinkUrl": f"https://wa.me/message/{code['code']}"} for code in CODES]
+    shifts = watch_shifts(page)
     # Later than half a second after a key, when a shift would be the user's doing.
-    page.route(
-        "**/qr-codes?*",
-        lambda route: (
-            time.sleep(0.7),
-            route.fulfill(json=make_list(*codes), headers={"Access-Control-Allow-Origin": site.origin}),
-        ),
-    )
+    answer_late(page, site, answer, status)
     page.route("**/tools/tools.js", lambda route: (time.sleep(0.3), route.continue_()))
     ask(page)
-    expect(page.locator("#filter")).to_be_visible()
+    page.locator(comes).first.wait_for()
     page.wait_for_timeout(200)
-    assert sum(page.evaluate("window.shifts")) < 0.01
+    assert shifts() < 0.001
 
 
 def test_2000_codes(site: Site) -> None:
@@ -197,7 +296,7 @@ def test_2000_codes(site: Site) -> None:
     page.locator(".card").nth(900).scroll_into_view_if_needed()
     page.wait_for_timeout(300)
     keep(page, "many", full_page=False)
-    assert page.locator("#status").is_visible()
-    top = page.locator("#status").bounding_box()
+    assert page.locator(".status").is_visible()
+    top = page.locator(".status").bounding_box()
     assert top
     assert top["y"] < 200

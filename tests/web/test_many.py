@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import resvg_py
 from playwright.sync_api import Page, expect
 
-from tests.web.site import MANY, Site, ask, keep, make_list, no_barriers, read, wait_for_drawings
+from tests.web.site import MANY, Site, ask, keep, make_list, no_barriers, read, wait_for, wait_for_drawings
 
 pytestmark = pytest.mark.browser
 
@@ -60,7 +61,9 @@ def test_a_filter_looks_at_message_and_code(page: Page, words: str, found: list[
 def test_nothing_found_says_what_to_do(page: Page) -> None:
     page.locator("#filter").fill("pizza")
     expect(page.get_by_text("No message or code matches the filter.")).to_be_visible()
-    expect(page.locator("#download")).to_be_disabled()
+    for nothing_to in ("#all", "#print", "#download"):
+        expect(page.locator(nothing_to)).to_be_disabled()
+    expect(page.locator(".sign")).to_be_hidden()
     no_barriers(page)
     keep(page, "no-match-wide", full_page=False)
     page.get_by_role("button", name="Clear the filter").click()
@@ -70,10 +73,18 @@ def test_nothing_found_says_what_to_do(page: Page) -> None:
 
 def test_sorted_as_people_count(page: Page) -> None:
     page.locator("#sort").select_option("By message")
-    messages = page.locator(".prefilled").all_text_contents()
+    messages = page.locator(".card .prefilled").all_text_contents()
     assert messages.index("Table 2") < messages.index("Table 10")
     page.locator("#sort").select_option("As listed")
     assert shown(page) == [f"CODE{index}" for index in range(8)]
+
+
+def test_sorted_by_code(site: Site) -> None:
+    page = site.open()
+    site.answer(page, make_list({"code": "TABLE10"}, {"code": "table2"}, {"code": "BAR"}, {"prefilledMessage": "none"}))
+    ask(page)
+    page.locator("#sort").select_option("By code")
+    assert shown(page) == ["", "BAR", "table2", "TABLE10"]
 
 
 def test_chosen_by_keyboard(page: Page) -> None:
@@ -176,7 +187,7 @@ def test_a_zip_is_offered_where_there_is_something_to_draw(site: Site) -> None:
     site.answer(page, make_list({"code": "A"}, {"code": "B", "deepLinkUrl": "javascript:alert(1)"}))
     ask(page)
     expect(page.locator(".card")).to_have_count(2)
-    expect(page.locator(".tile").first).to_have_text("This QR code could not be drawn.")
+    expect(page.locator(".card .tile").first).to_have_text("This QR code could not be drawn.")
     page.locator("#download").click()
     expect(page.get_by_role("menuitem")).to_have_text(["Table (CSV)"])
 
@@ -204,7 +215,8 @@ def test_an_old_list_says_so_while_it_is_filtered(site: Site) -> None:
     site.answer(page, make_list(code(0, "Table 1"), code(1, "Bar"), stale=True))
     ask(page)
     page.locator("#filter").fill("bar")
-    expect(page.get_by_role("status")).to_contain_text("1 of 2 QR codes · WhatsApp cannot be reached right now.")
+    expect(page.get_by_role("status")).to_have_text("1 of 2 QR codes")
+    expect(page.get_by_role("alert")).to_contain_text("WhatsApp cannot be reached right now.")
 
 
 def test_the_chosen_come_in_the_order_that_is_seen(page: Page) -> None:
@@ -224,7 +236,7 @@ def many(site: Site) -> Page:
 
 
 @pytest.mark.timed
-@pytest.mark.parametrize("kind", ["PNG", "SVG"])
+@pytest.mark.parametrize("kind", ["PNG", "SVG", "Table"])
 def test_2000_are_saved_within_5_s(many: Page, kind: str) -> None:
     many.evaluate("""() => {
       const keep = URL.createObjectURL;
@@ -236,8 +248,62 @@ def test_2000_are_saved_within_5_s(many: Page, kind: str) -> None:
     }""")
     _, content = save(many, kind)
     assert many.evaluate("window.took") < 5000
+    if kind == "Table":
+        assert len(cells(content)) == 2000
+        return
     with zipfile.ZipFile(io.BytesIO(content)) as files:
         assert len(files.namelist()) == 2000
+
+
+def start_to_print(many: Page) -> None:
+    """A sheet with 24 codes to a page."""
+    many.evaluate("void (window.print = () => (window.printedAt = performance.now()))")
+    many.locator("#print").click()
+    many.locator(".dialog select").last.select_option("24")
+    many.evaluate("addEventListener('click', () => (window.began = performance.now()), { capture: true, once: true })")
+    many.locator(".dialog .acts button").last.click()
+
+
+@pytest.mark.timed
+def test_2000_are_ready_to_print_within_5_s(many: Page) -> None:
+    start_to_print(many)
+    wait_for(many, lambda: many.evaluate("!!window.printedAt"))
+    assert many.evaluate("window.printedAt - window.began") < 5000
+    assert many.evaluate("document.querySelector('.cams-qr-sheet').shadowRoot.querySelectorAll('.page').length") == 84
+
+
+def test_a_sheet_can_be_cancelled(many: Page) -> None:
+    start_to_print(many)
+    many.wait_for_selector("progress")
+    many.keyboard.press("Enter")
+    many.wait_for_selector("progress", state="detached")
+    many.wait_for_timeout(300)
+    assert many.evaluate("window.printedAt") is None
+    assert many.locator(".cams-qr-sheet").count() == 0
+    assert many.evaluate("document.querySelector('cams-qr').shadowRoot.activeElement.id") == "print"
+
+
+@pytest.mark.timed
+def test_a_jump_finds_drawings_within_three_frames(many: Page) -> None:
+    """The browser tells of what comes into view once a frame; the next shows the drawings."""
+    frames = many.evaluate("""async () => {
+      const root = document.querySelector("cams-qr").shadowRoot;
+      const inView = () => [...root.querySelectorAll(".card")].filter((card) => {
+        const { top, bottom } = card.getBoundingClientRect();
+        return bottom > 0 && top < innerHeight;
+      });
+      const counts = [];
+      for (const part of [0.3, 0.9, 0.5]) {
+        scrollTo({ top: document.documentElement.scrollHeight * part, behavior: "instant" });
+        for (let frame = 1; counts.at(-1)?.part !== part; frame += 1) {
+          await new Promise(requestAnimationFrame);
+          const cards = inView();
+          if (cards.length && cards.every((card) => card.querySelector(".drawing"))) counts.push({ part, frame });
+        }
+      }
+      return counts.map(({ frame }) => frame);
+    }""")
+    assert max(frames) <= 3
 
 
 def test_what_takes_long_shows_how_far_it_is_and_can_be_cancelled(many: Page) -> None:
@@ -248,6 +314,8 @@ def test_what_takes_long_shows_how_far_it_is_and_can_be_cancelled(many: Page) ->
     bar = many.wait_for_selector("progress")
     assert bar
     assert 0 <= bar.evaluate("bar => bar.value") < bar.evaluate("bar => bar.max") == 2000
+    told = "document.querySelector('cams-qr').shadowRoot.querySelector('.progress p').textContent"
+    wait_for(many, lambda: bool(re.fullmatch(r"Drawing the codes… [\d,]+ of 2,000", many.evaluate(told))))
     many.keyboard.press("Enter")
     many.wait_for_selector("progress", state="detached")
     many.wait_for_timeout(300)
@@ -289,7 +357,7 @@ def test_2000_are_filtered_as_one_types(many: Page) -> None:
       requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - began)));
     })""")
     assert took < 500
-    assert many.locator("#status").text_content() == "139 of 2,000 QR codes"
+    assert many.locator(".status").text_content() == "139 of 2,000 QR codes"
 
 
 def test_what_comes_into_sight_is_drawn(many: Page) -> None:

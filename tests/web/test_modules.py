@@ -35,6 +35,18 @@ def test_the_element_is_small(language: str) -> None:
     assert sum(len(gzip.compress(module.read_bytes(), 9, mtime=0)) for module in modules) <= LIMIT
 
 
+def test_the_tools_are_small() -> None:
+    modules = (WEB / "cams-qr" / "tools").iterdir()
+    assert sum(len(gzip.compress(module.read_bytes(), 9, mtime=0)) for module in modules) <= 16 * 1024
+
+
+def test_the_tag_needs_the_files_that_are_told() -> None:
+    files = [WEB / name for name in told("The tag needs")]
+    copied = {path for file in files for path in (file.rglob("*.js") if file.is_dir() else [file])}
+    fetched = {WEB / "cams-qr" / "tools" / "tools.js", *(WEB / "cams-qr" / "texts").iterdir()}
+    assert copied == loaded_with(WEB / "cams-qr.js").union(*map(loaded_with, fetched))
+
+
 def test_nothing_is_loaded_from_elsewhere() -> None:
     for module in loaded_with(WEB / "page.js") | loaded_with(WEB / "cams-qr" / "tools" / "tools.js"):
         assert WEB in module.parents
@@ -61,6 +73,28 @@ def test_the_drawing_is_the_packages() -> None:
     said = (WEB / "vendor" / "README.md").read_text()
     for fact in [locked["version"], locked["license"], locked["integrity"], hashlib.sha256(ours).hexdigest()]:
         assert fact in said
+
+
+def told(beginning: str) -> list[str]:
+    """The names in backticks of the sentence in docs/web.md that begins so."""
+    sentence = re.split(r"\.\s", (WEB.parent / "docs" / "web.md").read_text().split(beginning)[1])[0]
+    return re.findall(r"`([\w./-]+)`", sentence)
+
+
+def test_every_custom_property_is_told() -> None:
+    sources = "".join(file.read_text() for file in WEB.rglob("style.js"))
+    first, *others = told("These custom properties override them:")
+    assert {first, *(f"--cams-qr{name}" for name in others)} == set(re.findall(r"--cams-qr-[\w-]+", sources)) - {
+        "--cams-qr-"
+    }
+
+
+def test_every_part_that_is_told_is_one() -> None:
+    sources = "".join(file.read_text() for file in (WEB / "cams-qr").rglob("*.js"))
+    classes = {name for value in re.findall(r'class: "(.*?)"', sources) for name in value.split()}
+    parts = told("The parts are")
+    assert len(parts) == 16
+    assert set(parts) <= classes
 
 
 @with_typescript

@@ -6,9 +6,10 @@ from typing import Any
 
 import pypdfium2
 import pytest
+import zxingcpp
 from playwright.sync_api import Page, expect
 
-from tests.web.site import Site, ask, keep_image, make_list, no_barriers, read, wait_for
+from tests.web.site import Site, ask, dress, keep_image, make_list, no_barriers, read, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -17,11 +18,20 @@ GRIDS = {1: (1, 1), 4: (2, 2), 8: (2, 4), 12: (3, 4), 24: (4, 6)}
 MARGIN = 10 / 25.4 * 72
 LONG = "A message that does not end, " * 30
 COUNT = 25
+# The sheets of which pictures are kept.
+PICTURED = [*[("A4", per_page) for per_page in GRIDS], ("Letter", 8)]
+
+
+def message_of(index: int) -> str:
+    return LONG if index == 1 else f"Table {index}"
+
+
+def link_of(index: int) -> str:
+    return f"https://wa.me/message/CODE{index:09}"
 
 
 def code(index: int) -> dict[str, Any]:
-    message = LONG if index == 1 else f"Table {index}"
-    return {"code": f"CODE{index}", "prefilledMessage": message, "deepLinkUrl": f"https://wa.me/message/CODE{index:09}"}
+    return {"code": f"CODE{index}", "prefilledMessage": message_of(index), "deepLinkUrl": link_of(index)}
 
 
 @pytest.fixture
@@ -63,16 +73,47 @@ def places(sheet: pypdfium2.PdfPage) -> Iterator[tuple[float, float]]:
         yield (left + right) / 2, sheet.get_height() - top
 
 
+def lowest(drawing: zxingcpp.Barcode) -> float:
+    return float(max(drawing.position.bottom_left.y, drawing.position.bottom_right.y)) / 300 * 72
+
+
+def heights(sheet: pypdfium2.PdfPage, words: str) -> tuple[float, float]:
+    """Where the first of these words begins and ends, from the top."""
+    text = sheet.get_textpage()
+    found = text.search(words).get_next()
+    assert found
+    _, bottom, _, top = text.get_charbox(found[0])
+    return sheet.get_height() - top, sheet.get_height() - bottom
+
+
 def words(sheet: pypdfium2.PdfPage) -> str:
     """The page's text, without the gaps that depend on the font."""
     return "".join(sheet.get_textpage().get_text_range().split())
 
 
+# What some pages say of how they are printed, with as much weight as they can give it.
+HOSTILE = """@media print {
+html, body { height: 100% !important; max-width: 30rem !important; overflow: hidden !important;
+  position: fixed !important; transform: rotate(3deg) !important; zoom: 2 !important; columns: 2 !important }
+body { display: flex !important; padding: 3rem !important; page: shop !important }
+body > div { display: none !important; padding: 3rem !important; border: 1rem solid red !important }
+body::before { content: "Shop" !important; display: block !important; height: 50vh !important }
+@page { size: landscape; margin: 3cm }
+@page :first { margin: 5cm }
+@page shop { margin: 4cm }
+}"""
+
+
+@pytest.mark.parametrize("style", ["", HOSTILE], ids=["our page", "a hostile page"])
 @pytest.mark.parametrize("paper", POINTS)
 @pytest.mark.parametrize("per_page", GRIDS)
-def test_each_code_has_its_place(page: Page, paper: str, per_page: int) -> None:
+def test_each_code_has_its_place(page: Page, paper: str, per_page: int, style: str) -> None:
     page.locator("#print").click()
+    dress(page, style)
     print_sheet(page, paper, per_page)
+    link = page.locator(".cams-qr-sheet .link").first
+    assert link.evaluate("link => parseFloat(getComputedStyle(link).fontSize)") >= 6 * 96 / 72
+    assert "system-ui" in link.evaluate("link => getComputedStyle(link).fontFamily")
     columns, rows = GRIDS[per_page]
     width, height = ((side - 2 * MARGIN) / count for side, count in zip(POINTS[paper], (columns, rows), strict=True))
     with pdf_of(page) as document:
@@ -83,13 +124,23 @@ def test_each_code_has_its_place(page: Page, paper: str, per_page: int) -> None:
             for number, sheet in enumerate(document)
             for x, y in places(sheet)
         ]
-        drawn = read(document[0].render(scale=300 / 72).to_pil())
-        if paper == "A4" and per_page in (8, 24):
-            keep_image(document[0].render().to_pil(), f"sheet-{per_page}")
+        drawings = {code.text: code for code in zxingcpp.read_barcodes(document[0].render(scale=300 / 72).to_pil())}
+        for index in range(min(per_page, COUNT)):
+            url = link_of(index)
+            message, below = (
+                heights(document[0], message_of(index)[:8]),
+                heights(document[0], url.removeprefix("https://")),
+            )
+            assert lowest(drawings[url]) < message[0] < message[1] < below[0]
+            # Whatever the length of the messages, the drawings of a row are at one height.
+            first_of_row = link_of(index // columns * columns)
+            assert lowest(drawings[url]) == pytest.approx(lowest(drawings[first_of_row]), abs=1)
+        if not style and (paper, per_page) in PICTURED:
+            keep_image(document[0].render().to_pil(), f"sheet-{paper}-{per_page}".lower())
     assert seen == [
         (index // per_page, index % per_page % columns, index % per_page // columns) for index in range(COUNT)
     ]
-    assert sorted(drawn) == [f"https://wa.me/message/CODE{index:09}" for index in range(min(per_page, COUNT))]
+    assert sorted(drawings) == [link_of(index) for index in range(min(per_page, COUNT))]
 
 
 def test_lines_to_cut_along(page: Page) -> None:
@@ -150,6 +201,20 @@ def test_only_the_chosen_and_then_the_page_again(page: Page) -> None:
     expect(page.locator(".cams-qr-sheet")).to_have_count(0)
     with pdf_of(page) as document:
         assert "Table3" in "".join(map(words, document))
+
+
+def test_a_message_is_written_in_its_own_direction(site: Site) -> None:
+    page = site.open()
+    page.evaluate("void (window.print = () => (window.printed = true))")
+    messages = ["مرحبا، أود حجز طاولة.", "Hello"]
+    site.answer(page, make_list(*({**code(index), "prefilledMessage": said} for index, said in enumerate(messages))))
+    ask(page)
+    direction = "nodes => nodes.map((node) => getComputedStyle(node).direction)"
+    page.locator(".card .prefilled").first.wait_for()
+    assert page.locator(".card .prefilled").evaluate_all(direction) == ["rtl", "ltr"]
+    page.locator("#print").click()
+    print_sheet(page, "A4", 4)
+    assert page.locator(".cams-qr-sheet .message").evaluate_all(direction) == ["rtl", "ltr"]
 
 
 def test_one_code_from_its_menu(page: Page) -> None:

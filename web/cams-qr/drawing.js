@@ -1,6 +1,7 @@
 // A link as a QR code.
 
 import { correction, generate } from "../vendor/lean-qr/nano.js";
+import { make } from "./dom.js";
 
 /** The quiet zone, in modules. */
 export const BORDER = 4;
@@ -35,4 +36,9 @@ export function pathOf({ size, get }) {
 
 export function viewBoxOf({ size }) {
   return `${-BORDER} ${-BORDER} ${size + 2 * BORDER} ${size + 2 * BORDER}`;
+}
+
+export function makeDrawing(modules, label) {
+  const path = make("path", { d: pathOf(modules) });
+  return make("svg", { class: "drawing", role: "img", "aria-label": label, viewBox: viewBoxOf(modules) }, path);
 }

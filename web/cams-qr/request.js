@@ -26,6 +26,9 @@ export function ask(url, headers, signal) {
   return share(JSON.stringify([url, ...headers]), signal, () => read(url, headers));
 }
 
+/** The problem if nobody answers. */
+export const UNREACHABLE = problemOf({ status: 0 });
+
 async function read(url, headers) {
   const response = await fetch(url, { headers, credentials: "omit" }).catch(() => ({ status: 0 }));
   const said = await response.json?.().catch(() => null);
@@ -36,8 +39,7 @@ async function read(url, headers) {
 function problemOf({ status, headers }, said) {
   const code = CODES[status];
   const retryAfter = secondsOf(headers?.get("Retry-After")) || (code === "throttled" && BUSY_SECONDS);
-  const isOwn = typeof said?.code === "string" && said.type;
-  const problem = isOwn ? said : { status, code: code ?? "internal_error", retryable: !!code };
+  const problem = said?.type && said.code ? said : { status, code: code ?? "internal_error", retryable: !!code };
   return { ...(retryAfter && { retryAfter }), ...problem };
 }
 

@@ -20,7 +20,7 @@ export const text = {
   more: (code) => `More actions for ${code}`,
   tryAgain: "Try again",
   tryAgainIn: (seconds) => `Try again in ${seconds} s`,
-  willTryAgain: (seconds) => `Retrying in ${seconds} s.`,
+  willTryAgain: "Retrying automatically.",
   request: (id) => `Request ${id}`,
   problems: {
     invalid_request: "This is not a valid phone number. Enter the country code and the number, such as +86 138-0000-1234.",

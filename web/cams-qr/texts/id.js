@@ -20,7 +20,7 @@ export const text = {
   more: (code) => `Tindakan lain untuk ${code}`,
   tryAgain: "Coba lagi",
   tryAgainIn: (seconds) => `Coba lagi dalam ${seconds} detik`,
-  willTryAgain: (seconds) => `Mencoba lagi dalam ${seconds} detik.`,
+  willTryAgain: "Akan dicoba lagi secara otomatis.",
   request: (id) => `ID permintaan: ${id}`,
   problems: {
     invalid_request: "Ini bukan nomor telepon yang valid. Masukkan kode negara dan nomornya, misalnya +62 812-0000-1234.",

@@ -20,7 +20,7 @@ export const text = {
   more: (code) => `${code} 的更多操作`,
   tryAgain: "重试",
   tryAgainIn: (seconds) => `${seconds} 秒后重试`,
-  willTryAgain: (seconds) => `将在 ${seconds} 秒后自动重试。`,
+  willTryAgain: "将自动重试。",
   request: (id) => `请求 ID：${id}`,
   problems: {
     invalid_request: "这不是有效的电话号码。请输入国家/地区代码和号码，例如 +86 138-0000-1234。",

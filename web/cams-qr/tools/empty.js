@@ -2,16 +2,18 @@
 
 import { make } from "../dom.js";
 
-/** A box that is visible if the number has no codes, or none matches the filter. */
+/** A box that is visible if the number has no codes, or none matches the filter. Its sign invites to create one. */
 export function makeEmpty(main, { retry, clear }) {
+  const sign = makeSign();
   const hint = make("p");
   const act = make("button", { type: "button" });
-  const box = make("div", { class: "empty" }, makeSign(), hint, act);
+  const box = make("div", { class: "empty" }, sign, hint, act);
   main.append(box);
   return {
     render({ phase, list, shown }, text) {
       const none = phase === "empty";
       box.hidden = !list || shown.length > 0;
+      sign.toggleAttribute("hidden", !none);
       hint.textContent = none ? text.whatNow : text.noMatch;
       act.textContent = none ? text.lookAgain : text.clear;
       act.onclick = none ? () => (main.focus(), retry()) : clear;

@@ -1,8 +1,7 @@
 // Pages of codes with cutting lines. They are in the document itself, because browsers print nothing else well.
 
-import { makeDrawing } from "../card.js";
-import { modulesOf } from "../drawing.js";
 import { make } from "../dom.js";
+import { makeDrawing, modulesOf } from "../drawing.js";
 
 /** Millimetres. */
 export const PAPERS = { A4: { width: 210, height: 297 }, Letter: { width: 215.9, height: 279.4 } };
@@ -13,7 +12,6 @@ export const PER_PAGE = Object.keys(LAYOUTS);
 
 const inside = new CSSStyleSheet();
 inside.replaceSync(`
-:host { all: initial; display: block; color: #000; font-family: system-ui, sans-serif; }
 .page {
   box-sizing: border-box;
   display: grid;
@@ -23,17 +21,18 @@ inside.replaceSync(`
   padding: ${MARGIN}mm;
   overflow: hidden;
   break-inside: avoid;
+  color: #000;
+  font-family: system-ui, sans-serif;
 }
 .page:not(:last-child) { break-after: page; }
 .cell {
   display: flex;
   flex-direction: column;
   align-items: center;
-  justify-content: center;
   gap: 1mm;
   min-width: 0;
   overflow: hidden;
-  padding: 1.5mm;
+  padding: 2mm 1.5mm;
   border: 0 dashed #888;
   border-block-end-width: .2mm;
   border-inline-end-width: .2mm;
@@ -51,7 +50,7 @@ p { margin: 0; max-width: 100%; overflow-wrap: anywhere; line-height: 1.25; }
   -webkit-line-clamp: var(--lines);
   font-size: var(--letters);
 }
-.link { flex: none; font-size: calc(var(--letters) * .8); color: #444; }
+.link { flex: none; font-size: max(6pt, var(--letters) * .8); color: #444; }
 `);
 
 /** The pages; `turn()` is awaited after each code. A code that cannot be drawn is replaced by a note. */
@@ -89,15 +88,18 @@ function setSizes(style, { width, height }, perPage) {
   for (const [name, value] of Object.entries(sizes)) style.setProperty(`--${name}`, value);
 }
 
-/** Prints the sheet and nothing else, then removes it. */
+/** Prints the sheet and nothing else, whatever the page's style is, then removes it. */
 export function printSheet(sheet, paper) {
+  // What is important in a layer goes before what the page says outside of one.
   const around = new CSSStyleSheet();
   around.replaceSync(`
-@page { size: ${paper} portrait; margin: 0; }
-@media screen { .cams-qr-sheet { display: none; } }
-@media print {
-  html, body { display: block !important; margin: 0 !important; padding: 0 !important; background: #fff !important; }
-  body > :not(.cams-qr-sheet) { display: none !important; }
+@page { size: ${paper} portrait !important; margin: 0 !important; }
+@layer cams-qr-sheet {
+  .cams-qr-sheet { all: initial !important; display: none !important; }
+  @media print {
+    html, body, .cams-qr-sheet { all: initial !important; display: block !important; background: #fff !important; }
+    body > :not(.cams-qr-sheet), :is(html, body)::before, :is(html, body)::after { display: none !important; }
+  }
 }`);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, around];
   document.body.append(sheet);

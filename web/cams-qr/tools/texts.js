@@ -24,6 +24,7 @@ function english() {
     cancel: "Cancel",
     doPrint: "Print",
     busy: "Drawing the codes…",
+    drawn: (count, total) => `${number(count)} of ${number(total)}`,
     what: (count) => (count === 1 ? "1 code" : `${number(count)} codes`),
     pages: (count) => (count === 1 ? "1 page" : `${number(count)} pages`),
   };
@@ -51,6 +52,7 @@ function chinese() {
     cancel: "取消",
     doPrint: "打印",
     busy: "正在绘制二维码…",
+    drawn: (count, total) => `${number(count)} / ${number(total)}`,
     what: (count) => `${number(count)} 个二维码`,
     pages: (count) => `${number(count)} 页`,
   };
@@ -78,6 +80,7 @@ function indonesian() {
     cancel: "Batal",
     doPrint: "Cetak",
     busy: "Menggambar kode…",
+    drawn: (count, total) => `${number(count)} dari ${number(total)}`,
     what: (count) => `${number(count)} kode`,
     pages: (count) => `${number(count)} halaman`,
   };

@@ -55,11 +55,13 @@ function makeParts(bar) {
   const label = make("span");
   const print = make("button", { type: "button", id: "print", "aria-haspopup": "dialog" });
   const download = make("button", { type: "button", id: "download", "aria-haspopup": "menu", "aria-expanded": "false" });
-  const before = [make("div", { class: "find" }, filter, sort), make("label", { class: "pick" }, all, label)];
-  const after = make("div", { class: "acts" }, print, download);
-  bar.prepend(...before);
-  bar.append(after);
-  return { filter, sort, all, label, print, download, added: [...before, after] };
+  const added = [
+    make("label", { class: "pick" }, all, label),
+    make("div", { class: "find" }, filter, sort),
+    make("div", { class: "acts" }, print, download),
+  ];
+  bar.append(...added);
+  return { filter, sort, all, label, print, download, added };
 }
 
 function renderLabels(parts, text) {
@@ -78,5 +80,6 @@ function renderBar(parts, { list, shown, selected, filter = "", sort = "given" }
   parts.sort.value = sort;
   parts.all.checked = shown.length > 0 && shown.every((code) => selected.has(code));
   parts.all.indeterminate = selected.size > 0 && !parts.all.checked;
+  parts.all.disabled = !shown.length;
   parts.print.disabled = parts.download.disabled = !shown.length && !selected.size;
 }

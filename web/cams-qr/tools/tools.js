@@ -50,7 +50,7 @@ export function makeTools(root, actions) {
 
   function itemsOf(code) {
     const open = isWebLink(code.deepLinkUrl) ? [{ label: text.open, href: code.deepLinkUrl }] : [];
-    if (!isDrawable(code)) return [...open, { label: text.notDrawn }];
+    if (!isDrawable(code)) return open;
     const formats = ["svg", "png"].map((format) => ({ label: text.save(format), act: () => saveOne(code, format) }));
     return [...open, ...formats, { label: text.print, act: () => print([code]) }];
   }
