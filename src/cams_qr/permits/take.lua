@@ -27,7 +27,7 @@
 --            opens, promised      nothing leaves before this, nor before forgotten promises up to this are past
 --            pace, paced, cut     the calls a second that CAMS accepts; as of when; when that was last lowered
 --            low, high            the shortest and longest recent time from a moment to its answer
---            blur                 the largest recent clock error of any instance
+--            blur                 the recent clock error of an average instance
 --            streak, next         people booked since the last bulk caller; the next place for bulk
 -- KEYS[2]  appointments, a sorted set: the tickets of refused people, by moment
 -- KEYS[3]  moments set aside for bulk, a list
@@ -48,7 +48,7 @@ local BULK_EVERY = 5
 local LATE = 0.2 * WINDOW
 local OVERDUE = math.max(LATE, ask.patience - WINDOW - LATE)
 local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
-local SAMPLES = 32
+local SAMPLES, RECENT = 32, 8
 -- Both directions vary alike, so the spread of one is the spread of the round trip divided by √2.
 local ONE_WAY = 0.71
 local HELD = 10 * WINDOW
@@ -168,7 +168,7 @@ if ask.took then
   queue.high = math.max(took, queue.high + (took - queue.high) / SAMPLES)
   queue.low = math.min(took, queue.low + (took - queue.low) / SAMPLES)
 end
-queue.blur = math.min(math.max(ask.blur, queue.blur + (ask.blur - queue.blur) / SAMPLES), GUARD_MAX)
+queue.blur = math.min(queue.blur + (ask.blur - queue.blur) / RECENT, GUARD_MAX)
 local guard = math.floor(math.min(math.max(ONE_WAY * (queue.high - queue.low), GUARD_MIN), GUARD_MAX))
 local pace = queue.pace + limit * ask.growth * math.max(0, now - queue.paced) / WINDOW
 local pause = pace < limit and WINDOW / pace or 0
@@ -186,8 +186,8 @@ local function code(moment, tolerance)
 end
 
 -- The tolerance of a moment that only this caller can use, by the error of its clock; and of one that may pass to
--- another caller, by the largest recent error.
-local OWN, ANYBODYS = guard + 2 * ask.blur, guard + 2 * queue.blur
+-- another caller, by an average one's, too. Whoever knows the clock less precisely does not take it (`can_keep`).
+local OWN, ANYBODYS = guard + 2 * ask.blur, guard + 2 * math.max(ask.blur, queue.blur)
 
 local function moment_after(others, tolerance)
   local rounds = math.floor(others / limit)
