@@ -250,11 +250,11 @@ class AccountThrottle:
         self._missed_at = since
         if self._lost_at is None:
             self._lost_at = since
-            if time.monotonic() > self._seat_until:
-                # With no request for so long, few other instances are active, and nobody is waiting.
-                self._turns.leave_seat()
-                self._promised_ahead = 0.0
-            self._turns.start(time.monotonic() + max(0.0, self._promised_ahead) + WINDOW_SECONDS + GUARD_MAX_SECONDS)
+            now = time.monotonic()
+            # With no request for so long, few other instances were active, and nobody waits. The seat may be another's.
+            is_seated = now <= self._seat_until
+            ahead = max(0.0, self._promised_ahead) if is_seated else 0.0
+            self._turns.start(now + ahead + WINDOW_SECONDS + GUARD_MAX_SECONDS, is_seated)
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:
         return script(keys=self._keys, args=[json.dumps(question)], client=client)

@@ -19,8 +19,8 @@ class Turns:
     active recently. It has at least one for each turn in a window (or for each possible instance, if those are fewer),
     because idle instances may wake up.
 
-    If a window has a turn for each seat, an instance may take its first turn at any time in the window after it leaves
-    the queue, so that people do not run out of patience before it comes.
+    If a window has a turn for each seat, a seated instance may take its first turn at any time in the window after it
+    leaves the queue, so that people do not run out of patience before it comes.
     """
 
     def __init__(self, limit: int, instances: int) -> None:
@@ -41,15 +41,10 @@ class Turns:
         self._queue_zero, self._seat = queue_zero, seat
         self._divide(max(seats, self._min_seats))
 
-    def leave_seat(self) -> None:
-        """The seat may be another instance's by now: keep its place, in the smallest round."""
-        if self._queue_zero is not None:
-            self._divide(self._min_seats)
-
-    def start(self, opens: float) -> None:
+    def start(self, opens: float, is_seated: bool) -> None:
         """Start taking turns, none of them before `opens` (monotonic)."""
         self._earliest = opens
-        any_will_do = self._turn < self._round <= _SPAN_SECONDS
+        any_will_do = is_seated and self._turn < self._round <= _SPAN_SECONDS
         self._first_turn_by = opens + random.uniform(0, 0.8 * WINDOW_SECONDS) if any_will_do else math.inf
 
     def next(self) -> float:
