@@ -11,15 +11,17 @@ import json
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import jwt
 from aiohttp import web
 
 from local.acs3 import MAX_SKEW_SECONDS, Refused
 from local.beliefs import BELIEFS
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
+
+if TYPE_CHECKING:
+    import jwt
 
 PASSED = web.RequestKey("passed", dict[str, str])
 
@@ -56,6 +58,9 @@ def check_token(config: str) -> Callable[[web.Request], None]:
     The check raises Refused. It puts the headers that `claimPassBy` makes of claims into the request's `PASSED`.
     Preflights pass, because browsers send no token with them.
     """
+    # Imported only to check tokens, since `make run` installs what the function needs, and nothing else.
+    import jwt
+
     settings = json.loads(config)
     keys = jwt.PyJWKSet.from_dict(settings["jwks"]).keys
     places = settings["tokenLookup"].split(",")
@@ -77,7 +82,9 @@ def _token(request: web.Request, place: str) -> str:
     return held[len(prefix) :] if held.startswith(prefix) else ""
 
 
-def _claims(token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
+def _claims(token: str, key: "jwt.PyJWK") -> dict[str, Any] | None:
+    import jwt
+
     try:
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], options={"verify_aud": False})
     except jwt.InvalidTokenError:
