@@ -24,9 +24,10 @@ from local.beliefs import BELIEFS
 from local.fc import Handler, Invoked, invoke
 from local.invocations import PATH, bare, invocations, refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
-from local.trigger_auth import PASSED
 
 Shape = Literal["v1", "classic"]
+# Headers that a check of a request makes of its token's claims.
+PASSED = web.RequestKey("passed", dict[str, str])
 
 _TEXT_TYPES = ("text/", "application/json", "application/x-www-form-urlencoded", "application/xml")
 _MAX_HEADER_BYTES = 8 * 1024

@@ -11,19 +11,16 @@ import json
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
+import jwt
 from aiohttp import web
 
 from local.acs3 import MAX_SKEW_SECONDS, Refused
 from local.beliefs import BELIEFS
+from local.gateway import PASSED
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
-
-if TYPE_CHECKING:
-    import jwt
-
-PASSED = web.RequestKey("passed", dict[str, str])
 
 
 def check_signature(request: web.Request) -> None:
@@ -58,9 +55,6 @@ def check_token(config: str) -> Callable[[web.Request], None]:
     The check raises Refused. It puts the headers that `claimPassBy` makes of claims into the request's `PASSED`.
     Preflights pass, because browsers send no token with them.
     """
-    # Imported only to check tokens, since `make run` installs what the function needs, and nothing else.
-    import jwt
-
     settings = json.loads(config)
     keys = jwt.PyJWKSet.from_dict(settings["jwks"]).keys
     places = settings["tokenLookup"].split(",")
@@ -82,9 +76,7 @@ def _token(request: web.Request, place: str) -> str:
     return held[len(prefix) :] if held.startswith(prefix) else ""
 
 
-def _claims(token: str, key: "jwt.PyJWK") -> dict[str, Any] | None:
-    import jwt
-
+def _claims(token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
     try:
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], options={"verify_aud": False})
     except jwt.InvalidTokenError:

@@ -47,9 +47,7 @@ def vpc(planned: Planned) -> Finding | None:
     found = planned.account.rpc("vpc", "DescribeVpcs", RegionId=planned.account.region, VpcId=name)["Vpcs"]["Vpc"]
     if found:
         return fine("VPC", name)
-    return wrong(
-        "VPC", f"there is no {name} in {planned.account.region}", _another("VpcId", "vpc DescribeVpcs", planned)
-    )
+    return _missing("VPC", f"there is no {name} in {planned.account.region}", "VpcId", "vpc DescribeVpcs", planned)
 
 
 def vswitch(planned: Planned) -> Finding | None:
@@ -60,11 +58,8 @@ def vswitch(planned: Planned) -> Finding | None:
     answer = planned.account.rpc("vpc", "DescribeVSwitches", RegionId=planned.account.region, VSwitchId=name)
     found = answer["VSwitches"]["VSwitch"]
     if not found or found[0]["VpcId"] != planned.parameters["VpcId"]:
-        return wrong(
-            "vSwitch",
-            f"{name} is not in {planned.parameters['VpcId']}",
-            _another("VSwitchId", "vpc DescribeVSwitches", planned),
-        )
+        told = f"{name} is not in {planned.parameters['VpcId']}"
+        return _missing("vSwitch", told, "VSwitchId", "vpc DescribeVSwitches", planned)
     return _zone(planned, name, found[0]["ZoneId"])
 
 
@@ -92,11 +87,8 @@ def security_group(planned: Planned) -> Finding | None:
     found = answer["SecurityGroups"]["SecurityGroup"]
     if found and found[0]["VpcId"] == planned.parameters["VpcId"]:
         return fine("security group", name)
-    return wrong(
-        "security group",
-        f"{name} is not in {planned.parameters['VpcId']}",
-        _another("SecurityGroupId", "ecs DescribeSecurityGroups", planned),
-    )
+    told = f"{name} is not in {planned.parameters['VpcId']}"
+    return _missing("security group", told, "SecurityGroupId", "ecs DescribeSecurityGroups", planned)
 
 
 def gateway(planned: Planned) -> Finding | None:
@@ -116,7 +108,7 @@ def gateway(planned: Planned) -> Finding | None:
     return wrong("gateway", f"{name} is {status}", console)
 
 
-def _another(parameter: str, operation: str, planned: Planned) -> str:
-    """The fix for a parameter that names nothing; the operation lists what it may name."""
+def _missing(what: str, told: str, parameter: str, operation: str, planned: Planned) -> Finding:
+    """The row for a parameter that names nothing usable; the operation lists what it may name."""
     listing = f"aliyun {operation} --RegionId {planned.account.region}"
-    return f"make deploy … PARAMETERS=…   # with a {parameter} that this lists: {listing}"
+    return wrong(what, told, f"make deploy … PARAMETERS=…   # with a {parameter} that this lists: {listing}")

@@ -22,10 +22,10 @@ from local.beliefs import BELIEFS
 from local.cloud import Cloud
 from local.cloud.ros import Stack
 from local.fc import role_environment
-from local.gateway import gateway
+from local.gateway import PASSED, gateway
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
-from local.trigger_auth import PASSED, check_signature, check_token
+from local.trigger_auth import check_signature, check_token
 from tests.conftest import NUMBER, Function
 from tests.deploy.check_template import resolved
 from tests.deploy.test_doctor import Told

@@ -19,6 +19,7 @@ from cams_qr.permits.throttle import GUARD_MAX_SECONDS, WINDOW_SECONDS, Caller
 from cams_qr.problems import Problem
 from cams_qr.redis_store import Store
 from local.valkey import Valkey
+from tests.permits.fields import QUEUE_FIELDS
 from tests.proxy import Proxy
 
 pytestmark = pytest.mark.timed
@@ -316,25 +317,7 @@ def test_late_answers_do_not_bend_an_instances_clock(account: Account) -> None:
 # What makes no sense
 
 Harm = Callable[[Account], Any]
-NUMBERS = (
-    *(
-        "limit",
-        "count",
-        "last",
-        "asked",
-        "offset",
-        "opens",
-        "promised",
-        "pace",
-        "paced",
-        "cut",
-        "low",
-        "high",
-        "streak",
-        "first",
-    ),
-    *("next", "0", "3", "b0", "foreign"),
-)
+NUMBERS = (*QUEUE_FIELDS, "first", "0", "3", "b0", "foreign")
 # Longer than the queue stays closed when it was forgotten, at most.
 HEALED_SECONDS = 3.3
 

@@ -4,31 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.permits.fields import QUEUE_FIELDS
 from tests.permits.fleet_model import Manner, World
 
 LIMIT = 5
 FLEET = 6
-FIELDS = [
-    "limit",
-    "held",
-    "blur",
-    "count",
-    "last",
-    "asked",
-    "offset",
-    "opens",
-    "promised",
-    "pace",
-    "paced",
-    "cut",
-    "low",
-    "high",
-    "streak",
-    "next",
-    "0",
-    "3",
-    "b0",
-]
+FIELDS = [*QUEUE_FIELDS, "0", "3", "b0"]
 # Far beyond what the queue ever books; within what it may.
 BEYOND = ["text", "", "-inf", "inf", "nan", "1e17", "1e300", "-1e300", "-5", "0", "0x10"]
 # What is told once the queue was forgotten, or another's moments were planted, cannot agree with what was told before.

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from local.pages import pages
 from local.serve import serve
 from tests.web.site import SCREENSHOTS, Site, ask, keep, make_list, wait_for
-from tests.web.test_looks import CODES, FAILED, PLACES, WIDE, fail, keep_codes
+from tests.web.test_looks import CODES, FAILED_IN, PLACES, WIDE, fail, keep_codes
 
 # The last commit without the element.
 COMMIT = "feb0191cb296ddc9ee8b78af59a99571deef35d5"
@@ -117,10 +117,7 @@ def test_a_link_that_was_copied(site: Site) -> None:
     keep(page, "before/copied-wide", full_page=False)
 
 
-@pytest.mark.parametrize(
-    ("name", "place"),
-    [(name, place) for name in FAILED for place in ("wide", "phone")] + [("throttled", "forced")],
-)
+@pytest.mark.parametrize(("name", "place"), FAILED_IN)
 def test_a_failure(site: Site, name: str, place: str) -> None:
     page = site.open(**PLACES[place])
     fail(page, site, name)

@@ -212,10 +212,11 @@ def fail(page: Page, site: Site, name: str) -> None:
     expect(page.get_by_role("alert")).not_to_be_empty()
 
 
-@pytest.mark.parametrize(
-    ("name", "place"),
-    [(name, place) for name in FAILED for place in ("wide", "phone")] + [("throttled", "forced")],
-)
+# Each is pictured in these places.
+FAILED_IN = [(name, place) for name in FAILED for place in ("wide", "phone")] + [("throttled", "forced")]
+
+
+@pytest.mark.parametrize(("name", "place"), FAILED_IN)
 def test_a_failure(site: Site, name: str, place: str) -> None:
     page = site.open(**PLACES[place])
     fail(page, site, name)

@@ -9,6 +9,7 @@ import marshal
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER, spec_from_file_location
 from types import CodeType, ModuleType
@@ -20,10 +21,10 @@ _TAG = sys.implementation.cache_tag
 _HEADER_BYTES = 16
 
 
+@cache
 def use() -> None:
     """From now on, import Python's own modules without a search."""
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(sys.meta_path.index(PathFinder), _Finder())
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), _Finder())
 
 
 class _Finder:

@@ -58,7 +58,7 @@ def _encode_problem(problem: Problem, request: Request, headers: dict[str, str],
     if (retry_after := problem.retry_after_seconds()) is not None:
         headers["Retry-After"] = str(retry_after)
     if problem.code == "method_not_allowed":
-        headers["Allow"] = ", ".join(request.route.methods())
+        headers["Allow"] = request.route.allow()
     body = json.dumps(problem.to_dict(request_id))
     return _response(problem.status, headers, "application/problem+json; charset=utf-8", body)
 
@@ -97,7 +97,7 @@ def _common_headers(request: Request, settings: Settings, request_id: str) -> di
         "Vary": "Origin, Authorization, Accept-Encoding",
     }
     if request.route.template and request.method == "OPTIONS":
-        headers["Access-Control-Allow-Methods"] = ", ".join(request.route.methods())
+        headers["Access-Control-Allow-Methods"] = request.route.allow()
         headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-None-Match"
         headers["Access-Control-Max-Age"] = "600"
     return headers

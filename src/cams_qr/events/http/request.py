@@ -86,7 +86,7 @@ def _check_route(request: Request) -> None:
     if request.route.template is None:
         raise Problem("not_found", f"There is no such route; use {LIST}, {CODE}, {DRAWING} or {OPENAPI}.")
     if request.method not in request.route.methods():
-        raise Problem("method_not_allowed", f"This route accepts {', '.join(request.route.methods())}.")
+        raise Problem("method_not_allowed", f"This route accepts {request.route.allow()}.")
 
 
 def _query(request: Request, settings: Settings) -> QrQuery:

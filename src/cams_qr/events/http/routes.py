@@ -37,6 +37,10 @@ class Route(NamedTuple):
         """The methods that the route accepts."""
         return METHODS[self.template] if self.template else ()
 
+    def allow(self) -> str:
+        """These methods as the value of the header Allow."""
+        return ", ".join(self.methods())
+
 
 def find_route(path: str) -> Route:
     """The route at the end of a percent-decoded path; `/` is the same as `/qr-codes`."""
