@@ -12,7 +12,7 @@ const LANGUAGES = {
   zh: () => import("./cams-qr/texts/zh.js"),
   id: () => import("./cams-qr/texts/id.js"),
 };
-/** Until the texts arrive, or if they do not. */
+// Until the texts arrive, if they do.
 const WORDLESS = {
   language: "en",
   text: { tryAgain: "Try again", problems: { unreachable: "The service could not be reached." } },

@@ -26,7 +26,7 @@ export function ask(url, headers, signal) {
   return share(JSON.stringify([url, ...headers]), signal, () => read(url, headers));
 }
 
-/** The problem if nobody answers. */
+// Nobody answers.
 export const UNREACHABLE = problemOf({ status: 0 });
 
 async function read(url, headers) {
@@ -39,7 +39,8 @@ async function read(url, headers) {
 function problemOf({ status, headers }, said) {
   const code = CODES[status];
   const retryAfter = secondsOf(headers?.get("Retry-After")) || (code === "throttled" && BUSY_SECONDS);
-  const problem = said?.type && said.code ? said : { status, code: code ?? "internal_error", retryable: !!code };
+  const isOwn = typeof said?.code === "string" && said.type;
+  const problem = isOwn ? said : { status, code: code ?? "internal_error", retryable: !!code };
   return { ...(retryAfter && { retryAfter }), ...problem };
 }
 
