@@ -86,14 +86,14 @@ class _Finder(MetaPathFinder):
         if path is not None and os.path.dirname(place) not in path:
             return None
         file = f"{place}/__init__.py" if is_package else f"{place}.py"
-        loader = _Loader(fullname, file, partial(self._record, offset, size))
+        loader = _Loader(fullname, file, partial(self._bytes, offset, size))
         parts = [place] if is_package else None
         spec = spec_from_file_location(fullname, file, loader=loader, submodule_search_locations=parts)
         if spec is not None:
             spec.cached = self._file
         return spec
 
-    def _record(self, offset: int, size: int) -> memoryview:
+    def _bytes(self, offset: int, size: int) -> memoryview:
         """A record's bytes, read with those that follow: records are in the order of their first imports."""
         at = offset - self._ahead_from
         if not 0 <= at <= len(self._ahead) - size:

@@ -28,10 +28,15 @@ def use() -> None:
 
 
 class _Finder:
+    def __init__(self) -> None:
+        self._extensions = _names(_EXTENSIONS)
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find a module of Python's own library; None if it is none, or has no bytecode there."""
+        if fullname in self._extensions:
+            return PathFinder.find_spec(fullname, [_EXTENSIONS])
         package, _, name = fullname.rpartition(".")
         folder = f"{_FOLDER}/{package.replace('.', '/')}" if package else _FOLDER
         if fullname.partition(".")[0] not in sys.stdlib_module_names or (package and folder not in (path or ())):
@@ -43,7 +48,7 @@ class _Finder:
             file = f"{place}/__init__.py"
             loader = _Loader(fullname, file, bytecode)
             return spec_from_file_location(fullname, file, loader=loader, submodule_search_locations=[place])
-        return None if package else PathFinder.find_spec(fullname, [_EXTENSIONS])
+        return None
 
 
 class _Loader(SourceFileLoader):
@@ -59,6 +64,14 @@ class _Loader(SourceFileLoader):
             return super().get_code(fullname)
         code: CodeType = marshal.loads(memoryview(bytecode)[_HEADER_BYTES:])  # noqa: S302 - Python's own
         return code
+
+
+def _names(folder: str) -> frozenset[str]:
+    """The modules that have a file in the folder; none if there is no such folder."""
+    try:
+        return frozenset(file.partition(".")[0] for file in os.listdir(folder))
+    except OSError:
+        return frozenset()
 
 
 def _read(file: str) -> bytes | None:
