@@ -6,7 +6,7 @@ Any step may be hostile. Invariants are checked as it runs: `World.broken` lists
 import json
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from itertools import takewhile
@@ -178,7 +178,7 @@ class Instance(Process):
         if self.throttle is None:
             world = self.world
             store = ModelStore(world, self)
-            self.throttle = AccountThrottle(store, "account", self.limit, INSTANCES, world.patience)
+            self.throttle = AccountThrottle(store, "account", self.limit, world.allowed, world.patience)
         return self.throttle
 
 
@@ -198,6 +198,7 @@ class CallerModel:
         self.told_at = 0.0
         self.place = -1
         self.outcome = "waits"
+        self.throttled = manner.throttled
         # Whether its call left without Redis.
         self.turn = False
         # Whether its instance had ever heard of the queue when it came.
@@ -226,9 +227,9 @@ class CallerModel:
                 lag = self.manner.lag * self._most_lag(permit)
                 self.world.leave(self, permit, lag)
                 time.sleep(lag + SERVICE_SECONDS)
-                if self.manner.throttled is not None:
+                if self.throttled is not None:
                     self.world.closed_at = self.world.hub.now
-                    throttle.record_throttle(permit, self.manner.throttled)
+                    throttle.record_throttle(permit, self.throttled)
         except DepartureMissed:
             self.promise = None
             return False
@@ -272,6 +273,10 @@ class World:
         self.excuse = excuse
         self.limit = limit
         self.patience = patience
+        # The most instances; whether CAMS throttles the calls that exceed the quota.
+        self.allowed = INSTANCES
+        self.throttles = False
+        self.admitted: deque[float] = deque(maxlen=limit)
         # Of instances that were told another one.
         self.limits: dict[int, int] = {}
         self.mutate = mutate
@@ -586,6 +591,8 @@ class World:
         self.counts["arrivals"] += 1
         self.arrivals.append((now, caller, moment))
         how = "by turn, from" if caller.turn else "from"
+        if self.throttles and not self._admit():
+            caller.outcome, caller.throttled = "throttled", 0.0
         due = moment - caller.instance.monotonic() + now
         self.log.append(f"{now:8.3f} {caller.ticket} ARRIVES {how} its moment at {due:.4f}")
         if caller.manner.bulk:
@@ -598,6 +605,13 @@ class World:
             self._check_quota()
         if self.most < self.limit:
             self.most = max(self.most, len(self.since(now - WINDOW_SECONDS + 1e-6)))
+
+    def _admit(self) -> bool:
+        """Whether CAMS takes a call; those that it throttles do not count."""
+        full = len(self.admitted) == self.limit and self.hub.now - self.admitted[0] < WINDOW_SECONDS
+        if not full:
+            self.admitted.append(self.hub.now)
+        return not full
 
     def _starving(self) -> float:
         """For how long bulk has been waiting undisturbed, and nothing of it left."""

@@ -117,13 +117,6 @@ def test_all_is_forgotten_where_people_are_very_patient() -> None:
     assert caller.outcome == "called"
 
 
-def test_instances_that_never_reached_redis_keep_the_quota_on_average(world: World) -> None:
-    """They know of no others, nor of a seat."""
-    world.become("gone")
-    saturate(world, 30)
-    assert 0.7 <= used(world, 0) <= 1
-
-
 def test_an_outage_of_redis_and_of_cams_is_over_soon(world: World) -> None:
     """However long CAMS throttled, and whatever it said."""
     world.warm(5)

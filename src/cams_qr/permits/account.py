@@ -251,7 +251,7 @@ class AccountThrottle:
         if self._lost_at is None:
             self._lost_at = since
             now = time.monotonic()
-            # With no request for so long, few other instances were active, and nobody waits. The seat may be another's.
+            # With no request for so long, few other instances were active, and nobody waits.
             is_seated = now <= self._seat_until
             ahead = max(0.0, self._promised_ahead) if is_seated else 0.0
             self._turns.start(now + ahead + WINDOW_SECONDS + GUARD_MAX_SECONDS, is_seated)

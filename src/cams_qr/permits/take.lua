@@ -126,7 +126,7 @@ local promised = math.max(0, math.min(ask.patience, known_ahead + 2 * WINDOW) - 
 local function keep_seats()
   local count = string.match(redis.call('HGET', KEYS[4], 'count') or '', '^(%d+) %d+$')
   count = math.min(math.max(number(count) or 0, ask.seats), MOST_SEATS)
-  redis.call('HSET', KEYS[4], 'count', text(count) .. ' ' .. text(now + HORIZON))
+  if count > 0 then redis.call('HSET', KEYS[4], 'count', text(count) .. ' ' .. text(now + HORIZON)) end
 end
 
 local function settle(seconds)
@@ -386,6 +386,8 @@ end
 local verdict, moment
 if ask.bulk then verdict, moment = bulk() else verdict, moment = person() end
 local seat, seats = sit(moment)
+-- Unless somebody waits, nobody needs to know of the others: so few calls do not need fixed turns.
+local is_crowded = queue.last > now + 0.5 * WINDOW or bulk_waits()
 
 local fields = {}
 for _, name in ipairs(NUMBERS) do
@@ -395,4 +397,4 @@ end
 redis.call('HSET', KEYS[1], unpack(fields))
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
 local known_promised = math.min(queue.last, now + ask.patience)
-return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, known_promised, seat, seats}
+return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, known_promised, seat, is_crowded and seats or 1}

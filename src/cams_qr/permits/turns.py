@@ -1,79 +1,73 @@
-"""Permits while Redis is unavailable: instances take turns, each at a fixed place in a round, without coordination."""
+"""Permits while Redis is unavailable: instances take turns, without coordination."""
 
 import math
 import random
 import time
+from collections import deque
 
 from cams_qr.permits.throttle import GUARD_MAX_SECONDS, HORIZON_SECONDS, WINDOW_SECONDS
 
 _SPAN_SECONDS = WINDOW_SECONDS + GUARD_MAX_SECONDS
-# After a throttle an instance skips turns. Each turn it takes multiplies the pause by this.
-_PAUSE_DECAY = 0.8
+# A throttle multiplies an instance's pause between turns by the increase; each turn it takes, by the decrease.
+_PAUSE_INCREASE = 2.0
+_PAUSE_DECREASE = 0.9
 
 
 class Turns:
     """The turns of one instance, on the monotonic clock.
 
-    A turn lasts (window + guard) / quota, so the calls of successive turns never exceed the quota. Turn N, counted on
-    the queue's clock, belongs to seat N modulo the seats in a round. A round has a seat for each instance that was
-    active recently. It has at least one for each turn in a window (or for each possible instance, if those are fewer),
-    because idle instances may wake up.
+    While at most `limit` instances are active, each may call once in a window and a guard, at any time: together they
+    never exceed the quota. More instances have fixed turns in a round: a turn lasts (window + guard) / limit, and turn
+    N, counted on the queue's clock, belongs to seat N modulo the number of seats.
 
-    If a window has a turn for each seat, a seated instance may take its first turn at any time in the window after it
-    leaves the queue, so that people do not run out of patience before it comes.
+    An instance that has not reached Redis lately assumes that few are active. If CAMS throttles, it pauses for longer.
     """
 
     def __init__(self, limit: int, instances: int) -> None:
         self._turn = _SPAN_SECONDS / limit
-        self._min_seats = min(limit, instances)
-        # Until the number of seats is known, assume one for each possible instance.
-        self._round = self._turn * max(limit, instances)
-        self._first = random.uniform(0, self._round)
-        self._queue_zero: float | None = None
-        self._seat = 0
-        self._earliest = -math.inf
-        self._first_turn_by = math.inf
-        self._last = -math.inf
+        # If fewer instances than `limit` can run, each may call several times in a window.
+        share = max(1, limit // instances)
+        self._taken = deque([-math.inf] * share, maxlen=share)
+        self._round = _SPAN_SECONDS
+        # When a turn of this instance's seat began, if turns are fixed.
+        self._seat_began: float | None = None
+        self._opens = -math.inf
         self._pause_rounds = 1.0
 
     def take_seat(self, seat: int, seats: int, queue_zero: float) -> None:
         """Take seat `seat` of `seats`; `queue_zero` is when the queue's clock was 0, on the monotonic clock."""
-        self._queue_zero, self._seat = queue_zero, seat
-        self._divide(max(seats, self._min_seats))
+        self._round = max(_SPAN_SECONDS, self._turn * seats)
+        self._seat_began = queue_zero + self._turn * seat if self._round > _SPAN_SECONDS else None
+        self._pause_rounds = 1.0
 
     def start(self, opens: float, is_seated: bool) -> None:
-        """Start taking turns, none of them before `opens` (monotonic)."""
-        self._earliest = opens
-        any_will_do = is_seated and self._turn < self._round <= _SPAN_SECONDS
-        self._first_turn_by = opens + random.uniform(0, 0.8 * WINDOW_SECONDS) if any_will_do else math.inf
+        """Start taking turns, none of them before `opens` (monotonic). Without a seat, forget the other instances."""
+        self._opens = opens
+        if not is_seated:
+            self._round, self._seat_began = _SPAN_SECONDS, None
 
     def next(self) -> float:
         """When this instance may make its next call."""
-        earliest = max(time.monotonic(), self._earliest)
-        turn = self._first + math.ceil((earliest - self._first) / self._round) * self._round
-        return max(earliest, min(turn, self._first_turn_by))
+        pause = self._round * self._pause_rounds
+        if self._seat_began is None:
+            return max(time.monotonic(), self._opens, self._taken[0] + pause)
+        # Half a turn less, so that rounding does not cost a whole round.
+        earliest = max(time.monotonic(), self._opens, self._taken[-1] + pause - self._turn / 2)
+        return self._seat_began + math.ceil((earliest - self._seat_began) / self._round) * self._round
 
     def take(self, turn: float) -> None:
         """Mark a turn as used."""
-        # Half a turn less, so that rounding does not cost a whole round.
-        pause = self._round * self._pause_rounds - self._turn / 2
-        self._earliest = turn + (pause if self._first_turn_by == math.inf else max(pause, _SPAN_SECONDS))
-        self._first_turn_by = math.inf
-        self._last = turn
-        self._pause_rounds = max(1.0, self._pause_rounds * _PAUSE_DECAY)
+        self._taken.append(turn)
+        self._pause_rounds = max(1.0, self._pause_rounds * _PAUSE_DECREASE)
 
     def record_throttle(self, retry_after: float) -> None:
-        """CAMS throttled a call: more instances are active than expected, so skip some turns."""
-        self._pause_rounds = max(1.0, min(self._pause_rounds * 1.5, HORIZON_SECONDS / self._round))
-        self._earliest = max(self._earliest, time.monotonic() + min(retry_after, HORIZON_SECONDS))
+        """CAMS throttled a call: more instances are active than expected, so pause for longer between turns."""
+        self._pause_rounds = max(1.0, min(self._pause_rounds * _PAUSE_INCREASE, HORIZON_SECONDS / self._round))
+        # Those throttled at the same time must not come back at the same time.
+        pause = random.uniform(0, 2 * self._round * self._pause_rounds)
+        self._opens = max(self._opens, time.monotonic() + min(max(retry_after, pause), HORIZON_SECONDS))
 
     def taken_since(self, seconds: float) -> int:
-        """The most turns that can have been taken in the last `seconds`."""
-        if time.monotonic() - self._last > seconds:
-            return 0
-        return 1 + math.floor(seconds / self._round)
-
-    def _divide(self, seats: int) -> None:
-        self._round = self._turn * seats
-        self._first = (self._queue_zero or 0.0) + self._turn * (self._seat % seats)
-        self._pause_rounds = 1.0
+        """The number of turns taken in the last `seconds`, which are at most a window and a guard."""
+        since = time.monotonic() - seconds
+        return sum(taken >= since for taken in self._taken)

@@ -1,0 +1,110 @@
+"""Redis is away: those who were active share the quota, others join them, and CAMS corrects what they cannot know."""
+
+import random
+from collections.abc import Iterator
+from statistics import mean
+
+import pytest
+
+from bench.fleet.measures import most_in_a_second, over_quota, share
+from tests.permits.fleet_model import CallerModel, Manner, World
+
+QUOTA = 5
+# Whoever is refused does not come back.
+PERSON = Manner(obeys=False)
+OUTAGE_SECONDS = 20.0
+RUNS = 6
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+class Platform:
+    """Sends each person to the idle instance that was busy last, or to a new one, which takes a while to start."""
+
+    def __init__(self, world: World, seed: int, start_seconds: float) -> None:
+        self._world = world
+        self._chance = random.Random(seed)
+        self._start_seconds = start_seconds
+        self._idle: list[int] = []
+        self._busy: list[tuple[int, CallerModel]] = []
+        self._started = 0
+        self._next = 0.0
+        # When each came, and what became of it; None of those for whom there was no instance.
+        self.people: list[tuple[float, CallerModel | None]] = []
+
+    def come(self, rate: float, seconds: float) -> None:
+        """People come at a rate, almost evenly."""
+        hub = self._world.hub
+        end = hub.now + seconds
+        while hub.now < end:
+            self._free()
+            if hub.now >= self._next:
+                self._next = hub.now + self._chance.uniform(0.5, 1.5) / rate
+                self._place(hub.now)
+            hub.run(hub.now + 0.01)
+
+    def refused(self, begin: float, end: float) -> float:
+        """The share of those who came then and were not served."""
+        outcomes = [caller.outcome if caller else "no instance" for came, caller in self.people if begin <= came < end]
+        return share([outcome != "called" for outcome in outcomes])
+
+    def _place(self, came: float) -> None:
+        if self._idle:
+            self._send(self._idle.pop(), came)
+        elif self._started < self._world.allowed:
+            self._started += 1
+            self._world.hub.at(came + self._start_seconds, lambda at=self._started: self._send(at, came))
+        else:
+            self.people.append((came, None))
+
+    def _send(self, at: int, came: float) -> None:
+        caller = self._world.call(at, PERSON)
+        assert caller
+        self.people.append((came, caller))
+        self._busy.append((at, caller))
+
+    def _free(self) -> None:
+        done = [busy for busy in self._busy if busy[1].thread.ended]
+        self._busy = [busy for busy in self._busy if busy not in done]
+        self._idle += [at for at, _ in done]
+
+
+@pytest.fixture
+def worlds() -> Iterator[list[World]]:
+    """Many, for what differs from one to another."""
+    made = [World(QUOTA, seed, excuse=lambda world, calls: "counted here") for seed in range(RUNS)]
+    for world in made:
+        world.throttles = True
+    yield made
+    for world in made:
+        world.close()
+
+
+@pytest.mark.parametrize("start_seconds", [0.1, 0.5])
+@pytest.mark.parametrize("allowed", [2, 8, 16, 40])
+def test_people_are_served_while_redis_is_away(worlds: list[World], allowed: int, start_seconds: float) -> None:
+    """Whether few or many instances are allowed, and start quickly or slowly: 60 % of the quota needs few of them."""
+    refused, over = [], []
+    for seed, world in enumerate(worlds):
+        world.allowed = allowed
+        platform = Platform(world, seed, start_seconds)
+        platform.come(0.6 * QUOTA, 8)
+        world.restart()
+        world.become("gone")
+        begin, end = world.hub.now, world.hub.now + OUTAGE_SECONDS
+        platform.come(0.6 * QUOTA, OUTAGE_SECONDS + 3)
+        refused.append(platform.refused(begin, end))
+        over.append(over_quota(world.since(0), QUOTA, begin, end))
+    assert mean(refused) <= 0.05
+    assert mean(over) <= 0.01
+
+
+def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds: list[World]) -> None:
+    world = worlds[0]
+    world.become("gone")
+    for _ in range(600):
+        world.crowd(0, 24, PERSON)
+        world.pass_time(0.1)
+    calls = world.since(30)
+    assert most_in_a_second(world.since(0)) == 24
+    assert 4 <= len(calls) / 30 <= 7
