@@ -1,9 +1,7 @@
-"""The numbers that take.lua keeps of the queue, read from the script, so that no test forgets one."""
+"""The numbers that the scripts keep of the queue, read from their source, so that no test forgets one."""
 
 import re
-from pathlib import Path
 
-from cams_qr import permits
+from cams_qr.permits.scripts import TAKE
 
-_SCRIPT = Path(permits.__path__[0], "take.lua").read_text(encoding="utf-8")
-QUEUE_FIELDS = re.findall(r"'(\w+)'", _SCRIPT.partition("local NUMBERS = {")[2].partition("}")[0])
+QUEUE_FIELDS = re.findall(r"'(\w+)'", TAKE.partition("local NUMBERS = {")[2].partition("}")[0])

@@ -36,19 +36,19 @@ def breaks_schedule(schedule: Callable[[World], None], mutate: Mutation) -> bool
 
 SABOTAGES = {
     "no guard": (breaks_at_random, "text(moment + tolerance_of(moment))", "text(moment)"),
-    "one too many": (breaks_at_random, "% limit", "% (limit + 1)"),
+    "one too many": (breaks_at_random, "% queue.limit", "% (queue.limit + 1)"),
     "closes too shortly": (
         partial(
             breaks_schedule,
             partial(schedules.test_redis_forgets_and_who_knew_of_no_promise_asks_first, lost="flush"),
         ),
-        "local function settle(seconds)\n",
-        "local function settle(seconds)\n  seconds = -9e9\n",
+        "local function close(seconds)\n",
+        "local function close(seconds)\n  seconds = -9e9\n",
     ),
     "no closing": (breaks_at_random, "math.max(now + ask.lead, opens())", "now + ask.lead"),
     "a rest of promises": (
         partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),
-        "math.min(queue.promised, now + promised)",
+        "math.min(queue.promised, now + forgotten_promises())",
         "0",
     ),
     "a guess for sure": (
@@ -57,8 +57,8 @@ SABOTAGES = {
         "",
     ),
     "moments of others": (breaks_at_random, "text(now + OVERDUE), 'WITHSCORES'", "text(now + HORIZON), 'WITHSCORES'"),
-    "echoes": (breaks_at_random, "> ask.doubt then", "> 1e12 then"),
-    "a clock that is set": (breaks_at_random, "  now = math.max(ask.heard, math.min(queue.asked or 0, now))", ""),
+    "echoes": (breaks_at_random, "<= ask.doubt", "<= 1e12"),
+    "a clock that is set": (breaks_at_random, "    now = math.max(ask.heard, math.min(queue.asked or 0, now))", ""),
     "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[2], ask.ticket)\n", ""),
     "no floor": (
         partial(breaks_schedule, schedules.test_bulk_has_its_floor_among_people_with_appointments),
@@ -72,7 +72,7 @@ SABOTAGES = {
     ),
     "a closed queue": (
         partial(breaks_schedule, schedules.test_a_closed_queue_is_closed_for_appointments_too),
-        "'-inf', '(' .. text(earliest)",
+        "'-inf', '(' .. text(earliest())",
         "'-inf', '(' .. text(now + ask.lead)",
     ),
 }

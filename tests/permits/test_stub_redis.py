@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cams_qr.permits.scripts import TAKE
 from local.valkey import Valkey
 from tests.permits.stub_redis import Scores, StubRedis
 
@@ -157,9 +157,8 @@ ASKS = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ASKS)
 def test_the_script_answers_and_stores_the_same(server: Any, asks: list[dict[str, Any]]) -> None:
-    source = Path("src/cams_qr/permits/take.lua").read_text(encoding="utf-8")
     # Both on one clock, that each question sets, and long started.
-    source = source.replace("redis.call('TIME')", "{ask.now / 1000000, 0}")
+    source = TAKE.replace("redis.call('TIME')", "{ask.now / 1000000, 0}")
     source = source.replace("redis.pcall('INFO', 'server')", "'uptime_in_seconds:99'")
     server.flushall()
     stub = StubRedis(lambda: 1.7e9)

@@ -1,14 +1,14 @@
 """Account-wide permits: one queue in Redis for all instances.
 
 One round trip tells a caller the moment at which its call may leave, or that there is none before its deadline. It then
-waits for that moment without asking again. `take.lua` books the moments, and describes how the queue works.
+waits for that moment without asking again. `lua/take.lua` books the moments; the files beside it say how the queue works.
 
 While Redis is unavailable:
 
-1. Every answer from Redis says how far ahead moments are promised, which seat this instance has, and how many seats
-   there are: one for each instance that asked recently.
-2. An instance that loses Redis waits until all promised moments, plus one window, have passed. It then takes turns with
-   the others, each at its seat's time.
+1. Every answer from Redis says how far ahead moments are promised. If callers wait, it also says which seat this
+   instance has, and how many seats there are: one for each instance that asked recently.
+2. An instance that loses Redis waits until all promised moments, plus one window, have passed. It then calls at any
+   time, at most once in a window; if callers waited, only when it is its seat's turn.
 3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
 4. The first instance to find Redis again closes the queue until all others have tried too and their turns have left the
    window. Callers that ask in between are promised a moment after that.
@@ -21,12 +21,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
 from cams_qr.permits.queue_clock import QueueClock
+from cams_qr.permits.scripts import TAKE, THROTTLED
 from cams_qr.permits.throttle import (
     GUARD_MAX_SECONDS,
     GUARD_MIN_SECONDS,
@@ -60,7 +60,7 @@ _WAY_SECONDS = GUARD_MIN_SECONDS / 2
 
 
 class _Answer(NamedTuple):
-    """The answer of take.lua: `moment` is when to leave, when to ask again, or when a permit would be available."""
+    """The answer of TAKE: `moment` is when to leave, when to ask again, or when a permit would be available."""
 
     verdict: bytes
     now: int
@@ -82,8 +82,8 @@ class AccountThrottle:
     def __init__(self, store: Store, account: str, limit: int, instances: int, patience: float) -> None:
         self._store = store
         self._keys = [f"cams-qr:{{{account}}}:{part}" for part in ("queue", "appointments", "aside", "seats", "bulk")]
-        self._take = store.script(_source("take.lua"))
-        self._throttled = store.script(_source("throttled.lua"))
+        self._take = store.script(TAKE)
+        self._throttled = store.script(THROTTLED)
         self._limit = limit
         self._patience = patience
         self._instance = uuid4().hex
@@ -258,10 +258,6 @@ class AccountThrottle:
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:
         return script(keys=self._keys, args=[json.dumps(question)], client=client)
-
-
-def _source(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _micro(seconds: float) -> int:

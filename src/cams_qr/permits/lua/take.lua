@@ -1,0 +1,163 @@
+-- Books the moment at which one call may leave for CAMS, in a queue that all instances share.
+--
+--              a moment within its patience
+--   person ──────────────────────────────────▶ go ──▶ leaves at that moment, without asking again
+--      │ ▲
+--      │ └── comes back when told to; its moment is still reserved
+--      ▼
+--    refused, with an appointment ──▶ overdue ──▶ goes to whoever asks next
+--
+--              a moment that is near
+--   bulk ────────────────────────────────────▶ go
+--      │ ▲
+--      ▼ │ asks again when told to, and keeps its place
+--    later
+--
+-- While bulk waits, one moment of BULK_EVERY is set aside for it.
+
+local BULK_EVERY = 5
+-- The most places of departed callers that one request clears.
+local CLEARED = 32
+-- Retry-After is in whole seconds, so a caller with an appointment is back at most a second late; LATE after that, it
+-- will not come.
+local LATE = 0.2 * WINDOW
+local OVERDUE = math.max(LATE, ask.patience - WINDOW - LATE)
+local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
+local EXPIRY = 120 * WINDOW + HORIZON
+
+local function leave_place(place)
+  redis.call('ZREM', KEYS[5], place)
+  redis.call('HDEL', KEYS[1], 'b' .. place)
+end
+
+-- Whether bulk waits. A caller that does not ask again loses its place.
+local function bulk_waits()
+  for _ = 1, CLEARED do
+    local first = redis.call('ZRANGE', KEYS[5], 0, 0)[1]
+    if not first then return false end
+    local kept_until = number(redis.call('HGET', KEYS[1], 'b' .. first))
+    if kept_until and kept_until >= now and kept_until <= now + FAR then return true end
+    leave_place(first)
+  end
+  return false
+end
+
+-- The moment set aside for the bulk caller with so many others before it, if any.
+local function set_aside(ahead)
+  local moment = redis.call('LINDEX', KEYS[3], 0)
+  for _ = 1, 100 do
+    if not moment then return nil end
+    local found = number(moment)
+    if found and found >= earliest() and found <= now + FAR then break end
+    redis.call('LPOP', KEYS[3])
+    queue.streak = BULK_EVERY
+    moment = redis.call('LINDEX', KEYS[3], 0)
+  end
+  return number(ahead == 0 and moment or redis.call('LINDEX', KEYS[3], ahead))
+end
+
+-- The first appointment whose caller should have come back by now.
+local function overdue()
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. text(earliest()))
+  local found = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now + OVERDUE), 'WITHSCORES', 'LIMIT', 0, 1)
+  return found[1], number(found[2])
+end
+
+-- The earlier of a moment that is set aside and one that is overdue, and how to take it. One that is set aside has
+-- priority if it is as near, because while bulk waits nobody else would take it.
+local function kept(aside)
+  local owner, missed = overdue()
+  if missed and can_keep(missed) and not (aside and aside <= now + LATE) then
+    return missed, function() redis.call('ZREM', KEYS[2], owner) end
+  end
+  if aside and not can_keep(aside) then return nil end
+  return aside, function() redis.call('LREM', KEYS[3], 1, text(aside)) end
+end
+
+-- Unless the caller is out of time, extend its budget to at least the notice it needs.
+local function no_less_than_notice(budget)
+  local has_time = ask.budget > 0 or ask.patience == 0
+  return has_time and math.max(budget, ask.lead + 2000) or budget
+end
+
+local function person()
+  local latest = now + no_less_than_notice(ask.budget)
+  local own_moment = number(redis.call('ZSCORE', KEYS[2], ask.ticket))
+  if own_moment and own_moment >= earliest() and own_moment <= now + FAR then
+    -- A caller that is back on time may be a little early by this clock.
+    if own_moment > latest + GUARD_MAX then return 'refused', own_moment end
+    redis.call('ZREM', KEYS[2], ask.ticket)
+    return 'go', own_moment
+  end
+  local bulk, aside = bulk_waits(), set_aside(0)
+  local first = moment_after(0, anybodys())
+  -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
+  local owed = queue.streak >= BULK_EVERY - 1 and (bulk or first > latest)
+  local moment = moment_after(owed and 1 or 0, own())
+  local sooner, take = kept(not bulk and aside or nil)
+  if sooner and sooner < moment and sooner <= latest then
+    take()
+    return 'go', sooner
+  end
+  -- With less patience or notice, the caller would be back too late for an appointment. While others may know that the
+  -- queue opens earlier, nothing is booked so late.
+  local appointment = moment > latest and ask.patience >= WINDOW + 1.25 * LATE
+    and moment >= now + WINDOW + LATE + OVERDUE and queue.last <= now + HORIZON
+    and opens() <= math.max(now, queue.opens)
+  if moment > latest and not appointment then return 'refused', moment end
+  if owed then
+    book(first)
+    redis.call('RPUSH', KEYS[3], text(first))
+    queue.streak = 0
+  end
+  if appointment then moment = code(bare(moment), anybodys()) end
+  book(moment)
+  queue.streak = queue.streak + 1
+  if appointment then
+    redis.call('ZADD', KEYS[2], text(moment), ask.ticket)
+    return 'refused', moment
+  end
+  return 'go', moment
+end
+
+local function bulk()
+  if ask.place < 0 or ask.place >= queue.next then ask.place, queue.next = queue.next, queue.next + 1 end
+  local place = text(ask.place)
+  redis.call('ZADD', KEYS[5], place, place)
+  redis.call('HSET', KEYS[1], 'b' .. place, text(now + KEPT))
+  bulk_waits()
+  local ahead = redis.call('ZRANK', KEYS[5], place)
+  local moment = moment_after(ahead, own())
+  local sooner, take = kept(set_aside(ahead))
+  local is_kept = sooner and sooner < moment
+  if is_kept then moment = sooner end
+  if moment <= now + no_less_than_notice(math.min(NEAR, ask.budget)) then
+    if is_kept then
+      take()
+    else
+      book(moment)
+      queue.streak = 0
+    end
+    leave_place(place)
+    return 'go', moment
+  elseif moment > now + ask.budget then
+    leave_place(place)
+    return 'refused', moment
+  end
+  local again = math.min(moment - 0.8 * NEAR, now + LOOK)
+  redis.call('HSET', KEYS[1], 'b' .. place, text(again + KEPT))
+  return 'later', again
+end
+
+if not is_agreed() then return {'clock', now, now, queue.asked or 0} end
+close_if_others_may_call()
+measure()
+book_turns()
+local verdict, moment = (ask.bulk and bulk or person)()
+local seat, seats = sit(moment)
+-- Unless somebody waits, nobody needs to know of the others: so few calls do not need fixed turns.
+local is_crowded = queue.last > now + 0.5 * WINDOW or bulk_waits()
+save()
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
+local promised = math.min(queue.last, now + ask.patience)
+return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, promised, seat, is_crowded and seats or 1}
