@@ -139,10 +139,11 @@ def test_redis_restarts_and_who_slept_through_it_asks_first(world: World) -> Non
 
 def test_redis_restarts_quickly_and_promises_are_left(world: World) -> None:
     world.warm(12)
-    world.crowd(0, 10, PERSON)
-    world.pass_time(0.01)
-    world.become("gone")
     world.call(11, PERSON)
+    world.crowd(0, 9, PERSON)
+    world.pass_time(0.05)
+    world.become("gone")
+    world.call(11, HASTY)
     world.pass_time(0.1)
     world.restart()
     world.become("up")

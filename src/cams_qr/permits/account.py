@@ -1,14 +1,14 @@
 """Account-wide permits: one queue in Redis for all instances.
 
 One round trip tells a caller the moment at which its call may leave, or that there is none before its deadline. It then
-waits for that moment without asking again. `lua/take.lua` books the moments; the files beside it say how the queue works.
+waits for that moment without asking again. `lua/take.lua` books the moments; the files beside it explain the queue.
 
 While Redis is unavailable:
 
-1. Every answer from Redis says how far ahead moments are promised. If callers wait, it also says which seat this
+1. Every answer from Redis says how far ahead moments are promised. If anybody waits, it also says which seat this
    instance has, and how many seats there are: one for each instance that asked recently.
-2. An instance that loses Redis waits until all promised moments, plus one window, have passed. It then calls at any
-   time, at most once in a window; if callers waited, only when it is its seat's turn.
+2. If nobody waited when an instance lost Redis, it calls at any time, but once in a window. If callers waited, it first
+   waits until all promised moments, plus one window, have passed; then it calls when it is its seat's turn.
 3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
 4. The first instance to find Redis again closes the queue until all others have tried too and their turns have left the
    window. Callers that ask in between are promised a moment after that.
@@ -51,6 +51,8 @@ _MEMORY_SECONDS = 60.0
 # Within this time every active instance has found Redis: a probe, and the slowest answer to it.
 _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
 _MAX_CLOCK_TRIES = 4
+# After this, a call that left at its moment has left every window.
+_SPAN_SECONDS = WINDOW_SECONDS + GUARD_MAX_SECONDS
 # How long a busy machine may delay a question and its answer.
 _SCHEDULING_SECONDS = 0.03
 # How long an instance keeps its seat after the moment it was told.
@@ -60,7 +62,10 @@ _WAY_SECONDS = GUARD_MIN_SECONDS / 2
 
 
 class _Answer(NamedTuple):
-    """The answer of TAKE: `moment` is when to leave, when to ask again, or when a permit would be available."""
+    """The answer of TAKE: `moment` is when to leave, when to ask again, or when a permit would be available.
+
+    `seats` is 0 if nobody waits.
+    """
 
     verdict: bytes
     now: int
@@ -70,7 +75,7 @@ class _Answer(NamedTuple):
     place: int = -1
     promised: int = 0
     seat: int = 0
-    seats: int = 1
+    seats: int = 0
 
 
 class AccountThrottle:
@@ -154,6 +159,7 @@ class AccountThrottle:
             if answer.verdict == b"refused":
                 raise self._refusal(moment, caller)
             if answer.verdict == b"go":
+                self._turns.take(moment)
                 # This may already have passed: the answer can show that the clock is less precise than the question
                 # stated.
                 until = moment + answer.guard / _MICRO - _WAY_SECONDS - 2 * max(0.0, error - blur)
@@ -218,7 +224,7 @@ class AccountThrottle:
             "stepped": stepped,
             "away": 0 if self._lost_at is None else _micro(now - self._lost_at),
             "missed": 0 if self._lost_at is None else _micro(now - self._missed_at),
-            "calls": self._turns.taken_since(WINDOW_SECONDS + GUARD_MAX_SECONDS) if self._lost_at else 0,
+            "calls": 0 if self._lost_at is None else self._turns.taken_since(max(self._lost_at, now - _SPAN_SECONDS)),
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
             "seat": self._seat,
@@ -252,9 +258,8 @@ class AccountThrottle:
             self._lost_at = since
             now = time.monotonic()
             # With no request for so long, few other instances were active, and nobody waits.
-            is_seated = now <= self._seat_until
-            ahead = max(0.0, self._promised_ahead) if is_seated else 0.0
-            self._turns.start(now + ahead + WINDOW_SECONDS + GUARD_MAX_SECONDS, is_seated)
+            is_crowded = self._seats > 0 and now <= self._seat_until
+            self._turns.start(now + self._promised_ahead + _SPAN_SECONDS if is_crowded else now, is_crowded)
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:
         return script(keys=self._keys, args=[json.dumps(question)], client=client)

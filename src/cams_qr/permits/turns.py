@@ -40,10 +40,10 @@ class Turns:
         self._seat_began = queue_zero + self._turn * seat if self._round > _SPAN_SECONDS else None
         self._pause_rounds = 1.0
 
-    def start(self, opens: float, is_seated: bool) -> None:
+    def start(self, opens: float, is_crowded: bool) -> None:
         """Start taking turns, none of them before `opens` (monotonic). Without a seat, forget the other instances."""
         self._opens = opens
-        if not is_seated:
+        if not is_crowded:
             self._round, self._seat_began = _SPAN_SECONDS, None
 
     def next(self) -> float:
@@ -67,7 +67,6 @@ class Turns:
         pause = random.uniform(0, 2 * self._round * self._pause_rounds)
         self._opens = max(self._opens, time.monotonic() + min(max(retry_after, pause), HORIZON_SECONDS))
 
-    def taken_since(self, seconds: float) -> int:
-        """The number of turns taken in the last `seconds`, which are at most a window and a guard."""
-        since = time.monotonic() - seconds
+    def taken_since(self, since: float) -> int:
+        """The number of turns taken since then, at most a window and a guard ago."""
         return sum(taken >= since for taken in self._taken)

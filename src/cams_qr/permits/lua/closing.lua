@@ -6,7 +6,7 @@
 --       └────────────────────────────────────────────────────────┘
 --         all have had time to find Redis, their turns and all promises are past, and have left the window
 
-local HELD = 10 * WINDOW
+local HELD, LATELY = 10 * WINDOW, 5 * WINDOW
 
 -- Whether any key has a wrong type; such keys are deleted.
 local function is_damaged()
@@ -79,7 +79,7 @@ local function close_if_others_may_call()
     if known or is_server_new() then close(known and forgotten_promises() or 0) end
   elseif is_older_than_caller() or is_back() then
     close(forgotten_promises())
-  elseif ask.away > 0 and ask.missed < ask.settle then
+  elseif ask.away > 0 and ask.missed < LATELY then
     -- The first to ask may have slept through the outage, in which nobody was promised anything.
     queue.promised = math.min(queue.promised, now + forgotten_promises())
   end

@@ -155,9 +155,8 @@ measure()
 book_turns()
 local verdict, moment = (ask.bulk and bulk or person)()
 local seat, seats = sit(moment)
--- Unless somebody waits, nobody needs to know of the others: so few calls do not need fixed turns.
 local is_crowded = queue.last > now + 0.5 * WINDOW or bulk_waits()
 save()
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
 local promised = math.min(queue.last, now + ask.patience)
-return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, promised, seat, is_crowded and seats or 1}
+return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, promised, seat, is_crowded and seats or 0}
