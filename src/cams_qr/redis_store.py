@@ -1,9 +1,10 @@
 """The connection to Redis, Valkey or Tair: it answers quickly, or counts as unavailable until it does again."""
 
+import hashlib
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from cams_qr import logs
@@ -11,9 +12,10 @@ from cams_qr.deadline import Deadline
 from cams_qr.imports.deferred import deferring
 from cams_qr.sockets import open_socket
 
-# What a client of one server never uses, not even when it fails: over half of what redis-py imports.
+# What connections to one server never use, not even when they fail: most of what redis-py imports.
 DEFERRED = (
     "asyncio",
+    "cryptography",
     "importlib.metadata",
     "redis._parsers.commands",
     "redis._parsers.hiredis",
@@ -21,10 +23,12 @@ DEFERRED = (
     "redis.asyncio",
     "redis.auth",
     "redis.cache",
+    "redis.client",
     "redis.cluster",
-    "redis.commands.cluster",
+    "redis.credentials",
+    "redis.himport",
     "redis.keyspace_notifications",
-    "redis.lock",
+    "redis.observability.config",
     "redis.observability.registry",
     "redis.sentinel",
 )
@@ -32,6 +36,7 @@ DEFERRED = (
 with deferring(*DEFERRED):
     import redis
     from redis.backoff import NoBackoff
+    from redis.exceptions import NoScriptError
     from redis.retry import Retry
 
 # The most that an unavailable Redis may cost a caller: a connection and an answer.
@@ -68,6 +73,32 @@ class _TlsConnection(redis.SSLConnection, _Connection):
     """The same over TLS."""
 
 
+class Client:
+    """Sends commands to one server."""
+
+    def __init__(self, pool: redis.ConnectionPool) -> None:
+        self._pool: Any = pool
+
+    def execute(self, *command: str | bytes | int) -> Any:
+        """Send a command and return the answer. Raises redis.RedisError or OSError."""
+        connection = self._pool.get_connection()
+        try:
+            return connection.retry.call_with_retry(
+                lambda: _exchange(connection, command), lambda error: connection.disconnect()
+            )
+        finally:
+            self._pool.release(connection)
+
+    def disconnect(self) -> None:
+        """Close all connections."""
+        self._pool.disconnect()
+
+
+def _exchange(connection: Any, command: tuple[str | bytes | int, ...]) -> Any:
+    connection.send_command(*command)
+    return connection.read_response()
+
+
 class Store:
     """A Redis client that fails within 0.2 s, and then is tried again only every PROBE_SECONDS.
 
@@ -76,7 +107,7 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
+        pool = redis.ConnectionPool.from_url(
             url,
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=CONNECT_SECONDS,
@@ -86,17 +117,17 @@ class Store:
             driver_info=None,
             max_connections=64,
         )
-        pool = self._redis.connection_pool
         pool.connection_class = _TlsConnection if pool.connection_class is redis.SSLConnection else _Connection
+        self._client = Client(pool)
         self._down = False
         self.next_probe = 0.0
 
-    def ask(self, operation: "Callable[[redis.Redis], T]", probe: bool = False) -> T:
+    def ask(self, operation: Callable[[Client], T], probe: bool = False) -> T:
         """Run one operation. Raises StoreUnavailable."""
         if self._down and not (probe and time.monotonic() >= self.next_probe):
             raise StoreUnavailable
         try:
-            answer = operation(self._redis)
+            answer = operation(self._client)
         except (redis.RedisError, OSError) as error:
             # A probe looks for exactly this: a refusal to write. For other operations it says nothing about the server.
             if probe or not isinstance(error, redis.ResponseError):
@@ -107,21 +138,36 @@ class Store:
             logs.log(logging.WARNING, {"redis": "available"})
         return answer
 
-    def attempt(self, operation: "Callable[[redis.Redis], T]", default: T) -> T:
+    def attempt(self, operation: Callable[[Client], T], default: T) -> T:
         """Run one operation, or return the default if the store is unavailable."""
         try:
             return self.ask(operation)
         except StoreUnavailable:
             return default
 
-    def script(self, source: str) -> Callable[..., Any]:
-        """A Lua script as a function of keys and arguments; its source is sent only if the server does not have it."""
-        return self._redis.register_script(source)
+    def script(self, source: str) -> "Script":
+        """A Lua script as an operation with keys and arguments."""
+        return Script(source)
 
     def _failed(self, error: Exception) -> None:
         # After a failover the name resolves to another server, while connections to the old one may live on.
-        self._redis.connection_pool.disconnect()
+        self._client.disconnect()
         self.next_probe = time.monotonic() + PROBE_SECONDS
         if not self._down:
             self._down = True
             logs.log(logging.WARNING, {"redis": "unavailable", "reason": type(error).__name__})
+
+
+class Script:
+    """A Lua script. Its source is sent only if the server does not have it."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, client: Client, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+        """Run it and return the answer. Raises redis.RedisError or OSError."""
+        try:
+            return client.execute("EVALSHA", self._digest, len(keys), *keys, *args)
+        except NoScriptError:
+            return client.execute("EVAL", self._source, len(keys), *keys, *args)

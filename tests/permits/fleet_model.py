@@ -116,7 +116,7 @@ class ModelStore(Store):
         """See Store.script."""
         return partial(self._run, self._world.mutate(source))
 
-    def _run(self, source: str, keys: list[str], args: list[str], client: Any) -> Any:
+    def _run(self, source: str, client: Any, keys: list[str], args: list[str]) -> Any:
         hub, world, server = self._world.hub, self._world, self._world.server
         request, answer = self._instance.delays
         if server.state == "gone":

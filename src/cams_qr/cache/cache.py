@@ -19,8 +19,6 @@ from cams_qr.query import QrCodeList, QrQuery
 from cams_qr.renderings import Renderings
 
 if TYPE_CHECKING:
-    from redis import Redis
-
     from cams_qr.redis_store import Store
 
 MAX_ENTRIES = 1000
@@ -28,6 +26,9 @@ MAX_BYTES = 16 * 1024 * 1024
 FAILURE_SECONDS = 10
 # Failures that a retry cannot change. Any other may be temporary, or our own.
 PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
+
+# Returns an entry, and the milliseconds until it expires.
+_READ = "return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}"
 
 
 class Cache:
@@ -39,6 +40,7 @@ class Cache:
         self._stale = stale
         self._secret = hashlib.sha256(scope.encode()).digest()
         self._store = store
+        self._read: Any = store.script(_READ) if store else None
         self._flights = Flights(store) if store else None
         self._entry_json: Any = _import_entry_json() if store else None
         self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
@@ -127,14 +129,7 @@ class Cache:
     def _from_store(self, key: str, query: QrQuery) -> Entry | None:
         if self._store is None:
             return None
-
-        def read(client: "Redis") -> Any:
-            both = client.pipeline()
-            both.get(key)
-            both.pttl(key)
-            return both.execute()
-
-        text, left = self._store.attempt(read, (None, 0))
+        text, left = self._store.attempt(lambda client: self._read(client, [key], []), (None, 0))
         stored = self._entry_json.from_json(query, text, left / 1000) if text else None
         return Entry(*stored, Renderings()) if stored else None
 
@@ -143,7 +138,7 @@ class Cache:
             return
         kept = FAILURE_SECONDS if isinstance(result, Problem) else self._ttl + self._stale
         text = self._entry_json.to_json(query, result, kept)
-        self._store.attempt(lambda client: bool(client.set(key, text, px=int(kept * 1000))), False)
+        self._store.attempt(lambda client: bool(client.execute("SET", key, text, "PX", int(kept * 1000))), False)
 
 
 def _import_entry_json() -> ModuleType:

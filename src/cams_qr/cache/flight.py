@@ -3,11 +3,11 @@
 The leader holds a lease in Redis, so that a leader that dies or is frozen does not hold up the others.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import uuid4
 
 from cams_qr.cache.entry import Entry
 from cams_qr.deadline import Deadline
@@ -75,7 +75,7 @@ class Flights:
         up their `patience`. While it calls CAMS, they use up their time for a `call`, and `patience` is paused. Raises
         Problem: `throttled` if patience ends, `upstream_timeout` if the time for a call does.
         """
-        lock, token = f"{key}:flight", uuid4().hex
+        lock, token = f"{key}:flight", os.urandom(16).hex()
         seconds_in_call = 0.0
         while (lease := self._lead(lock, token, _CONNECTING_SECONDS)) > 0:
             if lease > _WAITING_SECONDS:
@@ -111,7 +111,7 @@ class Flights:
         return not self._lead(lock, token, seconds) and find() is None
 
     def _run(self, script: Any, default: int, lock: str, *arguments: Any) -> int:
-        return self._store.attempt(lambda client: int(script(keys=[lock], args=arguments, client=client)), default)
+        return self._store.attempt(lambda client: int(script(client, [lock], arguments)), default)
 
 
 def _wait_within(deadline: Deadline, problem: str) -> float:

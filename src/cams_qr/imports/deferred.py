@@ -97,7 +97,7 @@ class StandIn:
         if self._finder.importing:
             path = ".".join((self._module, *self._names))
             raise NeededWhileImporting(f"{path} is deferred, but needed while importing; do not defer it")
-        found: Any = importlib.import_module(self._module)
+        found: Any = self._finder.load(self._module)
         for name in self._names:
             # As `from package import name` does: an attribute, or else a submodule.
             if not hasattr(found, name):
@@ -110,6 +110,7 @@ class _Finder(MetaPathFinder, Loader):
     def __init__(self, modules: set[str]) -> None:
         self.importing = True
         self._modules = modules
+        self._created: list[str] = []
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -119,7 +120,19 @@ class _Finder(MetaPathFinder, Loader):
         return ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
+        self._created.append(spec.name)
         return cast(ModuleType, StandIn(self, spec.name))
 
     def exec_module(self, module: ModuleType) -> None:
         pass
+
+    def load(self, module: str) -> ModuleType:
+        """Import the real module."""
+        try:
+            return importlib.import_module(module)
+        except ImportError:
+            # Modules that import each other may have to be imported in the library's own order.
+            for earlier in self._created[: self._created.index(module)]:
+                if earlier.partition(".")[0] == module.partition(".")[0]:
+                    importlib.import_module(earlier)
+            return importlib.import_module(module)

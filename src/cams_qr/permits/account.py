@@ -17,12 +17,12 @@ While Redis is unavailable:
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
 from cams_qr.permits.queue_clock import QueueClock
@@ -91,7 +91,7 @@ class AccountThrottle:
         self._throttled = store.script(THROTTLED)
         self._limit = limit
         self._patience = patience
-        self._instance = uuid4().hex
+        self._instance = os.urandom(16).hex()
         self._clock = QueueClock()
         self._turns = Turns(limit, instances)
         self._seat: int | None = None
@@ -262,7 +262,7 @@ class AccountThrottle:
             self._turns.start(now + self._promised_ahead + _SPAN_SECONDS if is_crowded else now, is_crowded)
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:
-        return script(keys=self._keys, args=[json.dumps(question)], client=client)
+        return script(client, self._keys, [json.dumps(question)])
 
 
 def _micro(seconds: float) -> int:

@@ -107,7 +107,7 @@ class Breaker:
         """The probe had no permit or no connection and was not sent; the next may start in `seconds`."""
         self._next_probe = time.monotonic() + seconds
         if self._store is not None and seconds == 0:
-            self._store.attempt(lambda client: client.delete(*self._keys[1:]), None)
+            self._store.attempt(lambda client: client.execute("DEL", *self._keys[1:]), None)
 
     def record_answer(self, seconds: float) -> None:
         """CAMS has answered, even if with an error, and took at least `seconds`."""
@@ -119,7 +119,7 @@ class Breaker:
             self._until = 0.0
             self._set_reason(None)
             if self._store is not None:
-                self._store.attempt(lambda client: client.delete(*self._keys), None)
+                self._store.attempt(lambda client: client.execute("DEL", *self._keys), None)
 
     def record_failure(self, failure: Problem, seconds: float) -> None:
         """A query failed; its last call waited `seconds` for CAMS."""
@@ -128,7 +128,9 @@ class Breaker:
         reason = failure.reason
         self._open(reason)
         if self._store is not None:
-            self._store.attempt(lambda client: client.set(self._keys[0], reason, px=_ms(MEMORY_SECONDS)), None)
+            self._store.attempt(
+                lambda client: client.execute("SET", self._keys[0], reason, "PX", _ms(MEMORY_SECONDS)), None
+            )
 
     def _is_silence(self, seconds: float) -> bool:
         """Whether calls have waited longer than CAMS may take: this one, plus those since the last answer."""
@@ -145,9 +147,7 @@ class Breaker:
         answer: Any = None
         if self._store is not None:
             arguments = (_ms(probe), _ms(late), _ms(MEMORY_SECONDS))
-            answer = self._store.attempt(
-                lambda client: self._enter(keys=self._keys, args=arguments, client=client), None
-            )
+            answer = self._store.attempt(lambda client: self._enter(client, self._keys, arguments), None)
         if answer is None:
             return self._wait_locally(probe), late > 0
         wait, reason, is_late = answer
