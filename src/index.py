@@ -1,13 +1,16 @@
 """Function Compute's entry points: `index.initialize` and `index.handler`."""
 
+# ruff: noqa: E402 - the modules of Python's own library, too, are imported without a search.
+from cams_qr.imports import standard
+
+standard.use()
+
 import gc
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-
-from cams_qr.imports import standard
 
 
 @contextmanager
@@ -26,7 +29,6 @@ def _uncollected() -> Iterator[None]:
 
 # There are no plugins to search for.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-standard.use()
 
 with _uncollected():
     from cams_qr.imports import packed
