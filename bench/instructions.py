@@ -31,19 +31,22 @@ def main() -> None:
         tempfile.TemporaryDirectory() as temporary,
         serve(Sandbox(qps=1_000_000).app()) as endpoint,
     ):
-        valkey = Valkey(Path(temporary)).start()
         folders = unpack(Path(temporary))
         for program in COUNTERS:
             if which(program) is None:
                 print(f"{program} is not installed: nothing counted with it.")
                 continue
-            counted = {name: _count(program, folder, endpoint) for name, folder in folders.items()}
-            counted["ours, with Redis"] = _count(program, folders[OURS], endpoint, valkey.url)
+            # An empty Redis for each, which has run for a while when it is used.
+            (redis_folder := Path(temporary, program)).mkdir()
+            valkey = Valkey(redis_folder).start()
+            counted = {name: count(program, folder, endpoint) for name, folder in folders.items()}
+            counted["ours, with Redis"] = count(program, folders[OURS], endpoint, valkey.url)
             print("\n".join(_lines(COUNTERS[program][1], counted)))
-        valkey.kill()
+            valkey.kill()
 
 
-def _count(program: str, folder: Path, endpoint: str, redis_url: str = "") -> int:
+def count(program: str, folder: Path, endpoint: str, redis_url: str = "") -> int:
+    """What a program in COUNTERS counts of a package's process until its first answer."""
     options, _, where = COUNTERS[program]
     printed = run_child(folder, endpoint, 60, 0, program, *options, redis_url=redis_url)
     found = where.search(printed)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import zipfile
 from importlib.metadata import distributions
 from pathlib import Path
@@ -16,9 +17,13 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from bench.footprint import measure
+from bench.instructions import count
 from cams_qr import __version__
 from cams_qr.cams.sdk.libraries import LEFT_OUT
 from deploy.package import HASHES, build, content_hash, default_path, describe
+from local.sandbox import Sandbox
+from local.serve import serve
+from local.valkey import Valkey
 
 RUNTIME = "python{}.{}".format(*sys.version_info)
 PACKAGE = os.environ.get("PACKAGE")
@@ -122,6 +127,18 @@ def test_a_cold_start_opens_few_files_and_compiles_little(code: Path) -> None:
     counted = measure(code)
     assert counted["opened"] <= 110
     assert counted["compiled"] <= 60
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_a_cold_start_makes_few_system_calls(code: Path, tmp_path: Path) -> None:
+    """Python's own are a quarter of them."""
+    valkey = Valkey(tmp_path).start()
+    with serve(Sandbox(qps=1_000_000).app()) as endpoint:
+        assert count("strace", code, endpoint) <= 1500
+        # What a server forgot that has just started, others may still be promised, so the queue would be closed.
+        time.sleep(2)
+        assert count("strace", code, endpoint, valkey.url) <= 1750
+    valkey.kill()
 
 
 LOADED = """
