@@ -39,10 +39,12 @@ def main() -> None:
             # An empty Redis for each, which has run for a while when it is used.
             (redis_folder := Path(temporary, program)).mkdir()
             valkey = Valkey(redis_folder).start()
-            counted = {name: count(program, folder, endpoint) for name, folder in folders.items()}
-            counted["ours, with Redis"] = count(program, folders[OURS], endpoint, valkey.url)
+            try:
+                counted = {name: count(program, folder, endpoint) for name, folder in folders.items()}
+                counted["ours, with Redis"] = count(program, folders[OURS], endpoint, valkey.url)
+            finally:
+                valkey.kill()
             print("\n".join(_lines(COUNTERS[program][1], counted)))
-            valkey.kill()
 
 
 def count(program: str, folder: Path, endpoint: str, redis_url: str = "") -> int:

@@ -25,8 +25,6 @@ DEFERRED = (
     "redis.cache",
     "redis.client",
     "redis.cluster",
-    "redis.credentials",
-    "redis.himport",
     "redis.keyspace_notifications",
     "redis.observability.config",
     "redis.observability.registry",
@@ -146,7 +144,7 @@ class Store:
             return default
 
     def script(self, source: str) -> "Script":
-        """A Lua script as an operation with keys and arguments."""
+        """A Lua script; a model of Redis runs it in its own way."""
         return Script(source)
 
     def _failed(self, error: Exception) -> None:

@@ -1,12 +1,14 @@
 """Redis is away: those who were active share the quota, others join them, and CAMS corrects what they cannot know."""
 
 import random
+import time
 from collections.abc import Iterator
 from statistics import mean
 
 import pytest
 
 from bench.fleet.measures import most_in_a_second, over_quota, share
+from cams_qr.permits.turns import Turns
 from tests.permits.fleet_model import CallerModel, Manner, World
 
 QUOTA = 5
@@ -108,3 +110,39 @@ def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds:
     calls = world.since(30)
     assert most_in_a_second(world.since(0)) == 24
     assert 4 <= len(calls) / 30 <= 7
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.5, 2.0])
+def test_a_saturated_fleet_keeps_the_quota_however_little_patience_people_have(patience: float) -> None:
+    """Those who have none book nothing ahead, but the quota is used up all the same."""
+    world = World(QUOTA, patience=patience)
+    for _ in range(100):
+        world.crowd(0, 24, PERSON._replace(budget=patience))
+        world.pass_time(0.1)
+    world.become("gone")
+    for _ in range(80):
+        world.crowd(0, 24, PERSON._replace(budget=patience))
+        world.pass_time(0.1)
+    world.close()
+    assert most_in_a_second(world.since(0)) == QUOTA
+
+
+def test_more_instances_run_than_are_allowed(worlds: list[World]) -> None:
+    """As while one replaces another."""
+    world = worlds[0]
+    world.allowed = 1
+    for _ in range(100):
+        world.crowd(0, 2, PERSON)
+        world.pass_time(0.1)
+    world.become("gone")
+    for _ in range(80):
+        world.crowd(0, 2, PERSON)
+        world.pass_time(0.1)
+    assert most_in_a_second(world.since(0)) <= QUOTA
+
+
+def test_a_throttle_counts_after_redis_is_lost() -> None:
+    turns = Turns(QUOTA, 8)
+    turns.record_throttle(10.0)
+    turns.start(time.monotonic(), is_crowded=False)
+    assert turns.next() > time.monotonic() + 9

@@ -7,8 +7,8 @@ While Redis is unavailable:
 
 1. Every answer from Redis says how far ahead moments are promised. If anybody waits, it also says which seat this
    instance has, and how many seats there are: one for each instance that asked recently.
-2. If nobody waited when an instance lost Redis, it calls at any time, but once in a window. If callers waited, it first
-   waits until all promised moments, plus one window, have passed; then it calls when it is its seat's turn.
+2. If nobody waited when an instance lost Redis, it calls at any time, but at most once in a window. If callers waited,
+   it first waits until all promised moments, plus one window, have passed; then it takes turns (turns.py).
 3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
 4. The first instance to find Redis again closes the queue until all others have tried too and their turns have left the
    window. Callers that ask in between are promised a moment after that.
@@ -227,12 +227,11 @@ class AccountThrottle:
             "calls": 0 if self._lost_at is None else self._turns.taken_since(max(self._lost_at, now - _SPAN_SECONDS)),
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
-            "seat": self._seat,
             "seats": 0,
         }
         if now - self._learned_at < _MEMORY_SECONDS:
             question["promised"] = self._promised
-            question["seats"] = self._seats
+            question["seat"], question["seats"] = self._seat, self._seats
         return {name: value for name, value in question.items() if value is not None}
 
     def _learn(self, answer: _Answer, sent: float, received: float) -> None:
@@ -242,7 +241,7 @@ class AccountThrottle:
         self._lead = max(2 * took if took > GUARD_MIN_SECONDS / 4 else 0.0, self._lead * 0.9)
         self._learned_at = received
         self._promised = answer.promised
-        self._promised_ahead = (answer.promised - answer.now) / _MICRO
+        self._promised_ahead = max(0.0, (answer.promised - answer.now) / _MICRO)
         self._seat, self._seats = answer.seat, answer.seats
         self._seat_until = max(received, self._clock.local(answer.moment)) + _KEPT_SEAT_SECONDS
         self._turns.take_seat(answer.seat, answer.seats, self._clock.local(0))

@@ -25,9 +25,11 @@ class Turns:
 
     def __init__(self, limit: int, instances: int) -> None:
         self._turn = _SPAN_SECONDS / limit
+        self._limit = limit
+        self._instances = instances
         # If fewer instances than `limit` can run, each may call several times in a window.
-        share = max(1, limit // instances)
-        self._taken = deque([-math.inf] * share, maxlen=share)
+        self._share = max(1, limit // instances)
+        self._taken = deque([-math.inf] * limit, maxlen=limit)
         self._round = _SPAN_SECONDS
         # When a turn of this instance's seat began, if turns are fixed.
         self._seat_began: float | None = None
@@ -36,13 +38,14 @@ class Turns:
 
     def take_seat(self, seat: int, seats: int, queue_zero: float) -> None:
         """Take seat `seat` of `seats`; `queue_zero` is when the queue's clock was 0, on the monotonic clock."""
+        self._share = max(1, self._limit // max(self._instances, seats))
         self._round = max(_SPAN_SECONDS, self._turn * seats)
         self._seat_began = queue_zero + self._turn * seat if self._round > _SPAN_SECONDS else None
         self._pause_rounds = 1.0
 
     def start(self, opens: float, is_crowded: bool) -> None:
         """Start taking turns, none of them before `opens` (monotonic). Without a seat, forget the other instances."""
-        self._opens = opens
+        self._opens = max(self._opens, opens)
         if not is_crowded:
             self._round, self._seat_began = _SPAN_SECONDS, None
 
@@ -50,7 +53,7 @@ class Turns:
         """When this instance may make its next call."""
         pause = self._round * self._pause_rounds
         if self._seat_began is None:
-            return max(time.monotonic(), self._opens, self._taken[0] + pause)
+            return max(time.monotonic(), self._opens, self._taken[-self._share] + pause)
         # Half a turn less, so that rounding does not cost a whole round.
         earliest = max(time.monotonic(), self._opens, self._taken[-1] + pause - self._turn / 2)
         return self._seat_began + math.ceil((earliest - self._seat_began) / self._round) * self._round

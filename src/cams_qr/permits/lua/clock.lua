@@ -3,6 +3,7 @@
 -- Every question states the time that its instance expects (`heard`), how much it may be off (`doubt`), and whether the
 -- instance has concluded from an earlier answer that the server's clock was changed (`stepped`).
 
+local GUARD_MIN, GUARD_MAX = ask.guardMin, ask.guardMax
 local HORIZON = math.max(ask.horizon, ask.patience + 2 * WINDOW)
 -- No later time than this is ever stored.
 local FAR = HORIZON + 4 * WINDOW

@@ -6,8 +6,6 @@
 --       └────────────────────────────────────────────────────────┘
 --         all have had time to find Redis, their turns and all promises are past, and have left the window
 
-local HELD, LATELY = 10 * WINDOW, 5 * WINDOW
-
 -- Whether any key has a wrong type; such keys are deleted.
 local function is_damaged()
   local damaged = false
@@ -21,7 +19,9 @@ local function is_damaged()
   return damaged
 end
 
--- While versions with different quotas are running, the smallest applies.
+-- While versions with different quotas are running, the smallest applies, and for so long after.
+local HELD = 10 * WINDOW
+
 local function limit_in_force()
   local stored = queue.held and math.abs(now - queue.held) < HELD and queue.limit
   return stored and stored >= 1 and stored % 1 == 0 and math.min(stored, ask.limit) or ask.limit
@@ -36,11 +36,11 @@ local function is_sound(limit)
     and latest <= now + FAR
 end
 
-local function opens() return math.max(queue.opens, queue.promised + WINDOW + ask.guardMax) end
+local function opens() return math.max(queue.opens, queue.promised + WINDOW + GUARD_MAX) end
 
 local function close(seconds)
   fix_seats()
-  queue.opens = now + ask.settle + WINDOW + ask.guardMax
+  queue.opens = now + ask.settle + WINDOW + GUARD_MAX
   queue.promised = now + math.min(seconds, HORIZON)
 end
 
@@ -55,7 +55,7 @@ local function begin(limit)
   redis.call('DEL', unpack(KEYS))
   queue = {
     limit = limit, held = now, count = 0, last = 0, opens = 0, promised = 0, pace = limit, paced = now, cut = 0,
-    low = -1, high = ask.guardMax, blur = ask.blur, streak = 0, next = 0,
+    low = -1, high = GUARD_MAX, blur = ask.blur, streak = 0, next = 0,
   }
 end
 
@@ -69,7 +69,7 @@ end
 local function is_older_than_caller() return ask.promised and ask.promised > math.max(queue.last, opens()) end
 
 -- Whether this caller is the first to ask after an outage of a Redis that kept its memory.
-local function is_back() return ask.away > 0 and queue.asked < now - math.max(ask.missed, WINDOW + ask.guardMax) end
+local function is_back() return ask.away > 0 and queue.asked < now - math.max(ask.missed, WINDOW + GUARD_MAX) end
 
 local function close_if_others_may_call()
   local limit, damaged = limit_in_force(), is_damaged()
@@ -79,7 +79,7 @@ local function close_if_others_may_call()
     if known or is_server_new() then close(known and forgotten_promises() or 0) end
   elseif is_older_than_caller() or is_back() then
     close(forgotten_promises())
-  elseif ask.away > 0 and ask.missed < LATELY then
+  elseif ask.away > 0 and ask.missed < ask.settle then
     -- The first to ask may have slept through the outage, in which nobody was promised anything.
     queue.promised = math.min(queue.promised, now + forgotten_promises())
   end

@@ -6,7 +6,6 @@
 -- A moment is in whole milliseconds. Its last three digits, the microseconds, hold the tolerance instead: how many
 -- milliseconds after its moment the call may arrive.
 
-local GUARD_MIN, GUARD_MAX = ask.guardMin, ask.guardMax
 -- Both directions vary alike, so the spread of one is the spread of the round trip divided by √2.
 local ONE_WAY = 0.71
 local SAMPLES, RECENT = 32, 8

@@ -1,4 +1,5 @@
--- Seats: if Redis becomes unavailable, each instance that asked recently, or was told to come back, has a turn of its own.
+-- Seats: each instance that asked recently, or was told to come back, has one. If Redis becomes unavailable while callers
+-- wait, and there are more than `limit` seats, each has a turn of its own.
 --
 --     free ──── an instance asks ────▶ held ──── until the moment it was told, and a while ────▶ free
 
@@ -11,8 +12,8 @@ local function holder(seat)
 end
 
 -- The first free seat, among the first LOOKED_AT.
-local function free_seat(count)
-  for seat = 0, math.min(count, LOOKED_AT) - 1 do
+local function free_seat(seats)
+  for seat = 0, math.min(seats, LOOKED_AT) - 1 do
     if not holder(seat) then return seat end
   end
 end
@@ -37,7 +38,8 @@ end
 local function sit(told)
   local seats, fixed_until = seats_and_until()
   local fixed = fixed_until >= now and fixed_until <= now + HORIZON
-  local seat = ask.seat and (holder(ask.seat) or ask.instance) == ask.instance and ask.seat
+  local had = ask.seat and (not fixed or ask.seat < seats) and (holder(ask.seat) or ask.instance) == ask.instance
+  local seat = had and ask.seat
   local earlier = not fixed and free_seat(seat or seats)
   if seat and earlier then redis.call('HDEL', KEYS[4], text(seat)) end
   seat = earlier or seat or seats

@@ -22,6 +22,7 @@ local CLEARED = 32
 -- will not come.
 local LATE = 0.2 * WINDOW
 local OVERDUE = math.max(LATE, ask.patience - WINDOW - LATE)
+local CROWDED = 0.1 * WINDOW
 local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
 local EXPIRY = 120 * WINDOW + HORIZON
 
@@ -155,7 +156,8 @@ measure()
 book_turns()
 local verdict, moment = (ask.bulk and bulk or person)()
 local seat, seats = sit(moment)
-local is_crowded = queue.last > now + 0.5 * WINDOW or bulk_waits()
+-- Whether the quota is used up, so that the next caller would have to wait.
+local is_crowded = moment_after(0, own()) > earliest() + CROWDED or bulk_waits()
 save()
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
 local promised = math.min(queue.last, now + ask.patience)

@@ -1,4 +1,5 @@
--- Records that CAMS throttled a call: lowers the pace, once for all calls booked at the previous pace.
+-- Records that CAMS throttled a call: lowers the pace, once for all calls booked at the previous pace. `pace` raises it
+-- again over time.
 
 for _, name in ipairs(NUMBERS) do
   if not queue[name] then return end
