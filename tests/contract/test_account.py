@@ -210,7 +210,7 @@ def test_one_slow_answer_of_redis_does_not_stop_the_others(function: Function, v
     valkey.pause()
     threading.Timer(0.3, valkey.resume).start()
     function.timeout = 1
-    assert function.ask()["status"] == 429
+    assert function.ask()["status"] == 200
     time.sleep(0.6)
     started = time.monotonic()
     assert function.ask()["status"] == 200
