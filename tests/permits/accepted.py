@@ -3,12 +3,11 @@
 For each, closing it would make callers wait longer, for faults that are rare by themselves.
 """
 
-from cams_qr.permits.throttle import GUARD_MAX_SECONDS, WINDOW_SECONDS
+from cams_qr.permits.throttle import SPAN_SECONDS
 from tests.permits.fleet_model import PATIENCE, CallerModel, World
 
-_SPAN_SECONDS = WINDOW_SECONDS + GUARD_MAX_SECONDS
 # How far ahead moments are promised, and until they have left the window.
-_PROMISED_SECONDS = PATIENCE + _SPAN_SECONDS
+_PROMISED_SECONDS = PATIENCE + SPAN_SECONDS
 # Of Redis, each way. A clock that is set is set by what some instance heard: those that are far away, each by another
 # way, know it less well than the guard covers.
 DELAYS = (0.0005, 0.001, 0.003, 0.005)

@@ -324,6 +324,12 @@ class World:
         for at in range(first, first + size):
             self._call(at, manner)
 
+    def saturate(self, seconds: float, size: int, manner: Manner = PERSON) -> None:
+        """Callers come to so many instances, each as soon as it is free."""
+        for _ in range(round(seconds / 0.1)):
+            self.crowd(0, size, manner)
+            self.pass_time(0.1)
+
     def _call(self, at: int, manner: Manner) -> CallerModel | None:
         instance = self.instances.get(at)
         if instance is None or instance.dead:

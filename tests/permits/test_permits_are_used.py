@@ -11,13 +11,6 @@ BULK = Manner(bulk=True, budget=30.0, obeys=False)
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-def saturate(world: World, seconds: float, instances: int = 24) -> None:
-    """People come to every instance that is free."""
-    for _ in range(round(seconds / 0.1)):
-        world.crowd(0, instances, PERSON)
-        world.pass_time(0.1)
-
-
 def used(world: World, began: float) -> float:
     """The share of the quota since then."""
     return len(world.since(began)) / (world.hub.now - began) / world.limit
@@ -30,10 +23,10 @@ def test_redis_is_far_away(world: World, delay: float) -> None:
     for at in range(24):
         world.delay(at, delay, delay)
     # Until the moments are over that were booked when it was near.
-    saturate(world, 20)
+    world.saturate(20, 24, PERSON)
     world.crowd(30, 3, BULK)
     began = world.hub.now
-    saturate(world, 20)
+    world.saturate(20, 24, PERSON)
     assert used(world, began) >= 0.9
     assert world.since(began, bulk=True)
     assert world.broken == []
@@ -94,7 +87,7 @@ def test_two_versions_with_different_quotas(world: World) -> None:
     world.limits = dict.fromkeys(range(10), 3)
     world.warm(20)
     began = world.hub.now
-    saturate(world, 10)
+    world.saturate(10, 24, PERSON)
     assert 0.9 * 3 / 5 <= used(world, began) <= 3 / 5 + 0.05
     for _ in range(200):
         world.crowd(10, 14, PERSON)
@@ -121,9 +114,7 @@ def test_an_outage_of_redis_and_of_cams_is_over_soon(world: World) -> None:
     """However long CAMS throttled, and whatever it said."""
     world.warm(5)
     world.become("gone")
-    for _ in range(600):
-        world.crowd(0, 5, PERSON._replace(throttled=9999.0))
-        world.pass_time(0.1)
+    world.saturate(60, 5, PERSON._replace(throttled=9999.0))
     over = world.hub.now
-    saturate(world, 20, instances=5)
+    world.saturate(20, 5, PERSON)
     assert world.since(over)

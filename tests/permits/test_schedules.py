@@ -39,9 +39,7 @@ def test_bulk_is_served_by_a_slow_redis(world: World) -> None:
 
 def test_bulk_has_its_floor_among_people_with_appointments(world: World) -> None:
     world.warm(12)
-    for _ in range(100):
-        world.crowd(0, 12)
-        world.pass_time(0.1)
+    world.saturate(10, 12)
     began = world.hub.now
     for _ in range(100):
         world.crowd(0, 12)
@@ -157,18 +155,14 @@ def test_redis_restarts_quickly_and_promises_are_left(world: World) -> None:
 
 def test_a_closed_queue_is_closed_for_appointments_too(world: World) -> None:
     world.warm(12)
-    for _ in range(3):
-        world.crowd(0, 12, PERSON)
-        world.pass_time(0.1)
+    world.saturate(0.3, 12, PERSON)
     world.become("gone")
     for _ in range(12):
         world.crowd(0, 8, PERSON)
         world.pass_time(0.25)
     world.become("up")
     back = world.hub.now
-    for _ in range(20):
-        world.crowd(0, 12, PERSON)
-        world.pass_time(0.1)
+    world.saturate(2, 12, PERSON)
     opens = int(world.queue()["opens"]) / 1e6 - 1.7e9
     assert [at for at in world.since(back + 0.76) if at < opens] == []
 

@@ -104,9 +104,7 @@ def test_people_are_served_while_redis_is_away(worlds: list[World], allowed: int
 def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds: list[World]) -> None:
     world = worlds[0]
     world.become("gone")
-    for _ in range(600):
-        world.crowd(0, 24, PERSON)
-        world.pass_time(0.1)
+    world.saturate(60, 24, PERSON)
     calls = world.since(30)
     assert most_in_a_second(world.since(0)) == 24
     assert 4 <= len(calls) / 30 <= 7
@@ -116,13 +114,9 @@ def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds:
 def test_a_saturated_fleet_keeps_the_quota_however_little_patience_people_have(patience: float) -> None:
     """Those who have none book nothing ahead, but the quota is used up all the same."""
     world = World(QUOTA, patience=patience)
-    for _ in range(100):
-        world.crowd(0, 24, PERSON._replace(budget=patience))
-        world.pass_time(0.1)
+    world.saturate(10, 24, PERSON._replace(budget=patience))
     world.become("gone")
-    for _ in range(80):
-        world.crowd(0, 24, PERSON._replace(budget=patience))
-        world.pass_time(0.1)
+    world.saturate(8, 24, PERSON._replace(budget=patience))
     world.close()
     assert most_in_a_second(world.since(0)) == QUOTA
 
@@ -131,13 +125,9 @@ def test_more_instances_run_than_are_allowed(worlds: list[World]) -> None:
     """As while one replaces another."""
     world = worlds[0]
     world.allowed = 1
-    for _ in range(100):
-        world.crowd(0, 2, PERSON)
-        world.pass_time(0.1)
+    world.saturate(10, 2, PERSON)
     world.become("gone")
-    for _ in range(80):
-        world.crowd(0, 2, PERSON)
-        world.pass_time(0.1)
+    world.saturate(8, 2, PERSON)
     assert most_in_a_second(world.since(0)) <= QUOTA
 
 

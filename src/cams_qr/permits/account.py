@@ -34,6 +34,7 @@ from cams_qr.permits.throttle import (
     PACE_DECREASE,
     PACE_GROWTH,
     READY_SECONDS,
+    SPAN_SECONDS,
     WINDOW_SECONDS,
     Caller,
     Permit,
@@ -51,8 +52,6 @@ _MEMORY_SECONDS = 60.0
 # Within this time every active instance has found Redis: a probe, and the slowest answer to it.
 _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
 _MAX_CLOCK_TRIES = 4
-# After this, a call that left at its moment has left every window.
-_SPAN_SECONDS = WINDOW_SECONDS + GUARD_MAX_SECONDS
 # How long a busy machine may delay a question and its answer.
 _SCHEDULING_SECONDS = 0.03
 # How long an instance keeps its seat after the moment it was told.
@@ -224,7 +223,7 @@ class AccountThrottle:
             "stepped": stepped,
             "away": 0 if self._lost_at is None else _micro(now - self._lost_at),
             "missed": 0 if self._lost_at is None else _micro(now - self._missed_at),
-            "calls": 0 if self._lost_at is None else self._turns.taken_since(max(self._lost_at, now - _SPAN_SECONDS)),
+            "calls": 0 if self._lost_at is None else self._turns.taken_since(max(self._lost_at, now - SPAN_SECONDS)),
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
             "seats": 0,
@@ -258,7 +257,7 @@ class AccountThrottle:
             now = time.monotonic()
             # With no request for so long, few other instances were active, and nobody waits.
             is_crowded = self._seats > 0 and now <= self._seat_until
-            self._turns.start(now + self._promised_ahead + _SPAN_SECONDS if is_crowded else now, is_crowded)
+            self._turns.start(now + self._promised_ahead + SPAN_SECONDS if is_crowded else now, is_crowded)
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:
         return script(client, self._keys, [json.dumps(question)])

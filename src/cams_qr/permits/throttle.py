@@ -12,6 +12,8 @@ WINDOW_SECONDS = 1.0
 # The guard: how much later than its moment a call may reach CAMS without putting one call too many into a window.
 GUARD_MIN_SECONDS = 0.015
 GUARD_MAX_SECONDS = 0.06
+# After this, a call that left at its moment has left every window.
+SPAN_SECONDS = WINDOW_SECONDS + GUARD_MAX_SECONDS
 # No single event makes permits wait longer than this.
 HORIZON_SECONDS = 15.0
 

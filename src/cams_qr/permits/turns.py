@@ -5,9 +5,8 @@ import random
 import time
 from collections import deque
 
-from cams_qr.permits.throttle import GUARD_MAX_SECONDS, HORIZON_SECONDS, WINDOW_SECONDS
+from cams_qr.permits.throttle import HORIZON_SECONDS, SPAN_SECONDS
 
-_SPAN_SECONDS = WINDOW_SECONDS + GUARD_MAX_SECONDS
 # A throttle multiplies an instance's pause between turns by the increase; each turn it takes, by the decrease.
 _PAUSE_INCREASE = 2.0
 _PAUSE_DECREASE = 0.9
@@ -24,13 +23,13 @@ class Turns:
     """
 
     def __init__(self, limit: int, instances: int) -> None:
-        self._turn = _SPAN_SECONDS / limit
+        self._turn = SPAN_SECONDS / limit
         self._limit = limit
         self._instances = instances
         # If fewer instances than `limit` can run, each may call several times in a window.
         self._share = max(1, limit // instances)
         self._taken = deque([-math.inf] * limit, maxlen=limit)
-        self._round = _SPAN_SECONDS
+        self._round = SPAN_SECONDS
         # When a turn of this instance's seat began, if turns are fixed.
         self._seat_began: float | None = None
         self._opens = -math.inf
@@ -39,15 +38,15 @@ class Turns:
     def take_seat(self, seat: int, seats: int, queue_zero: float) -> None:
         """Take seat `seat` of `seats`; `queue_zero` is when the queue's clock was 0, on the monotonic clock."""
         self._share = max(1, self._limit // max(self._instances, seats))
-        self._round = max(_SPAN_SECONDS, self._turn * seats)
-        self._seat_began = queue_zero + self._turn * seat if self._round > _SPAN_SECONDS else None
+        self._round = max(SPAN_SECONDS, self._turn * seats)
+        self._seat_began = queue_zero + self._turn * seat if self._round > SPAN_SECONDS else None
         self._pause_rounds = 1.0
 
     def start(self, opens: float, is_crowded: bool) -> None:
         """Start taking turns, none of them before `opens` (monotonic). Without a seat, forget the other instances."""
         self._opens = max(self._opens, opens)
         if not is_crowded:
-            self._round, self._seat_began = _SPAN_SECONDS, None
+            self._round, self._seat_began = SPAN_SECONDS, None
 
     def next(self) -> float:
         """When this instance may make its next call."""

@@ -28,9 +28,7 @@ local function limit_in_force()
 end
 
 local function is_sound(limit)
-  for _, name in ipairs(NUMBERS) do
-    if not queue[name] then return false end
-  end
+  if not is_complete() then return false end
   local latest = math.max(queue.last, queue.opens, queue.promised, queue.asked, queue.paced, queue.cut)
   return queue.limit == limit and queue.pace > limit / 21 and queue.count >= 0 and queue.next >= 0
     and latest <= now + FAR

@@ -48,7 +48,8 @@ local function can_keep(moment) return guard_of(moment) >= GUARD_MIN end
 -- The moment of a caller behind so many others.
 local function moment_after(others, tolerance)
   local rounds = math.floor(others / queue.limit)
-  local pause = pace() < queue.limit and WINDOW / pace() or 0
+  local rate = pace()
+  local pause = rate < queue.limit and WINDOW / rate or 0
   local after_last = bare(queue.last) + pause * (others + 1)
   local moment = math.max(earliest() + rounds * (WINDOW + anybodys()), after_last)
   if queue.count + others >= queue.limit then

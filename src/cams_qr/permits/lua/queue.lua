@@ -38,6 +38,14 @@ if redis.call('TYPE', KEYS[1]).ok == 'hash' then
   for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do queue[NUMBERS[i]] = number(value) end
 end
 
+-- Whether nothing of it is missing, or makes no sense as a number.
+local function is_complete()
+  for _, name in ipairs(NUMBERS) do
+    if not queue[name] then return false end
+  end
+  return true
+end
+
 local clock = redis.call('TIME')
 local server = clock[1] * 1000000 + clock[2]
 local now = server + (queue.offset or 0)

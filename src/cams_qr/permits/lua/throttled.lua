@@ -1,9 +1,7 @@
 -- Records that CAMS throttled a call: lowers the pace, once for all calls booked at the previous pace. `pace` raises it
 -- again over time.
 
-for _, name in ipairs(NUMBERS) do
-  if not queue[name] then return end
-end
+if not is_complete() then return end
 if ask.booked >= queue.cut then
   queue.pace = math.max(queue.limit / 20, pace() * ask.decrease)
   queue.paced, queue.cut = now, now
