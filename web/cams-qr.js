@@ -7,11 +7,16 @@ const AUTOMATIC_RETRIES = 3;
 
 const ATTRIBUTES = { phoneNumber: "phone-number", endpoint: "endpoint", custSpaceId: "cust-space-id" };
 const FUNCTIONS = ["token", "headers"];
+const HERE = import.meta.url;
+// A browser may never fetch a module again after a failure, unless by another URL.
+const again = (path) => () => import(/* @vite-ignore */ new URL(`${path}?${Date.now()}`, HERE).href);
+// Bundlers need each path as a literal.
 const LANGUAGES = {
-  en: () => import("./cams-qr/texts/en.js"),
-  zh: () => import("./cams-qr/texts/zh.js"),
-  id: () => import("./cams-qr/texts/id.js"),
+  en: () => import("./cams-qr/texts/en.js").catch(again("./cams-qr/texts/en.js")),
+  zh: () => import("./cams-qr/texts/zh.js").catch(again("./cams-qr/texts/zh.js")),
+  id: () => import("./cams-qr/texts/id.js").catch(again("./cams-qr/texts/id.js")),
 };
+const TOOLS = () => import("./cams-qr/tools/tools.js").catch(again("./cams-qr/tools/tools.js"));
 // Until the texts arrive, if they do.
 const WORDLESS = {
   language: "en",
@@ -196,7 +201,7 @@ export class CamsQr extends HTMLElement {
 
   async #fetchTools() {
     try {
-      const { makeTools } = await import("./cams-qr/tools/tools.js");
+      const { makeTools } = await TOOLS();
       this.#tools ??= makeTools(this.#root, this.#actions());
       this.#set({ said: "" });
     } catch {

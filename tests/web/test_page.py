@@ -238,7 +238,7 @@ def test_the_place_is_kept_after_a_dialog_and_after_work(site: Site) -> None:
 
 def test_tools_that_come_at_the_second_try(site: Site) -> None:
     page = site.open()
-    page.route("**/tools/tools.js", lambda route: route.abort(), times=1)
+    page.route("**/tools/tools.js*", lambda route: route.abort(), times=2)
     ask(page)
     expect(page.get_by_role("status")).to_contain_text("could not be reached")
     page.locator(".card .more").first.click()
