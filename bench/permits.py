@@ -1,7 +1,9 @@
 """One instance that takes permits as fast as it can: `python -m bench.permits`, one of a fleet's processes.
 
 The function's environment variables configure it. It reads `{"begin": …, "end": …}` (monotonic), takes permits until
-the end, and replies with how many it was granted since the beginning.
+the end, and replies with how many calls could leave in between. A window's calls may all leave at its beginning, so
+calls in the first and the last second count less the nearer they are to the span's end: at which point of a window the
+span begins then makes no difference, and it is a second shorter.
 """
 
 import json
@@ -13,7 +15,7 @@ from contextlib import suppress
 
 from cams_qr.deadline import Deadline
 from cams_qr.permits.account import AccountThrottle
-from cams_qr.permits.throttle import Caller
+from cams_qr.permits.throttle import WINDOW_SECONDS, Caller, wait_until
 from cams_qr.problems import Problem
 from cams_qr.redis_store import Store
 from cams_qr.settings import read_settings
@@ -30,26 +32,30 @@ def main() -> None:
         _reply(_count(take, order["begin"], order["end"]))
 
 
-def _taker() -> Callable[[], None]:
-    """A function that takes one permit, for a call that ends at once. It raises Problem `throttled`."""
+def _taker() -> Callable[[], float]:
+    """A function that takes one permit, for a call that leaves at its moment and ends at once, and returns the moment.
+
+    It raises Problem `throttled`.
+    """
     settings = read_settings(os.environ)
     store, patience = Store(str(settings.redis_url)), settings.cams_max_wait_seconds
     throttle = AccountThrottle(store, "bench", settings.cams_qps, settings.max_instances, patience)
     caller = Caller("bench", bulk=True)
 
-    def take() -> None:
-        with throttle.permit(caller, Deadline.after(_PATIENCE_SECONDS)):
-            pass
+    def take() -> float:
+        with throttle.permit(caller, Deadline.after(_PATIENCE_SECONDS)) as permit:
+            wait_until(permit.departure.at)
+        return permit.departure.at
 
     return take
 
 
-def _count(take: Callable[[], None], begin: float, end: float) -> int:
-    count = 0
-    while (now := time.monotonic()) < end:
+def _count(take: Callable[[], float], begin: float, end: float) -> float:
+    count = 0.0
+    while time.monotonic() < end:
         with suppress(Problem):
-            take()
-            count += begin <= now
+            left = take()
+            count += max(0.0, min((left - begin) / WINDOW_SECONDS, (end - left) / WINDOW_SECONDS, 1.0))
     return count
 
 

@@ -221,12 +221,12 @@ async def slow_redis(fleet: Fleet, seconds: float = 25, warm: float = 5) -> Jitt
     return Jitter(used, changes.count("unavailable"), changes.count("available"), most)
 
 
-async def permits(fleet: Fleet, seconds: float = 4, warm: float = 1) -> float:
-    """Permits a second, for instances that do nothing but take permits."""
+async def permits(fleet: Fleet, seconds: float = 6, warm: float = 3) -> float:
+    """Permits a second, for instances that do nothing but take permits; a new Redis grants none at first."""
     begin = time.monotonic() + warm
     span = {"begin": begin, "end": begin + seconds}
-    taken: list[int] = await asyncio.gather(*(instance.ask(span) for instance in fleet.instances))
-    return sum(taken) / seconds
+    taken: list[float] = await asyncio.gather(*(instance.ask(span) for instance in fleet.instances))
+    return sum(taken) / (seconds - 1)
 
 
 class Competition(NamedTuple):
