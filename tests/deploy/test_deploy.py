@@ -17,6 +17,7 @@ from local.cloud.rest import PATHS
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
+from tests.deploy import command
 
 PACKAGE = "cams-qr/python3.10-0000.zip"
 
@@ -36,11 +37,9 @@ def run(address: str, *arguments: str, key: AccessKey = DEMO_KEY) -> "subprocess
     environment = {
         **role_environment(DEMO_KEY_ID, key),
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": "src",
         "CLOUD_ENDPOINT": address,
     }
-    command = [sys.executable, "-W", "ignore", "-m", "deploy", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return command.run(environment, *arguments)
 
 
 def deploy(address: str, *arguments: str, package: str = PACKAGE) -> "subprocess.CompletedProcess[str]":

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from local.cloud.ros import Stack
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
+from tests.deploy.command import run
 
 OPTIONAL = {
     "VpcId": "vpc-1",
@@ -60,19 +60,18 @@ class Doctor:
     def __call__(
         self, *arguments: str, parameters: Any = None, bucket: str = "packages", key: AccessKey | None = DEMO_KEY
     ) -> "Told":
-        command = [sys.executable, "-W", "ignore", "-m", "deploy", "doctor", "--bucket", bucket, *arguments]
+        line = ["doctor", "--bucket", bucket, *arguments]
         if parameters is not None:
             file = self.folder / "parameters.json"
             file.write_text(json.dumps(parameters))
-            command += ["--parameters", str(file)]
+            line += ["--parameters", str(file)]
         environment = {
             **(role_environment(DEMO_KEY_ID, key) if key else NO_CREDENTIALS | {"HOME": str(self.folder)}),
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": "src",
             "CLOUD_ENDPOINT": self.address,
             **self.variables,
         }
-        told = Told(subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60))
+        told = Told(run(environment, *line))
         assert [fix for fix in told.fixes() if not FIX.match(fix)] == []
         return told
 

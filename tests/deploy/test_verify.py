@@ -28,6 +28,7 @@ from local.serve import serve
 from local.trigger_auth import check_signature, check_token
 from tests.conftest import NUMBER, Function
 from tests.deploy.check_template import resolved
+from tests.deploy.command import run
 from tests.deploy.test_doctor import Told
 from tests.tokens import Issuer
 
@@ -119,12 +120,10 @@ class Deployed:
             environment = {
                 **role_environment(DEMO_KEY_ID, DEMO_KEY),
                 "PATH": os.environ["PATH"],
-                "PYTHONPATH": f"{Path.cwd()}:{Path.cwd() / 'src'}",
                 "CLOUD_ENDPOINT": f"http://{address}",
             }
-            line = [sys.executable, "-W", "ignore", "-m", "deploy", command, "--stack", "cams-qr", *arguments]
-            line += ["--report", str(self.folder)]
-            return Told(subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60))
+            report = ("--report", str(self.folder))
+            return Told(run(environment, command, "--stack", "cams-qr", *arguments, *report))
 
     async def on_domain(self, request: web.Request, response: web.StreamResponse) -> None:
         """A domain of one's own does not make browsers download."""
