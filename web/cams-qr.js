@@ -7,16 +7,9 @@ const AUTOMATIC_RETRIES = 3;
 
 const ATTRIBUTES = { phoneNumber: "phone-number", endpoint: "endpoint", custSpaceId: "cust-space-id" };
 const FUNCTIONS = ["token", "headers"];
-const HERE = import.meta.url;
-// A browser may never fetch a module again after a failure, unless by another URL.
-const again = (path) => () => import(/* @vite-ignore */ new URL(`${path}?${Date.now()}`, HERE).href);
-// Bundlers need each path as a literal.
-const LANGUAGES = {
-  en: () => import("./cams-qr/texts/en.js").catch(again("./cams-qr/texts/en.js")),
-  zh: () => import("./cams-qr/texts/zh.js").catch(again("./cams-qr/texts/zh.js")),
-  id: () => import("./cams-qr/texts/id.js").catch(again("./cams-qr/texts/id.js")),
-};
-const TOOLS = () => import("./cams-qr/tools/tools.js").catch(again("./cams-qr/tools/tools.js"));
+const LANGUAGES = ["en", "zh", "id"];
+// After a failure, browsers may fetch a module only by another URL.
+const again = (path) => () => import(/* @vite-ignore */ new URL(`./cams-qr/${path}.js?${Date.now()}`, import.meta.url));
 // Until the texts arrive, if they do.
 const WORDLESS = {
   language: "en",
@@ -126,10 +119,12 @@ export class CamsQr extends HTMLElement {
   }
 
   async #translate() {
-    const own = Object.keys(LANGUAGES).find((tag) => this.matches(`:lang(${tag})`));
-    const language = own ?? navigator.languages.map((tag) => tag.split("-")[0]).find((tag) => tag in LANGUAGES) ?? "en";
+    const own = LANGUAGES.find((tag) => this.matches(`:lang(${tag})`));
+    const theirs = navigator.languages.map((tag) => tag.split("-")[0]);
+    const language = own ?? theirs.find((tag) => LANGUAGES.includes(tag)) ?? "en";
     this.#language = language;
-    const { text } = await LANGUAGES[language]().catch(() => ({}));
+    const texts = import(`./cams-qr/texts/${language}.js`).catch(again(`texts/${language}`));
+    const { text } = await texts.catch(() => ({}));
     if (!text || language !== this.#language) return;
     this.#words = { language, text };
     this.#set({});
@@ -201,7 +196,7 @@ export class CamsQr extends HTMLElement {
 
   async #fetchTools() {
     try {
-      const { makeTools } = await TOOLS();
+      const { makeTools } = await import("./cams-qr/tools/tools.js").catch(again("tools/tools"));
       this.#tools ??= makeTools(this.#root, this.#actions());
       this.#set({ said: "" });
     } catch {

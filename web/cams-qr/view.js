@@ -8,7 +8,7 @@ const COPIED_MS = 2000;
 const GHOSTS = 6;
 const LONG = 280;
 
-// Cloned: there may be thousands.
+// There may be thousands.
 const blank = make(
   "li",
   { class: "card" },
@@ -79,7 +79,6 @@ function statusOf({ phase, list, shown, selected }, text) {
   return selected.size ? `${found} · ${text.selected(selected.size)}` : found;
 }
 
-/** The problem, or that the list is old. */
 function renderPanel({ alert, retry }, { list, problem, secondsLeft, asksByItself }, text) {
   retry.hidden = !problem?.retryable;
   retry.disabled = secondsLeft > 0;
@@ -145,14 +144,13 @@ async function copy(button, link, text, { set }) {
   }
 }
 
-/** What is seen of a card before there are codes. */
 function makeGhost() {
-  const ghost = blank.cloneNode(true);
-  ghost.className = "ghost";
-  return ghost;
+  const card = blank.cloneNode(true);
+  card.className = "ghost";
+  return card;
 }
 
-/** A card with its `code`, not drawn yet. */
+// Not drawn yet.
 function makeCard(code, text, id) {
   const card = blank.cloneNode(true);
   card.code = code;
@@ -186,7 +184,6 @@ function showLink(node, link) {
   if (isWebLink(link)) node.href = link;
 }
 
-/** Draws the code, once, or says that it cannot. */
 function drawInto(card, text) {
   const tile = card.querySelector(".tile");
   if (tile.firstChild) return;

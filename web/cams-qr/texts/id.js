@@ -1,4 +1,4 @@
-// What the element says in Indonesian. `problems` has a sentence for each code of a problem.
+// What the element says in Indonesian; see en.js.
 
 const number = (count) => count.toLocaleString("id");
 

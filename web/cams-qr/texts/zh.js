@@ -1,4 +1,4 @@
-// What the element says in Chinese. `problems` has a sentence for each code of a problem.
+// What the element says in Chinese; see en.js.
 
 const number = (count) => count.toLocaleString("zh");
 
