@@ -18,7 +18,7 @@ VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info
 PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run invoke test check tests untimed contract timed web screenshots packaged tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
+.PHONY: help run invoke test thorough check tests untimed contract timed web screenshots packaged tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,11 @@ run: $(VENV)/.run ## serve the function behind a local gateway, with a sandbox C
 invoke: $(VENV)/.run ## run one event from a file, without a server (EVENT, RUNTIME)
 	@$(BIN)/python -m local --runtime $(RUNTIME) invoke $(EVENT)
 
+# Leaves out further cases of the same tests.
+test: CASES = and not thorough
 test: check untimed timed web packaged tests-on-runtimes ## run all checks and tests, on every installed runtime
+
+thorough: check untimed timed web packaged tests-on-runtimes ## the same with further cases, 15 minutes
 
 check: $(VENV)/.dev ## check format, lint and types, and print the footprint
 	$(BIN)/ruff format --check .
@@ -40,22 +44,22 @@ check: $(VENV)/.dev ## check format, lint and types, and print the footprint
 tests: untimed contract timed web ## run all tests against src instead of a package, for work in progress
 
 untimed: $(VENV)/.dev $(MODULES) ## run the tests that need no package, clock or browser (PYTEST)
-	$(BIN)/python -m pytest -m "not timed and not browser" --ignore tests/package --ignore tests/contract $(PYTEST)
+	$(BIN)/python -m pytest -m "not timed and not browser $(CASES)" --ignore tests/package --ignore tests/contract $(PYTEST)
 
 contract: $(VENV)/.test ## run the contract tests against src (PYTEST)
-	$(BIN)/python -m pytest -m "not timed" tests/contract $(PYTEST)
+	$(BIN)/python -m pytest -m "not timed $(CASES)" tests/contract $(PYTEST)
 
 # These run separately, so that no other test slows them down.
 timed: $(VENV)/.dev ## run the tests that depend on the clock (PYTEST)
-	$(BIN)/python -m pytest -m "timed and not browser" -n 4 --dist loadgroup --ignore tests/contract/test_pressure.py $(PYTEST)
-	$(BIN)/python -m pytest -m timed -n 0 tests/contract/test_pressure.py $(PYTEST)
+	$(BIN)/python -m pytest -m "timed and not browser $(CASES)" -n 8 --ignore tests/contract/test_pressure.py $(PYTEST)
+	$(BIN)/python -m pytest -m "timed $(CASES)" -n 3 --dist load tests/contract/test_pressure.py $(PYTEST)
 
 web: $(VENV)/.dev $(MODULES) ## run the tests that need a browser (PYTEST)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium ..." && \
 	  { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } >/dev/null 2>&1; } || \
 	  echo "chromium is not installed: skipping the browser tests. Install it, then run: make web"
-	@! command -v chromium >/dev/null || { $(BIN)/python -m pytest -m "browser and not timed" -n 2 tests/web tests/examples $(PYTEST) && \
-	  $(BIN)/python -m pytest -m "browser and timed" -n 0 tests/web $(PYTEST); }
+	@! command -v chromium >/dev/null || { $(BIN)/python -m pytest -m "browser and not timed $(CASES)" -n 3 tests/web tests/examples $(PYTEST) && \
+	  $(BIN)/python -m pytest -m "browser and timed $(CASES)" -n 0 tests/web $(PYTEST); }
 
 screenshots: $(VENV)/.dev ## take new pictures of the web page into docs/screenshots
 	@mkdir -p docs/screenshots/before
@@ -65,11 +69,11 @@ screenshots: $(VENV)/.dev ## take new pictures of the web page into docs/screens
 packaged: $(VENV)/.test ## run the contract tests against the package (PACKAGE_TESTS, PYTEST)
 	@case $(VERSION) in 3.10|3.12) ;; *) \
 	  echo "Python $(VERSION) is not a runtime of Function Compute: testing the contract without a package."; \
-	  exec $(MAKE) --no-print-directory contract;; esac; \
+	  exec $(MAKE) --no-print-directory contract CASES="$(CASES)";; esac; \
 	set -e; chmod -R u+w $(PACKAGED) 2>/dev/null || true; rm -rf $(PACKAGED); \
 	PYTHONPATH=src $(BIN)/python -m deploy.package --runtime python$(VERSION) --out $(PACKAGED)/function.zip; \
 	$(BIN)/python -m zipfile -e $(PACKAGED)/function.zip $(PACKAGED)/code; chmod -R a-w $(PACKAGED)/code; \
-	PACKAGE=$(PACKAGED)/function.zip $(BIN)/python -m pytest -m "not timed" -o "pythonpath=$(PACKAGED)/code ." \
+	PACKAGE=$(PACKAGED)/function.zip $(BIN)/python -m pytest -m "not timed $(CASES)" -o "pythonpath=$(PACKAGED)/code ." \
 	  $(or $(PACKAGE_TESTS),tests/contract tests/package) $(PYTEST)
 
 # Each of them has its own virtual environment.
@@ -80,7 +84,7 @@ tests-on-runtimes: ## run the packaged contract tests on the other installed run
 	  elif [ $(VERSION) = $$version ]; then echo "$(VENV) has Python $$version: skipping it here; run make packaged."; \
 	  else \
 	    echo "On Python $$version:"; \
-	    $(MAKE) --no-print-directory packaged PACKAGE_TESTS=tests/contract PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
+	    $(MAKE) --no-print-directory packaged PACKAGE_TESTS=tests/contract CASES="$(CASES)" PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
 	  fi; \
 	done
 

@@ -42,6 +42,11 @@ assert _index.origin
 CODE = str(Path(_index.origin).parent)
 
 
+def further(*cases: Any) -> list[Any]:
+    """Further cases of a parametrized test, left to `make thorough`."""
+    return [pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.thorough) for case in cases]
+
+
 @dataclass
 class Function:
     """One fresh instance of the function; `settings` are environment variables, set before it starts."""

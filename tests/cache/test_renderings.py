@@ -128,7 +128,7 @@ def test_the_size_is_what_they_really_take(function: Function) -> None:
     counted = entry.renderings.size
     tracemalloc.start()
     try:
-        for colour in range(1, 200):
+        for colour in range(1, 60):
             draw(colour)
         gc.collect()
         taken, _ = tracemalloc.get_traced_memory()

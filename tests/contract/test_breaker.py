@@ -22,7 +22,7 @@ from local.serve import serve
 from local.traps import TRAPS
 from local.valkey import Valkey
 from reliability.faults import full_backlog
-from tests.conftest import CODE, NUMBER, Function, v1_event
+from tests.conftest import CODE, NUMBER, Function, further, v1_event
 from tests.line import Line
 from tests.proxy import Proxy
 
@@ -93,7 +93,7 @@ def said(lines: list[dict[str, Any]]) -> list[Any]:
     return [(line["cams"], line.get("reason")) for line in lines if "cams" in line]
 
 
-@pytest.mark.parametrize("kind", ["http", "direct"])
+@pytest.mark.parametrize("kind", ["http", *further("direct")])
 def test_silence_holds_up_the_first_alone(stale: Function, line: Line, kind: str) -> None:
     line.silent = True
     first = Asked(stale, kind=kind)
@@ -106,7 +106,7 @@ def test_silence_holds_up_the_first_alone(stale: Function, line: Line, kind: str
     assert sorted(answer.seconds for answer in answers)[-3] < 0.06
 
 
-@pytest.mark.parametrize("kind", ["http", "direct"])
+@pytest.mark.parametrize("kind", ["direct", *further("http")])
 def test_refusals_hold_up_the_first_alone(stale: Function, line: Line, kind: str) -> None:
     line.cut()
     first = Asked(stale, kind=kind)
@@ -202,6 +202,7 @@ def test_an_answer_that_nobody_waited_for_counts_whenever_the_next_caller_comes(
     assert Asked(stale).code == "fresh"
 
 
+@pytest.mark.thorough
 def test_back_but_slow_is_back(stale: Function, line: Line) -> None:
     line.silent = True
     keep_asking(stale, 2.5, NUMBER)
@@ -209,6 +210,7 @@ def test_back_but_slow_is_back(stale: Function, line: Line) -> None:
     assert seconds_until_fresh(stale, 15) < 12
 
 
+@pytest.mark.thorough
 def test_slower_than_an_old_list_allows_is_not_down(stale: Function, line: Line, log: Any) -> None:
     line.delay = 2.0
     assert Asked(stale).code == "stale"
@@ -221,6 +223,7 @@ def test_slower_than_an_old_list_allows_is_not_down(stale: Function, line: Line,
     assert said(log()) == []
 
 
+@pytest.mark.thorough
 def test_nobody_is_refused_for_a_slow_answer_to_another(stale: Function, line: Line) -> None:
     """Who has an old list has found CAMS too slow; the answer that comes late shows that it lives."""
     line.delay = 3.0
@@ -351,7 +354,7 @@ def test_over_tls(function: Function, sandbox: Sandbox, tmp_path: Path, log: Any
         assert said(log()) == [("available", None)]
 
 
-@pytest.mark.parametrize("round_trip", [0.04, 0.1])
+@pytest.mark.parametrize("round_trip", [0.1, *further(0.04)])
 def test_far_away_over_tls_it_is_back_soon(
     function: Function, sandbox: Sandbox, tmp_path: Path, round_trip: float
 ) -> None:
@@ -470,6 +473,7 @@ def test_what_one_instance_has_met_all_know(pair: list[Instance], line: Line, va
         assert changes == ["unavailable", "available"]
 
 
+@pytest.mark.thorough
 def test_slow_answers_to_one_instance_are_good_news_for_all(pair: list[Instance], line: Line) -> None:
     one, other = pair
     line.delay = 2.0

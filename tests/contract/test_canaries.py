@@ -12,7 +12,7 @@ from cams_qr.events.answers import QueryFailed
 from local.serve import serve
 from local.traps import ERRORS
 from reliability.contract import EVENTS
-from tests.conftest import Function
+from tests.conftest import Function, further
 
 NUMBER = "8613987654321"
 SPACE = "CANARY-space"
@@ -110,7 +110,7 @@ def answer_of(function: Function, event: Any) -> str:
 
 
 @pytest.mark.parametrize("trigger", EVENTS)
-@pytest.mark.parametrize("debug", ["", "sdk"])
+@pytest.mark.parametrize("debug", ["sdk", *further("")])
 def test_nothing_leaks(
     function: Function, upstream: SimpleNamespace, capfd: pytest.CaptureFixture[str], trigger: str, debug: str
 ) -> None:

@@ -19,7 +19,7 @@ from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 from local.valkey import Valkey
-from tests.conftest import CODE, NUMBER, Function, v1_event
+from tests.conftest import CODE, NUMBER, Function, further, v1_event
 
 pytestmark = pytest.mark.timed
 
@@ -150,7 +150,7 @@ def test_a_leader_killed_in_the_line_is_followed_at_once(
     assert calls_for(sandbox, NUMBER) == 1
 
 
-@pytest.mark.parametrize("until", ["the next leader has called", "the next leader has landed"])
+@pytest.mark.parametrize("until", ["the next leader has landed", *further("the next leader has called")])
 def test_a_leader_frozen_in_the_line_does_not_call_when_it_thaws(
     instances: Callable[..., list[Instance]], sandbox: Sandbox, client: Any, until: str
 ) -> None:
@@ -167,7 +167,7 @@ def test_a_leader_frozen_in_the_line_does_not_call_when_it_thaws(
         assert calls_for(sandbox, NUMBER) == 1
 
 
-@pytest.mark.parametrize("kind", ["direct", "http"])
+@pytest.mark.parametrize("kind", ["http", *further("direct")])
 def test_a_slow_cams_is_called_once(
     instances: Callable[..., list[Instance]], sandbox: Sandbox, client: Any, kind: str
 ) -> None:

@@ -226,6 +226,7 @@ def test_parameters_that_contradict_are_refused_without_the_doctor_too(
 
 # pip alone takes a third of a minute.
 @pytest.mark.timeout(180)
+@pytest.mark.thorough
 def test_a_package_is_built_and_uploaded(address: str, cloud: Cloud) -> None:
     version = "python{}.{}".format(*sys.version_info)
     if version not in ("python3.10", "python3.12"):

@@ -41,6 +41,7 @@ def code(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_two_builds_are_the_same_bytes(package: Path, tmp_path: Path) -> None:
     assert content_hash(build(RUNTIME, tmp_path / "again.zip")) == content_hash(package)
 
@@ -169,6 +170,7 @@ def test_deferring_cannot_be_switched_off_where_parts_are_left_out(code: Path) -
     assert "only for a package that was built with DEFER_IMPORTS=off" in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_package_for_another_runtime(tmp_path: Path) -> None:
     other = "python3.10" if RUNTIME != "python3.10" else "python3.12"
     with zipfile.ZipFile(build(other, tmp_path / "other.zip")) as archive:

@@ -19,6 +19,7 @@ from cams_qr.permits.throttle import GUARD_MAX_SECONDS, WINDOW_SECONDS, Caller
 from cams_qr.problems import Problem
 from cams_qr.redis_store import Store
 from local.valkey import Valkey
+from tests.conftest import further
 from tests.permits.fields import QUEUE_FIELDS
 from tests.proxy import Proxy
 
@@ -261,7 +262,7 @@ def test_bulk_is_served_in_the_order_of_asking(account: Account) -> None:
 # Clocks
 
 
-@pytest.mark.parametrize("seconds", [-20, -0.2, 0.5, 20])
+@pytest.mark.parametrize("seconds", [-20, *further(-0.2, 0.5, 20)])
 def test_a_step_of_redis_clock(account: Account, seconds: float) -> None:
     """The queue's clock is the server's and an offset, so that a step of one is a step of the other."""
     with crowd(account, people=7, bulk=2) as callers:
@@ -273,7 +274,7 @@ def test_a_step_of_redis_clock(account: Account, seconds: float) -> None:
     assert max(callers.refused, default=0) < 10
 
 
-@pytest.mark.parametrize("seconds", [-0.5, 3600])
+@pytest.mark.parametrize("seconds", [3600, *further(-0.5)])
 def test_a_step_of_an_instances_wall_clock_in_an_outage(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
@@ -293,6 +294,7 @@ def test_a_step_of_an_instances_wall_clock_in_an_outage(
     assert max(callers.refused, default=0) < 10
 
 
+@pytest.mark.thorough
 def test_late_answers_do_not_bend_an_instances_clock(account: Account) -> None:
     """As on busy cores: what Redis says is there at once, but its reader is not."""
 
@@ -414,12 +416,10 @@ def ailment(account: Account, harm: Harm) -> str:
     "harms",
     [
         # More of the kind, and faster, are in test_garbage.py.
-        *(pytest.param(partial(in_the_line, kind), id=f"in_the_line {kind}") for kind in ("x", "in an hour")),
-        set_aside,
-        in_other_keys,
-        other_types,
-        many_ghosts,
+        partial(in_the_line, "in an hour"),
+        *further(partial(in_the_line, "x"), set_aside, in_other_keys, other_types, many_ghosts),
     ],
+    ids=lambda harms: getattr(harms, "__name__", None),
 )
 def test_what_makes_no_sense_is_dropped_within_a_few_windows(
     server: str, request: pytest.FixtureRequest, harms: Callable[[], dict[str, Harm]]

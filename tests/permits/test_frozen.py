@@ -20,7 +20,7 @@ from bench.fleet.measures import most_in_a_second
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.valkey import Valkey
-from tests.conftest import CODE, NUMBER, Function
+from tests.conftest import CODE, NUMBER, Function, further
 from tests.proxy import Proxy
 
 pytestmark = pytest.mark.timed
@@ -151,8 +151,11 @@ def while_it_waits(instance: Instance) -> None:
     threading.Timer(0.03, instance.freeze, (FROZEN_SECONDS,)).start()
 
 
-@pytest.mark.parametrize("event", [http, direct], ids=["a person", "bulk"])
-@pytest.mark.parametrize("freeze", [before_it_knows, while_it_waits], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    ("freeze", "event"),
+    [(before_it_knows, http), (while_it_waits, direct), *further((before_it_knows, direct), (while_it_waits, http))],
+    ids=lambda f: f.__name__,
+)
 def test_a_permit_that_has_become_old_is_taken_anew(
     environ: dict[str, str],
     sandbox: Sandbox,

@@ -9,6 +9,7 @@ import pytest
 
 from bench.fleet.measures import most_in_a_second, over_quota, share
 from cams_qr.permits.turns import Turns
+from tests.conftest import further
 from tests.permits.fleet_model import CallerModel, Manner, World
 
 QUOTA = 5
@@ -110,7 +111,7 @@ def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds:
     assert 4 <= len(calls) / 30 <= 7
 
 
-@pytest.mark.parametrize("patience", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("patience", [0.5, *further(0.0, 2.0)])
 def test_a_saturated_fleet_keeps_the_quota_however_little_patience_people_have(patience: float) -> None:
     """Those who have none book nothing ahead, but the quota is used up all the same."""
     world = World(QUOTA, patience=patience)

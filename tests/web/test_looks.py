@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from cams_qr.problems import Problem
-from tests.conftest import NUMBER
+from tests.conftest import NUMBER, further
 from tests.web.site import (
     MANY,
     Site,
@@ -37,6 +37,8 @@ PLACES: dict[str, dict[str, Any]] = {
     "zoomed": ZOOMED,
     "forced": {**WIDE, "forced_colors": "active"},
 }
+everywhere = pytest.mark.parametrize("place", ["phone", *further("wide", "dark", "zoomed", "forced")])
+on_both_widths = pytest.mark.parametrize("place", ["wide", *further("phone")])
 CODES = [
     {"code": "4O4YGZEG3RIVE1", "prefilledMessage": "Hello, I would like to know more about your products."},
     {"code": "WOMVT6TJ2BP7A1", "prefilledMessage": "你好，我想预约 🗓️"},
@@ -66,14 +68,14 @@ def keep_codes(page: Page, name: str, place: str) -> None:
     keep(page, name, full_page=not is_small)
 
 
-@pytest.mark.parametrize("place", ["wide", "phone"])
+@on_both_widths
 def test_before_anything_is_asked(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     no_barriers(page)
     keep(page, f"start-{place}")
 
 
-@pytest.mark.parametrize("place", PLACES)
+@everywhere
 def test_codes(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     show(page, site)
@@ -87,7 +89,7 @@ def test_codes(site: Site, place: str) -> None:
     assert read(drawn) == ["https://wa.me/message/4O4YGZEG3RIVE1"]
 
 
-@pytest.mark.parametrize("place", PLACES)
+@everywhere
 def test_one_code(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     site.answer(page, make_list(LINKED[0]))
@@ -140,7 +142,7 @@ def lightness_below(message: Locator) -> int:
     return int(picture.getpixel((picture.width - 8, picture.height - 10)))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("place", PLACES)
+@everywhere
 def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     show(page, site)
@@ -153,7 +155,7 @@ def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
         keep(page, f"menu-{place}", full_page=False)
 
 
-@pytest.mark.parametrize("place", ["wide", "phone", "forced"])
+@pytest.mark.parametrize("place", ["phone", *further("wide", "forced")])
 def test_the_print_dialog(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     show(page, site)
@@ -164,7 +166,7 @@ def test_the_print_dialog(site: Site, place: str) -> None:
     keep(page, f"print-{place}", full_page=False)
 
 
-@pytest.mark.parametrize("place", ["wide", "phone"])
+@on_both_widths
 def test_what_takes_long(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     links = [{"code": f"CODE{index}", "deepLinkUrl": f"https://wa.me/message/{index:014}"} for index in range(200)]
@@ -182,7 +184,7 @@ def test_what_takes_long(site: Site, place: str) -> None:
     keep(page, f"progress-{place}", full_page=False)
 
 
-@pytest.mark.parametrize("place", ["wide", "phone"])
+@on_both_widths
 def test_no_codes(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
     site.answer(page, make_list())
@@ -216,7 +218,7 @@ def fail(page: Page, site: Site, name: str) -> None:
 FAILED_IN = [(name, place) for name in FAILED for place in ("wide", "phone")] + [("throttled", "forced")]
 
 
-@pytest.mark.parametrize(("name", "place"), FAILED_IN)
+@pytest.mark.parametrize(("name", "place"), [*FAILED_IN[:1], *further(*FAILED_IN[1:])])
 def test_a_failure(site: Site, name: str, place: str) -> None:
     page = site.open(**PLACES[place])
     fail(page, site, name)
@@ -234,7 +236,7 @@ def test_an_old_list(site: Site) -> None:
     keep(page, "stale-wide", full_page=False)
 
 
-@pytest.mark.parametrize("place", ["wide", "phone"])
+@on_both_widths
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
 def test_while_it_loads(site: Site, place: str, motion: Any) -> None:
     page = site.open(**PLACES[place], reduced_motion=motion)
@@ -277,7 +279,7 @@ def test_right_to_left(site: Site) -> None:
     ],
     ids=["codes", "an old list", "one code", "no code", "a failure"],
 )
-@pytest.mark.parametrize("place", ["wide", "phone"])
+@on_both_widths
 def test_nothing_moves_when_the_answer_comes(site: Site, place: str, answer: Any, status: int, comes: str) -> None:
     page = site.open(**PLACES[place])
     shifts = watch_shifts(page)

@@ -9,6 +9,7 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Page, expect
 
+from tests.conftest import further
 from tests.web.site import Site, ask, dress, keep_image, make_list, no_barriers, read, wait_for
 
 pytestmark = pytest.mark.browser
@@ -104,9 +105,16 @@ body::before { content: "Shop" !important; display: block !important; height: 50
 }"""
 
 
-@pytest.mark.parametrize("style", ["", HOSTILE], ids=["our page", "a hostile page"])
-@pytest.mark.parametrize("paper", POINTS)
-@pytest.mark.parametrize("per_page", GRIDS)
+# Whether the page's own style is hostile, the paper, and the codes on a page.
+SHEETS = [(style, paper, per_page) for style in ("", HOSTILE) for paper in POINTS for per_page in GRIDS]
+FIRST = [("", "A4", 8), (HOSTILE, "Letter", 24)]
+
+
+@pytest.mark.parametrize(
+    ("style", "paper", "per_page"),
+    [*FIRST, *further(*(sheet for sheet in SHEETS if sheet not in FIRST))],
+    ids=lambda value: {"": "our page", HOSTILE: "a hostile page"}.get(value),
+)
 def test_each_code_has_its_place(page: Page, paper: str, per_page: int, style: str) -> None:
     page.locator("#print").click()
     dress(page, style)
@@ -165,7 +173,7 @@ def edges(page: Page) -> list[bool]:
     return [sum(shade < 200 for shade in edge) / len(edge) > 0.3 for edge in across]
 
 
-@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+@pytest.mark.parametrize("direction", ["rtl", *further("ltr")])
 def test_lines_to_cut_along_on_both_sides(page: Page, direction: str) -> None:
     page.evaluate("direction => void (document.documentElement.dir = direction)", direction)
     page.locator("#print").click()

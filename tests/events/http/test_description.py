@@ -22,7 +22,7 @@ from local.fc import make_context
 from local.gateway import gateway
 from local.serve import serve
 from local.trigger_auth import check_signature, check_token
-from tests.conftest import CODE, NUMBER, Function
+from tests.conftest import CODE, NUMBER, Function, further
 from tests.npm import needs_npm, run
 from tests.tokens import Issuer
 
@@ -114,10 +114,11 @@ def while_another_is_answered(function: Function) -> requests.Response:
 
 
 @pytest.mark.timeout(180)
-def test_it_is_true(address: str, issuer: Issuer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("phases", ["examples", *further("coverage,fuzzing")])
+def test_it_is_true(address: str, issuer: Issuer, tmp_path: Path, phases: str) -> None:
     """All checks; nothing is created or removed here, so there are no states to walk through."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENT.resolve()), "--url", f"http://{address}"]
-    options = ["--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1"]
+    options = ["--checks", "all", "--phases", phases, "--max-examples", "8", "--seed", "1"]
     options += ["--generation-database", ":memory:", "--header", f"Authorization: Bearer {issuer.token(exp=2**32)}"]
     environment = {"SCHEMATHESIS_HOOKS": HOOKS.stem, "PYTHONPATH": f"{HOOKS.parent}:{CODE}", "PATH": os.environ["PATH"]}
     done = subprocess.run([*command, *options], env=environment, cwd=tmp_path, capture_output=True, text=True)
