@@ -163,6 +163,7 @@ def test_one_call_at_a_time_looks_whether_it_is_back(stale: Function, line: Line
     assert all(0.45 < gap < 0.85 for gap in gaps)
 
 
+@pytest.mark.thorough
 def test_a_probe_without_a_permit_goes_as_soon_as_there_is_one(cached: Function, line: Line) -> None:
     cached.configure(CAMS_QPS="3", MAX_INSTANCES="3")
     Asked(cached)
@@ -231,6 +232,7 @@ def test_nobody_is_refused_for_a_slow_answer_to_another(stale: Function, line: L
     assert codes == {"stale", "not_owned"}
 
 
+@pytest.mark.thorough
 def test_slow_then_silent_is_down(stale: Function, line: Line) -> None:
     line.delay = 2.0
     for number in (*NUMBERS, NEW):
@@ -380,6 +382,7 @@ def test_far_away_over_tls_it_is_back_soon(
         proxy.close()
 
 
+@pytest.mark.thorough
 def test_connections_that_come_to_nothing_hold_nobody_up(stale: Function, line: Line) -> None:
     line.cut()
     with full_backlog(line.port):
@@ -484,6 +487,7 @@ def test_slow_answers_to_one_instance_are_good_news_for_all(pair: list[Instance]
     assert Asked(other, NEW).code == "not_owned"
 
 
+@pytest.mark.thorough
 def test_back_but_slow_is_back_for_all(pair: list[Instance], line: Line) -> None:
     """The instance that met the silence is not asked again."""
     one, other = pair

@@ -8,7 +8,7 @@ import redis
 
 from local.sandbox import Sandbox
 from local.valkey import Valkey
-from tests.conftest import NUMBER, Function
+from tests.conftest import NUMBER, Function, further
 
 pytestmark = pytest.mark.timed
 
@@ -105,7 +105,7 @@ def test_a_reader_whose_clock_lags_does_not_keep_a_list_fresh(shared: Function, 
     assert len(sandbox.arrivals) == 2
 
 
-@pytest.mark.parametrize("ahead", [-3600, -60, 60, 3600])
+@pytest.mark.parametrize("ahead", [-60, *further(-3600, 60, 3600)])
 def test_age_is_true_whatever_the_readers_clock(shared: Function, sandbox: Sandbox, ahead: float) -> None:
     shared.http(parameters={"phoneNumber": NUMBER})
     time.sleep(1.1)

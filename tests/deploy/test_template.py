@@ -15,9 +15,11 @@ from tests.deploy.check_template import EVERYTHING, REQUIRED, Template, before, 
 Change = Callable[[dict[str, Any]], object]
 
 
+LOADED: Template = yaml.safe_load(Path("template.yml").read_text())
+
+
 def template() -> Template:
-    loaded: Template = yaml.safe_load(Path("template.yml").read_text())
-    return loaded
+    return copy.deepcopy(LOADED)
 
 
 def test_the_template_is_right() -> None:

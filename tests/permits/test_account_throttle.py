@@ -274,7 +274,8 @@ def test_a_step_of_redis_clock(account: Account, seconds: float) -> None:
     assert max(callers.refused, default=0) < 10
 
 
-@pytest.mark.parametrize("seconds", [3600, *further(-0.5)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("seconds", [3600, -0.5])
 def test_a_step_of_an_instances_wall_clock_in_an_outage(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
@@ -412,14 +413,17 @@ def ailment(account: Account, harm: Harm) -> str:
     return "" if well else f"{calls} calls, {bulk} of bulk; {most} in a second; kept for ever: {forever}"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "harms",
     [
         # More of the kind, and faster, are in test_garbage.py.
-        partial(in_the_line, "in an hour"),
-        *further(partial(in_the_line, "x"), set_aside, in_other_keys, other_types, many_ghosts),
+        *(pytest.param(partial(in_the_line, kind), id=f"in_the_line {kind}") for kind in ("x", "in an hour")),
+        set_aside,
+        in_other_keys,
+        other_types,
+        many_ghosts,
     ],
-    ids=lambda harms: getattr(harms, "__name__", None),
 )
 def test_what_makes_no_sense_is_dropped_within_a_few_windows(
     server: str, request: pytest.FixtureRequest, harms: Callable[[], dict[str, Harm]]

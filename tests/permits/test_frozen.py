@@ -153,7 +153,7 @@ def while_it_waits(instance: Instance) -> None:
 
 @pytest.mark.parametrize(
     ("freeze", "event"),
-    [(before_it_knows, http), (while_it_waits, direct), *further((before_it_knows, direct), (while_it_waits, http))],
+    [(while_it_waits, http), *further((before_it_knows, http), (before_it_knows, direct), (while_it_waits, direct))],
     ids=lambda f: f.__name__,
 )
 def test_a_permit_that_has_become_old_is_taken_anew(

@@ -544,9 +544,11 @@ ANSWERS = pytest.mark.parametrize(
     ("answer", "status"),
     [
         (make_list({"code": "A", "deepLinkUrl": "https://wa.me/message/A"}), 200),
-        (make_list(), 200),
-        (Problem("not_owned", "Not shown.").to_dict("request-1"), 404),
-        (make_list(*({"code": str(index), "deepLinkUrl": f"https://wa.me/{index}"} for index in range(9))), 200),
+        *further(
+            (make_list(), 200),
+            (Problem("not_owned", "Not shown.").to_dict("request-1"), 404),
+            (make_list(*({"code": str(index), "deepLinkUrl": f"https://wa.me/{index}"} for index in range(9))), 200),
+        ),
     ],
     ids=["one code", "no code", "a failure", "many codes"],
 )

@@ -272,10 +272,12 @@ def test_right_to_left(site: Site) -> None:
     ("answer", "status", "comes"),
     [
         (make_list(*LINKED), 200, "#filter"),
-        (make_list(*LINKED, stale=True), 200, "#filter"),
-        (make_list(LINKED[0]), 200, ".drawing"),
-        (make_list(), 200, ".empty"),
-        (FAILURES["not-owned"][0].to_dict("request-1"), 404, ".alert p"),
+        *further(
+            (make_list(*LINKED, stale=True), 200, "#filter"),
+            (make_list(LINKED[0]), 200, ".drawing"),
+            (make_list(), 200, ".empty"),
+            (FAILURES["not-owned"][0].to_dict("request-1"), 404, ".alert p"),
+        ),
     ],
     ids=["codes", "an old list", "one code", "no code", "a failure"],
 )
