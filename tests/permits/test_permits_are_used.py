@@ -24,7 +24,7 @@ def test_redis_is_far_away(world: World, delay: float) -> None:
     for at in range(24):
         world.delay(at, delay, delay)
     # Until the moments are over that were booked when it was near.
-    world.saturate(10, 24, PERSON)
+    world.saturate(20, 24, PERSON)
     world.crowd(30, 3, BULK)
     began = world.hub.now
     world.saturate(10, 24, PERSON)
