@@ -1,6 +1,9 @@
 # `make` lists the targets. Two matter: `make run` and `make test`; both set up what they need, from a bare Python.
 .DEFAULT_GOAL := help
 
+# Otherwise each of the tests' many processes would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The function's own runtime if it is installed, else any Python.
 PYTHON ?= $(or $(shell deploy/find-python 3.10),python3)
 VENV ?= .venv
@@ -51,7 +54,7 @@ contract: $(VENV)/.test ## run the contract tests against src (PYTEST)
 
 # These run separately, so that no other test slows them down.
 timed: $(VENV)/.dev ## run the tests that depend on the clock (PYTEST)
-	$(BIN)/python -m pytest -m "timed and not browser $(CASES)" -n 8 --ignore tests/contract/test_pressure.py $(PYTEST)
+	$(BIN)/python -m pytest -m "timed and not browser $(CASES)" -n 8 tests/contract tests/permits --ignore tests/contract/test_pressure.py $(PYTEST)
 	$(BIN)/python -m pytest -m "timed $(CASES)" -n 4 --dist load tests/contract/test_pressure.py $(PYTEST)
 
 web: $(VENV)/.dev $(MODULES) ## run the tests that need a browser (PYTEST)

@@ -8,8 +8,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import yaml
 from alibabacloud_fc20230330 import models
 from jsonschema import Draft202012Validator
 
@@ -18,6 +20,8 @@ from tests.deploy.ros_schema import ResourceType, resource_types
 
 Template = dict[str, Any]
 Values = Mapping[str, Any]
+
+TEMPLATE: Template = yaml.safe_load(Path("template.yml").read_text())
 
 # "Runtimes" of Function Compute's built-in Python: those this project is tested on.
 RUNTIMES = ["python3.10", "python3.12"]

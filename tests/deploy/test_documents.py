@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cams_qr.problems import KINDS
 from cams_qr.settings import Settings
-from tests.deploy.check_template import EVERYTHING, REQUIRED, resolved
+from tests.deploy.check_template import EVERYTHING, REQUIRED, TEMPLATE, resolved
 
 DOCUMENTS = {
     str(path): path.read_text() for path in (*sorted(Path().glob("*.md")), *sorted(Path("docs").glob("**/*.md")))
 }
 CALLING = DOCUMENTS["docs/calling.md"]
-TEMPLATE: dict[str, Any] = yaml.safe_load(Path("template.yml").read_text())
 # Parameters that are explained elsewhere: the package, the function itself, who may call.
 THE_FUNCTION = {
     *("CodeBucket", "CodeObject", "FunctionName", "Runtime", "Timeout", "MemorySize", "Cpu", "MaxInstances"),

@@ -6,15 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 
 from cams_qr.problems import KINDS
 from tests.conftest import NUMBER, Function
-from tests.deploy.check_template import EVERYTHING, resolved
+from tests.deploy.check_template import EVERYTHING, TEMPLATE, resolved
 from tests.deploy.log_store import LogStore, Row, fires
 
 OPERATIONS = Path("docs/operations.md").read_text()
-TEMPLATE = yaml.safe_load(Path("template.yml").read_text())
 RESOURCES = resolved(TEMPLATE, EVERYTHING)
 ALERTS = {
     properties["Detail"]["DisplayName"]: properties["Detail"]["Configuration"]

@@ -7,19 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from deploy.parameters import contradictions, misfits
-from tests.deploy.check_template import EVERYTHING, REQUIRED, Template, before, problems, refusals, resolved
+from tests.deploy.check_template import EVERYTHING, REQUIRED, TEMPLATE, Template, before, problems, refusals, resolved
 
 Change = Callable[[dict[str, Any]], object]
 
 
-LOADED: Template = yaml.safe_load(Path("template.yml").read_text())
-
-
 def template() -> Template:
-    return copy.deepcopy(LOADED)
+    return copy.deepcopy(TEMPLATE)
 
 
 def test_the_template_is_right() -> None:

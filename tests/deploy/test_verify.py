@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from aiohttp import web
 
 from local.acs3 import Refused
@@ -27,12 +26,11 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
 from local.trigger_auth import check_signature, check_token
 from tests.conftest import NUMBER, Function
-from tests.deploy.check_template import resolved
+from tests.deploy.check_template import TEMPLATE, resolved
 from tests.deploy.command import run
 from tests.deploy.test_doctor import Told
 from tests.tokens import Issuer
 
-TEMPLATE = yaml.safe_load(Path("template.yml").read_text())
 PARAMETERS = {
     "CodeBucket": "packages",
     "CodeObject": "cams-qr/python3.10-0000.zip",
