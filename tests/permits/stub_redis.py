@@ -6,6 +6,7 @@
 import json
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -239,7 +240,7 @@ class StubRedis:
 
     def _zscore(self, key: str, member: str) -> str | None:
         score = self._typed(key, Scores).get(member)
-        return None if score is None else _number_text(score)
+        return None if score is None else _score_text(score)
 
     def _zadd(self, key: str, score: str, member: str) -> int:
         number = _float(score)
@@ -267,7 +268,7 @@ class StubRedis:
             offset, count = (_whole(option) for option in options[names.index("LIMIT") + 1 :][:2])
             scored = scored[offset : offset + count if count >= 0 else None]
         if "WITHSCORES" in names:
-            return [text for member, score in scored for text in (member, _number_text(score))]
+            return [text for member, score in scored for text in (member, _score_text(score))]
         return [member for member, _ in scored]
 
     def _zremrangebyscore(self, key: str, least: str, most: str) -> int:
@@ -289,6 +290,12 @@ def _number_text(number: float) -> str:
         return str(int(number))
     # As Valkey does; Redis writes 17 digits.
     return repr(number)
+
+
+def _score_text(score: float) -> str:
+    # Valkey writes a score of up to 18 digits without an exponent.
+    is_whole = math.isfinite(score) and score == int(score) and abs(score) < 1e18
+    return str(int(Decimal(repr(score)))) if is_whole else _number_text(score)
 
 
 def _integer(number: float) -> int:
