@@ -1,7 +1,7 @@
 # `make` lists the targets. Two matter: `make run` and `make test`; both set up what they need, from a bare Python.
 .DEFAULT_GOAL := help
 
-# Otherwise each of the tests' many processes would compile all modules again.
+# Where it is set, each of the tests' many processes would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 # The function's own runtime if it is installed, else any Python.
@@ -21,6 +21,9 @@ VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info
 PACKAGED = dist/test/$(VERSION)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Which of the cases; `test` leaves some out.
+CASES :=
+
 .PHONY: help run invoke test thorough check tests untimed contract timed web screenshots packaged tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
 
 help: ## print this list
@@ -32,11 +35,11 @@ run: $(VENV)/.run ## serve the function behind a local gateway, with a sandbox C
 invoke: $(VENV)/.run ## run one event from a file, without a server (EVENT, RUNTIME)
 	@$(BIN)/python -m local --runtime $(RUNTIME) invoke $(EVENT)
 
-# Leaves out further cases of the same tests.
+# Leaves out further cases of tests that have many, and slow tests.
 test: CASES = and not thorough
 test: check untimed timed web packaged tests-on-runtimes ## run all checks and tests, on every installed runtime
 
-thorough: check untimed timed web packaged tests-on-runtimes ## the same with further cases, 15 minutes
+thorough: check untimed timed web packaged tests-on-runtimes ## the same, with all cases (15 minutes)
 
 check: $(VENV)/.dev ## check format, lint and types, and print the footprint
 	$(BIN)/ruff format --check .

@@ -2,8 +2,8 @@
 
 The function's environment variables configure it. It reads `{"begin": …, "end": …}` (monotonic), takes permits until
 the end, and replies with how many calls could leave in between. A window's calls may all leave at its beginning, so
-calls in the first and the last second count less the nearer they are to the span's end: at which point of a window the
-span begins then makes no difference, and it is a second shorter.
+calls in the first and the last second count less the nearer they are to either edge of the span. So it makes no
+difference where in a window the span begins; in effect, it is a second shorter.
 """
 
 import json

@@ -43,7 +43,7 @@ CODE = str(Path(_index.origin).parent)
 
 
 def further(*cases: Any) -> list[Any]:
-    """Further cases of a parametrized test, left to `make thorough`."""
+    """Further cases of a parametrized test, which `make test` leaves out."""
     return [pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.thorough) for case in cases]
 
 

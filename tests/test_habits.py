@@ -43,6 +43,11 @@ def test_every_runtime_is_tested() -> None:
     assert parsed(".github/workflows/test.yml")["jobs"]["test"]["strategy"]["matrix"]["python"] == runtimes.split()
 
 
+def test_the_timed_tests_are_where_make_looks_for_them() -> None:
+    timed = {path.parts[1] for path in Path("tests").glob("*/**/test_*.py") if "pytest.mark.timed" in path.read_text()}
+    assert timed == {"contract", "permits", "web"}
+
+
 def test_the_workflow_tests_and_builds_the_package() -> None:
     steps = parsed(".github/workflows/test.yml")["jobs"]["test"]["steps"]
     commands = [step["run"] for step in steps if "run" in step]

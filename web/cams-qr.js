@@ -8,8 +8,8 @@ const AUTOMATIC_RETRIES = 3;
 const ATTRIBUTES = { phoneNumber: "phone-number", endpoint: "endpoint", custSpaceId: "cust-space-id" };
 const FUNCTIONS = ["token", "headers"];
 const LANGUAGES = ["en", "zh", "id"];
-// After a failure, browsers may fetch a module only by another URL.
-const again = (path) => () => import(/* @vite-ignore */ new URL(`./cams-qr/${path}.js?${Date.now()}`, import.meta.url));
+// Some browsers never fetch a module again by a URL that failed.
+const again = (path) => () => import(/* @vite-ignore */ new URL(/* @vite-ignore */ `./cams-qr/${path}.js?${Date.now()}`, import.meta.url));
 // Until the texts arrive, if they do.
 const WORDLESS = {
   language: "en",

@@ -44,6 +44,11 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return app / "dist"
 
 
+def test_a_bundler_leaves_the_second_url_alone(site: Path) -> None:
+    assets = [file.name for file in site.glob("assets/*.js")]
+    assert not [name for name in assets if name.startswith(("view", "request", "style"))]
+
+
 @pytest.fixture
 def issuer() -> Issuer:
     return Issuer()

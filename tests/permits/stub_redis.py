@@ -6,7 +6,6 @@
 import json
 import math
 from collections.abc import Callable
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -240,7 +239,7 @@ class StubRedis:
 
     def _zscore(self, key: str, member: str) -> str | None:
         score = self._typed(key, Scores).get(member)
-        return None if score is None else _score_text(score)
+        return None if score is None else _number_text(score)
 
     def _zadd(self, key: str, score: str, member: str) -> int:
         number = _float(score)
@@ -268,7 +267,7 @@ class StubRedis:
             offset, count = (_whole(option) for option in options[names.index("LIMIT") + 1 :][:2])
             scored = scored[offset : offset + count if count >= 0 else None]
         if "WITHSCORES" in names:
-            return [text for member, score in scored for text in (member, _score_text(score))]
+            return [text for member, score in scored for text in (member, _number_text(score))]
         return [member for member, _ in scored]
 
     def _zremrangebyscore(self, key: str, least: str, most: str) -> int:
@@ -286,16 +285,10 @@ def _text(argument: Any) -> str:
 
 
 def _number_text(number: float) -> str:
-    if math.isfinite(number) and number == int(number) and abs(number) < 2**53:
-        return str(int(number))
     # As Valkey does; Redis writes 17 digits.
+    if math.isfinite(number) and number == int(number) and abs(number) <= (2**63 - 1) // 2:
+        return str(int(number))
     return repr(number)
-
-
-def _score_text(score: float) -> str:
-    # Valkey writes a score of up to 18 digits without an exponent.
-    is_whole = math.isfinite(score) and score == int(score) and abs(score) < 1e18
-    return str(int(Decimal(repr(score)))) if is_whole else _number_text(score)
 
 
 def _integer(number: float) -> int:

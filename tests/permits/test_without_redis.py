@@ -1,4 +1,7 @@
-"""Redis is away: those who were active share the quota, others join them, and CAMS corrects what they cannot know."""
+"""Redis is away: those who were active share the quota, others join them, and CAMS corrects what they cannot know.
+
+And when it is back, people are served soon.
+"""
 
 import random
 import time
@@ -22,15 +25,21 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 
 class Platform:
-    """Sends each person to the idle instance that was busy last, or to a new one, which takes a while to start."""
+    """Sends each person to an idle instance, or to a new one, which takes a while to start.
 
-    def __init__(self, world: World, seed: int, start_seconds: float) -> None:
+    The idle instance is the one that was busy last, or with `even`, a random one.
+    """
+
+    def __init__(
+        self, world: World, seed: int, start_seconds: float = 0.1, started: int = 0, even: bool = False
+    ) -> None:
         self._world = world
         self._chance = random.Random(seed)
         self._start_seconds = start_seconds
-        self._idle: list[int] = []
+        self._even = even
+        self._idle = list(range(started))
         self._busy: list[tuple[int, CallerModel]] = []
-        self._started = 0
+        self._started = started
         self._next = 0.0
         # When each came, and what became of it; None of those for whom there was no instance.
         self.people: list[tuple[float, CallerModel | None]] = []
@@ -53,7 +62,7 @@ class Platform:
 
     def _place(self, came: float) -> None:
         if self._idle:
-            self._send(self._idle.pop(), came)
+            self._send(self._idle.pop(self._chance.randrange(len(self._idle)) if self._even else -1), came)
         elif self._started < self._world.allowed:
             self._started += 1
             self._world.hub.at(came + self._start_seconds, lambda at=self._started: self._send(at, came))
@@ -100,6 +109,26 @@ def test_people_are_served_while_redis_is_away(worlds: list[World], allowed: int
         over.append(over_quota(world.since(0), QUOTA, begin, end))
     assert mean(refused) <= 0.05
     assert mean(over) <= 0.01
+
+
+@pytest.mark.parametrize("count", [8, 16])
+def test_people_are_served_soon_after_redis_is_back(worlds: list[World], count: int) -> None:
+    """Also if the first instance to ask has slept through the outage."""
+    refused = []
+    for seed, world in enumerate(worlds):
+        world.allowed = count
+        world.warm(count)
+        platform = Platform(world, seed, started=count, even=True)
+        for _ in range(2):
+            platform.come(0.6 * QUOTA, 4)
+            world.become("gone")
+            platform.come(0.6 * QUOTA, 6)
+            world.restart()
+            back = world.hub.now
+            platform.come(0.6 * QUOTA, 5)
+            refused.append(platform.refused(back, back + 3))
+            assert most_in_a_second(world.since(back - 1)) <= QUOTA
+    assert mean(refused) <= 0.1
 
 
 def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds: list[World]) -> None:

@@ -8,7 +8,7 @@ const COPIED_MS = 2000;
 const GHOSTS = 6;
 const LONG = 280;
 
-// There may be thousands.
+// Cloned for each of maybe thousands.
 const blank = make(
   "li",
   { class: "card" },
@@ -150,7 +150,6 @@ function makeGhost() {
   return card;
 }
 
-// Not drawn yet.
 function makeCard(code, text, id) {
   const card = blank.cloneNode(true);
   card.code = code;

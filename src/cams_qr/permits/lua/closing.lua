@@ -77,7 +77,7 @@ local function close_if_others_may_call()
     if known or is_server_new() then close(known and forgotten_promises() or 0) end
   elseif is_older_than_caller() or is_back() then
     close(forgotten_promises())
-  elseif ask.away > 0 and ask.missed < ask.settle then
+  elseif ask.away > 0 then
     -- The first to ask may have slept through the outage, in which nobody was promised anything.
     queue.promised = math.min(queue.promised, now + forgotten_promises())
   end
