@@ -302,7 +302,7 @@ class World:
         self.closed_at = -1e9
         # When the server's clock was last set; who has not asked since cannot tell whether it was Redis that forgot.
         self.stepped_at = -1e9
-        # When all was last forgotten, and when who was away since before the last outage ended asked first after that.
+        # When all was last forgotten, and when an instance last asked that was away since before an earlier outage.
         self.forgot_at = self.stale_at = -1e9
         self.log: list[str] = []
         # Booked moments on the queue's clock that nobody holds yet.
@@ -501,6 +501,8 @@ class World:
         instance = caller.instance
         if not self.was_asked:
             self._note_first(ask, caller)
+        if self.hub.now - ask["away"] / _MICRO < self.back_at <= self.forgot_at:
+            self.stale_at = self.hub.now
         if instance.heard_at < self.cold_at and not instance.cold:
             self.split_at = self.hub.now
         instance.cold = False
@@ -510,8 +512,6 @@ class World:
         self.was_asked = True
         if caller.instance.cold or caller.instance.heard_at < self.stepped_at:
             self.cold_at = self.hub.now
-        if self.hub.now - ask["away"] / _MICRO < self.back_at < self.forgot_at:
-            self.stale_at = self.hub.now
         if (ask["away"] == 0 or self.hub.now - ask["missed"] / _MICRO < self.lost_at) and not self.noticed:
             self.unnoticed_at = self.hub.now
         self.noticed = True

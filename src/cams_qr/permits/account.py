@@ -229,7 +229,7 @@ class AccountThrottle:
             "seats": 0,
         }
         if now - self._learned_at < _MEMORY_SECONDS:
-            question["promised"] = self._promised
+            question["promised"], question["idle"] = self._promised, _micro(now - self._learned_at)
             question["seat"], question["seats"] = self._seat, self._seats
         return {name: value for name, value in question.items() if value is not None}
 

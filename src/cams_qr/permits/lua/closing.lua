@@ -40,6 +40,7 @@ local function close(seconds)
   fix_seats()
   queue.opens = now + ask.settle + WINDOW + GUARD_MAX
   queue.promised = now + math.min(seconds, HORIZON)
+  queue.known = now - (ask.idle or 0)
 end
 
 -- How far ahead a forgotten queue may have promised moments: at most the callers' patience, and not much beyond what
@@ -52,8 +53,8 @@ end
 local function begin(limit)
   redis.call('DEL', unpack(KEYS))
   queue = {
-    limit = limit, held = now, count = 0, last = 0, opens = 0, promised = 0, pace = limit, paced = now, cut = 0,
-    low = -1, high = GUARD_MAX, blur = ask.blur, streak = 0, next = 0,
+    limit = limit, held = now, count = 0, last = 0, opens = 0, promised = 0, known = now, pace = limit, paced = now,
+    cut = 0, low = -1, high = GUARD_MAX, blur = ask.blur, streak = 0, next = 0,
   }
 end
 
@@ -69,6 +70,12 @@ local function is_older_than_caller() return ask.promised and ask.promised > mat
 -- Whether this caller is the first to ask after an outage of a Redis that kept its memory.
 local function is_back() return ask.away > 0 and queue.asked < now - math.max(ask.missed, WINDOW + GUARD_MAX) end
 
+-- Whether this caller has met the outage in which the queue was forgotten: its last attempt failed just now, or before
+-- Redis restarted, and whoever closed the queue was not answered in between.
+local function has_met_outage()
+  return ask.away > 0 and now - ask.missed > queue.known and (ask.missed < ask.settle or is_server_new())
+end
+
 local function close_if_others_may_call()
   local limit, damaged = limit_in_force(), is_damaged()
   if damaged or not is_sound(limit) then
@@ -77,8 +84,8 @@ local function close_if_others_may_call()
     if known or is_server_new() then close(known and forgotten_promises() or 0) end
   elseif is_older_than_caller() or is_back() then
     close(forgotten_promises())
-  elseif ask.away > 0 then
-    -- The first to ask may have slept through the outage, in which nobody was promised anything.
+  elseif has_met_outage() then
+    -- Whoever closed the queue may have slept through the outage, in which nobody was promised anything.
     queue.promised = math.min(queue.promised, now + forgotten_promises())
   end
   queue.asked, queue.offset = now, now - server

@@ -8,6 +8,7 @@
 --            count, last          number of bookings so far; the last booked moment
 --            asked, offset        when the queue was last asked; its clock minus the server's
 --            opens, promised      nothing leaves before this, nor before forgotten promises up to this are past
+--            known                when whoever closed the queue had last been answered
 --            pace, paced, cut     the calls a second that CAMS accepts; as of when; when that was last lowered
 --            low, high            the shortest and longest recent time from a moment to its answer
 --            blur                 the recent clock error of an average instance
@@ -21,8 +22,8 @@ local ask = cjson.decode(ARGV[1])
 local WINDOW = ask.window
 
 local NUMBERS = {
-  'limit', 'held', 'count', 'last', 'asked', 'offset', 'opens', 'promised', 'pace', 'paced', 'cut', 'low', 'high',
-  'blur', 'streak', 'next',
+  'limit', 'held', 'count', 'last', 'asked', 'offset', 'opens', 'promised', 'known', 'pace', 'paced', 'cut', 'low',
+  'high', 'blur', 'streak', 'next',
 }
 
 local function text(number) return string.format('%.0f', number) end
