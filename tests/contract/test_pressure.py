@@ -14,6 +14,7 @@ from bench.fleet import callers, rows
 from bench.fleet.cams import Options
 from bench.fleet.processes import Fleet, Plan, fleet
 from bench.fleet.rows import QUOTA
+from tests.conftest import further
 
 pytestmark = pytest.mark.timed
 
@@ -41,7 +42,9 @@ def test_every_permit_is_used_and_every_promise_kept() -> None:
     assert found.fewest >= 1
 
 
-@pytest.mark.parametrize(("bulk", "others"), [(callers.direct, 8), (callers.batch, 4)], ids=["direct", "batches"])
+@pytest.mark.parametrize(
+    ("bulk", "others"), [(callers.direct, 8), *further((callers.batch, 4))], ids=["direct", "batches"]
+)
 def test_people_are_served_before_bulk_which_gets_its_floor(bulk: Callable[[str], callers.Event], others: int) -> None:
     count = rows.PERSONS + others
     found = figures(Plan(count, count), partial(rows.classes, bulk=bulk, seconds=8, warm=2))
