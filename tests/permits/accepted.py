@@ -32,7 +32,7 @@ def accepted_hole(world: World, calls: list[CallerModel]) -> str | None:
         # sets it again, whenever it comes.
         return "accepted: a new instance asked first"
     if now - world.stale_at < _PROMISED_SECONDS:
-        # Who asked first after Redis forgot had been away since an earlier outage, and counts on others to have been.
+        # Who asked after Redis forgot had been away since an earlier outage, and takes it for everybody's.
         return "accepted: away since an earlier outage"
     return None
 
