@@ -55,10 +55,10 @@ untimed: $(VENV)/.dev $(MODULES) ## run the tests that need no package, clock or
 contract: $(VENV)/.test ## run the contract tests against src (PYTEST)
 	$(BIN)/python -m pytest -m "not timed $(CASES)" tests/contract $(PYTEST)
 
-# These run separately, so that no other test slows them down; the last are fleets, most of whose time is waiting.
+# These run separately, so that no other test slows them down.
 timed: $(VENV)/.dev ## run the tests that depend on the clock (PYTEST)
 	$(BIN)/python -m pytest -m "timed and not browser $(CASES)" -n 5 tests/contract tests/permits --ignore tests/contract/test_pressure.py $(PYTEST)
-	$(BIN)/python -m pytest -m "timed $(CASES)" -n 2 tests/contract/test_pressure.py $(PYTEST)
+	$(BIN)/python -m pytest -m "timed $(CASES)" -n 0 tests/contract/test_pressure.py $(PYTEST)
 
 web: $(VENV)/.dev $(MODULES) ## run the tests that need a browser (PYTEST)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium ..." && \

@@ -9,7 +9,8 @@ const ATTRIBUTES = { phoneNumber: "phone-number", endpoint: "endpoint", custSpac
 const FUNCTIONS = ["token", "headers"];
 const LANGUAGES = ["en", "zh", "id"];
 // Some browsers never fetch a module again by a URL that failed.
-const again = (path) => () => import(/* @vite-ignore */ new URL(/* @vite-ignore */ `./cams-qr/${path}.js?${Date.now()}`, import.meta.url));
+const again = (path) => () =>
+  import(/* @vite-ignore */ new URL(/* @vite-ignore */ `./cams-qr/${path}.js?${Date.now()}`, import.meta.url));
 // Until the texts arrive, if they do.
 const WORDLESS = {
   language: "en",

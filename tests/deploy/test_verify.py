@@ -866,6 +866,7 @@ def test_a_trigger_with_tokens(deployed: Deployed) -> None:
 
 
 def test_a_stack_that_is_not_there(deployed: Deployed) -> None:
+    """From the command line that make uses, which the other tests do not start."""
     with serve(deployed.cloud.app()) as address:
         environment = {**role_environment(DEMO_KEY_ID, DEMO_KEY), "PATH": os.environ["PATH"], "PYTHONPATH": "src"}
         line = [sys.executable, "-W", "ignore", "-m", "deploy", "verify", "--stack", "other"]

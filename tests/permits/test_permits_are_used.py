@@ -27,7 +27,7 @@ def test_redis_is_far_away(world: World, delay: float) -> None:
     world.saturate(20, 24, PERSON)
     world.crowd(30, 3, BULK)
     began = world.hub.now
-    world.saturate(10, 24, PERSON)
+    world.saturate(20, 24, PERSON)
     assert used(world, began) >= 0.9
     assert world.since(began, bulk=True)
     assert world.broken == []

@@ -8,7 +8,7 @@ const COPIED_MS = 2000;
 const GHOSTS = 6;
 const LONG = 280;
 
-// Cloned for each of maybe thousands.
+// Cloned: there may be thousands.
 const blank = make(
   "li",
   { class: "card" },
@@ -145,9 +145,9 @@ async function copy(button, link, text, { set }) {
 }
 
 function makeGhost() {
-  const card = blank.cloneNode(true);
-  card.className = "ghost";
-  return card;
+  const ghost = blank.cloneNode(true);
+  ghost.className = "ghost";
+  return ghost;
 }
 
 function makeCard(code, text, id) {
