@@ -124,6 +124,12 @@ def no_barriers(page: Page) -> None:
     assert results.response["violations"] == []
 
 
+def roles(page: Page) -> set[str]:
+    """The roles that assistive technology finds, in closed shadow roots, too."""
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    return {node["role"]["value"] for node in nodes if not node["ignored"]}
+
+
 def wait_for(page: Page, condition: Callable[[], bool]) -> None:
     """Ask from outside: the page's policy forbids what the browser would wait with."""
     for _ in range(200):

@@ -27,6 +27,7 @@ from tests.web.site import (
     no_barriers,
     problems,
     read,
+    roles,
     wait_for,
     wait_for_drawings,
     watch_shifts,
@@ -210,12 +211,12 @@ def test_a_closed_root_stays_closed(site: Site, shop: Open) -> None:
 def test_a_closed_root_by_keyboard(site: Site, shop: Open) -> None:
     page = shop(tag(site, more='shadow="closed"'))
     page.evaluate("void (window.print = () => (window.printed = true))")
-    wait_for(page, lambda: len(read(page.screenshot(full_page=True))) == 2)
 
     def press(*keys: str) -> None:
         for key in keys:
             page.keyboard.press(key)
 
+    wait_for(page, lambda: "searchbox" in roles(page))
     press("Tab", "Tab")
     page.keyboard.type("hello")
     wait_for(page, lambda: read(page.screenshot()) == ["https://wa.me/message/4O4YGZEG3RIVE1"])
@@ -227,8 +228,7 @@ def test_a_closed_root_by_keyboard(site: Site, shop: Open) -> None:
     assert len(Path(table.value.path()).read_text().splitlines()) == 2
     with page.expect_download() as drawing:
         press("Tab", "Tab", "Enter")
-        # The menu comes in a later task, and nothing outside of the root tells of it.
-        page.wait_for_timeout(500)
+        wait_for(page, lambda: "menuitem" in roles(page))
         press("ArrowDown", "Enter")
     assert drawing.value.suggested_filename.endswith(".svg")
 
