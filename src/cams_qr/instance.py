@@ -1,13 +1,14 @@
 """One function instance, and the path of an invocation through it: decode, ask, encode, log."""
 
 import itertools
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cams_qr import __version__, logs, trace
 from cams_qr.cache.cache import Cache
-from cams_qr.cams.credentials import InvocationCredentials, credentials_of
+from cams_qr.cams.credentials import InvocationCredentials, use_credentials_of
 from cams_qr.cams.operation import create_client
 from cams_qr.deadline import Deadline
 from cams_qr.events.call import Call
@@ -61,15 +62,12 @@ class Instance:
 
     def invoke(self, event: bytes, context: FcContext, started: float) -> object:
         """Answer one event before the function's timeout, which counts from `started` (monotonic)."""
-        with trace.tracing(context):
-            return self._answer(event, context, started)
-
-    def _answer(self, event: bytes, context: FcContext, started: float) -> object:
+        trace.begin(context)
+        use_credentials_of(context)
         deadline = Deadline(started + _budget_seconds(context))
         cold = next(self._invocations) == 0
         call = decode(event, self.settings, context.request_id)
-        with credentials_of(context):
-            outcomes = self._outcomes(call, deadline, context.request_id)
+        outcomes = self._outcomes(call, deadline, context.request_id)
         answer = None
         try:
             answer = call.encode(outcomes, context.request_id)
@@ -86,9 +84,10 @@ class Instance:
             if isinstance(query, Problem):
                 outcomes.append(Outcome(query, Effort()))
                 continue
-            if query not in answered:
-                answered[query] = self._ask(query, budget, request_id)
-            outcomes.append(answered[query])
+            outcome = answered.get(query)
+            if outcome is None:
+                outcome = answered[query] = self._ask(query, budget, request_id)
+            outcomes.append(outcome)
         return outcomes
 
     def _ask(self, query: QrQuery, budget: Budget, request_id: str) -> Outcome:
@@ -134,21 +133,21 @@ def _log_invocation(
 ) -> None:
     """Write one line for the invocation and, if it had several queries, one for each distinct query."""
     failures = [outcome.result.status for outcome in outcomes if isinstance(outcome.result, Problem)]
-    level = logs.level_of(max(failures, default=200))
-    line: dict[str, Any] = {
-        "requestId": request_id,
-        "trigger": call.trigger,
-        "route": call.route,
-        "status": _status(answer, failures),
-        "coldStart": cold,
-        "version": __version__ if cold else None,
-        "totalMs": _ms(seconds),
-    }
+    level = logs.level_of(max(failures)) if failures else logging.INFO
+    line: dict[str, Any] = {"requestId": request_id, "trigger": call.trigger}
+    if call.route is not None:
+        line["route"] = call.route
+    line["status"] = _status(answer, failures)
+    line["coldStart"] = cold
+    if cold:
+        line["version"] = __version__
+    line["totalMs"] = _ms(seconds)
     if len(outcomes) == 1:
         logs.log(level, line | _query_fields(outcomes[0]))
         return
-    several = {"queries": len(outcomes), "failed": len(failures)} if outcomes else {}
-    logs.log(level, line | several)
+    if outcomes:
+        line |= {"queries": len(outcomes), "failed": len(failures)}
+    logs.log(level, line)
     distinct = {id(outcome): outcome for outcome in outcomes}.values()
     for item, outcome in enumerate(distinct):
         status = outcome.result.status if isinstance(outcome.result, Problem) else 200
@@ -159,18 +158,22 @@ def _log_invocation(
 
 def _query_fields(outcome: Outcome) -> dict[str, Any]:
     """The fields of one query."""
-    problem = outcome.result if isinstance(outcome.result, Problem) else None
-    upstream = problem.upstream if problem else None
-    return {
-        "phoneNumber": outcome.query and mask_phone_number(outcome.query.phone_number),
-        "problem": problem and problem.code,
-        "upstreamCode": upstream and upstream.code,
-        "upstreamRequestId": upstream.request_id if upstream else getattr(outcome.result, "request_id", None),
-        "cache": outcome.cache and outcome.cache.status,
-        "attempts": outcome.effort.attempts,
-        "permitWaitMs": _ms(outcome.effort.permit_wait),
-        "upstreamMs": _ms(outcome.effort.upstream),
-    }
+    result, effort, query, cache = outcome
+    fields: dict[str, Any] = {}
+    if query is not None:
+        fields["phoneNumber"] = mask_phone_number(query.phone_number)
+    if isinstance(result, Problem):
+        fields["problem"] = result.code
+        if result.upstream:
+            fields["upstreamCode"], fields["upstreamRequestId"] = result.upstream
+    else:
+        fields["upstreamRequestId"] = result.request_id
+    if cache is not None:
+        fields["cache"] = cache.status
+    fields["attempts"] = effort.attempts
+    fields["permitWaitMs"] = _ms(effort.permit_wait)
+    fields["upstreamMs"] = _ms(effort.upstream)
+    return fields
 
 
 def _status(answer: object, failures: Sequence[int]) -> int | None:

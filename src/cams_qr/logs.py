@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from pydantic_core import to_json
+
 from cams_qr import trace
 from cams_qr.problems import Problem
 
 _logger = logging.getLogger("cams_qr")
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def configure(level: str) -> None:
@@ -33,10 +34,21 @@ def log(level: int, fields: Mapping[str, Any]) -> None:
     put a prefix before the JSON.
     """
     if _logger.isEnabledFor(level):
-        line = {"level": logging.getLevelName(level), **{k: v for k, v in fields.items() if v is not None}}
+        line = {"level": logging.getLevelName(level), **fields}
+        if None in line.values():
+            line = {name: value for name, value in line.items() if value is not None}
         if (trace_id := trace.current()) is not None:
             line["traceId"] = trace_id
-        print(_encode(line), flush=True)
+        print(_to_json(line), flush=True)
+
+
+def _to_json(line: Mapping[str, Any]) -> str:
+    """The line in ASCII, whatever the encoding of standard output."""
+    try:
+        return to_json(line).decode("ascii")
+    except ValueError:
+        # This takes five times as long, but can escape any text, even if it is not valid Unicode.
+        return json.dumps(line, separators=(",", ":"))
 
 
 def internal_error(error: Exception, request_id: str) -> Problem:

@@ -103,7 +103,7 @@ class Service:
         if budget.last_call_by.remaining() <= 0:
             return self._from_memory(query, effort)
         known = self.cache.find(query)
-        if known is not None and self.cache.fresh_seconds(known) > 0:
+        if known is not None and known.fresh_seconds() > 0:
             return self._cached(known, "hit", query, effort)
         if known is not None:
             budget = budget.impatient()
@@ -146,7 +146,7 @@ class Service:
     def _from_memory(self, query: QrQuery, effort: Effort) -> Outcome:
         """Answer from this instance's memory, once time is up; in a batch, even asking Redis would add up."""
         known = self.cache.recall(query)
-        if known is not None and self.cache.fresh_seconds(known) > 0:
+        if known is not None and known.fresh_seconds() > 0:
             return self._cached(known, "hit", query, effort)
         problem = Problem("throttled", "The function's time was up before this query's turn; retry it on its own.")
         return self._stale(known, problem, query, effort) or Outcome(problem, effort, query)
@@ -183,13 +183,13 @@ class Service:
         return self._cached(entry, "miss" if known is None else "expired", query, effort)
 
     def _cached(self, entry: Entry, status: CacheStatus, query: QrQuery, effort: Effort) -> Outcome:
-        use = CacheUse(status, entry.age(), self.cache.fresh_seconds(entry), entry.renderings)
+        use = CacheUse(status, entry.age(), entry.fresh_seconds(), entry.renderings)
         return Outcome(entry.result, effort, query, use)
 
     def _stale(self, known: Entry | None, problem: Problem, query: QrQuery, effort: Effort) -> Outcome | None:
         if known is None or not isinstance(known.result, QrCodeList) or problem.code not in _STALE_FOR:
             return None
-        use = CacheUse("stale", known.age(), self.cache.fresh_seconds(known), known.renderings, problem.code)
+        use = CacheUse("stale", known.age(), known.fresh_seconds(), known.renderings, problem.code)
         return Outcome(known.result.model_copy(update={"stale": True}), effort, query, use)
 
     def _ask_cams(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> QrCodeList:

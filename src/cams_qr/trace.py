@@ -6,8 +6,6 @@ if tracing is on. Source: the built-in runtimes' `fc_rapis_context.py`; python3.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -19,15 +17,9 @@ _TRACEPARENT = re.compile(
 _JAEGER = re.compile(r"(?!0+:)([0-9a-f]{1,32}):(?!0+:)[0-9a-f]{1,16}:[0-9a-f]{1,16}:[0-9a-f]{1,2}", re.IGNORECASE)
 
 
-@contextmanager
-def tracing(context: Any) -> Iterator[None]:
-    """Within this block, the trace is Function Compute's own, if the invocation's context has one."""
-    span_context = getattr(getattr(context, "tracing", None), "span_context", None)
-    token = _current.set(parse_span_context(span_context))
-    try:
-        yield
-    finally:
-        _current.reset(token)
+def begin(context: Any) -> None:
+    """Begin an invocation: its trace is Function Compute's own, if its context has one."""
+    _current.set(parse_span_context(getattr(getattr(context, "tracing", None), "span_context", None)))
 
 
 def follow(trace_id: str | None) -> None:

@@ -27,6 +27,7 @@ FAILURE_SECONDS = 10
 # Failures that a retry cannot change. Any other may be temporary, or our own.
 PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
 
+_Fields = tuple[str, str | None]
 # Returns an entry, and the milliseconds until it expires.
 _READ = "return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}"
 
@@ -43,42 +44,34 @@ class Cache:
         self._read: Any = store.script(_READ) if store else None
         self._flights = Flights(store) if store else None
         self._entry_json: Any = _import_entry_json() if store else None
-        self._entries: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
+        self._entries: OrderedDict[_Fields, tuple[Entry, int]] = OrderedDict()
         self._bytes = 0
-
-    def fresh_seconds(self, entry: Entry) -> float:
-        """How much longer the entry is fresh; negative for how long it has been stale."""
-        lifetime = FAILURE_SECONDS if isinstance(entry.result, Problem) else self._ttl
-        return entry.at + lifetime - time.time()
 
     def find(self, query: QrQuery) -> Entry | None:
         """The best entry there is: fresh from this instance, else from the store, else a stale list."""
         if not self.enabled:
             return None
-        key = self.key(query)
-        ours = self._recall(key)
-        if ours is not None and self.fresh_seconds(ours) > 0:
+        ours = self._recall(query)
+        if ours is not None and ours.fresh_seconds() > 0:
             return ours
-        theirs = self._from_store(key, query)
+        theirs = self._from_store(query)
         if theirs is not None and (ours is None or theirs.at > ours.at):
-            self._keep(key, theirs)
+            self._keep(query, theirs)
         candidates = [entry for entry in (ours, theirs) if entry is not None and self._usable(entry)]
-        return max(candidates, key=self.fresh_seconds, default=None)
+        return max(candidates, key=Entry.fresh_seconds, default=None)
 
     def recall(self, query: QrQuery) -> Entry | None:
         """The entry of this instance, fresh or stale; the store is not asked."""
-        entry = self._recall(self.key(query)) if self.enabled else None
+        entry = self._recall(query) if self.enabled else None
         return entry if entry is not None and self._usable(entry) else None
 
     def remember(self, query: QrQuery, result: QrCodeList | Problem) -> Entry:
         """Keep a list or a permanent failure; any other result is only wrapped."""
-        entry = Entry(result, time.time(), Renderings())
+        entry = self._entry(result, time.time())
         if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
-            key = self.key(query)
-            self._keep(
-                key, entry if isinstance(result, QrCodeList) else entry._replace(result=_without_traceback(result))
-            )
-            self._to_store(key, query, result)
+            kept = result if isinstance(result, QrCodeList) else _without_traceback(result)
+            self._keep(query, entry._replace(result=kept))
+            self._to_store(query, result)
         return entry
 
     def flight(self, query: QrQuery, patience: Deadline, call: Deadline) -> AbstractContextManager[Flight]:
@@ -89,7 +82,7 @@ class Cache:
 
     def _find_fresh(self, query: QrQuery) -> Entry | None:
         entry = self.find(query)
-        return entry if entry is not None and self.fresh_seconds(entry) > 0 else None
+        return entry if entry is not None and entry.fresh_seconds() > 0 else None
 
     def key(self, query: QrQuery) -> str:
         """A keyed hash; a plain one would not hide a phone number, which has too few digits."""
@@ -98,9 +91,13 @@ class Cache:
 
     def _usable(self, entry: Entry) -> bool:
         stale = 0.0 if isinstance(entry.result, Problem) else self._stale
-        return self.fresh_seconds(entry) + stale > 0
+        return entry.fresh_seconds() + stale > 0
 
-    def _keep(self, key: str, entry: Entry) -> None:
+    def _entry(self, result: QrCodeList | Problem, at: float) -> Entry:
+        return Entry(result, at, at + (FAILURE_SECONDS if isinstance(result, Problem) else self._ttl), Renderings())
+
+    def _keep(self, query: QrQuery, entry: Entry) -> None:
+        key = _fields(query)
         self._drop(key)
         size = _size(entry.result)
         self._entries[key] = (entry, size)
@@ -113,32 +110,40 @@ class Cache:
         while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
             self._drop(next(iter(self._entries)))
 
-    def _drop(self, key: str) -> None:
+    def _drop(self, key: _Fields) -> None:
         if key in self._entries:
             entry, size = self._entries.pop(key)
             entry.renderings.on_size_change = None
             self._bytes -= size + entry.renderings.size
 
-    def _recall(self, key: str) -> Entry | None:
-        """What this instance has under a key, which counts as a use of it."""
-        if key not in self._entries:
+    def _recall(self, query: QrQuery) -> Entry | None:
+        """What this instance has for a query, which counts as a use of it."""
+        key = _fields(query)
+        found = self._entries.get(key)
+        if found is None:
             return None
         self._entries.move_to_end(key)
-        return self._entries[key][0]
+        return found[0]
 
-    def _from_store(self, key: str, query: QrQuery) -> Entry | None:
+    def _from_store(self, query: QrQuery) -> Entry | None:
         if self._store is None:
             return None
+        key = self.key(query)
         text, left = self._store.attempt(lambda client: self._read(client, [key], []), (None, 0))
         stored = self._entry_json.from_json(query, text, left / 1000) if text else None
-        return Entry(*stored, Renderings()) if stored else None
+        return self._entry(*stored) if stored else None
 
-    def _to_store(self, key: str, query: QrQuery, result: QrCodeList | Problem) -> None:
+    def _to_store(self, query: QrQuery, result: QrCodeList | Problem) -> None:
         if self._store is None:
             return
         kept = FAILURE_SECONDS if isinstance(result, Problem) else self._ttl + self._stale
-        text = self._entry_json.to_json(query, result, kept)
+        key, text = self.key(query), self._entry_json.to_json(query, result, kept)
         self._store.attempt(lambda client: bool(client.execute("SET", key, text, "PX", int(kept * 1000))), False)
+
+
+def _fields(query: QrQuery) -> _Fields:
+    """The fields of a query, which take less time to hash than the model."""
+    return query.phone_number, query.cust_space_id
 
 
 def _import_entry_json() -> ModuleType:

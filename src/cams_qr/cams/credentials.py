@@ -6,8 +6,6 @@ reads the credentials for every signature: from `context.credentials` (python3.1
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
@@ -23,14 +21,9 @@ from cams_qr.cams.sdk.libraries import (
 _context: ContextVar[Any] = ContextVar("fc_context", default=None)
 
 
-@contextmanager
-def credentials_of(context: Any) -> Iterator[None]:
-    """Within this block, InvocationCredentials reads the credentials of `context`."""
-    token = _context.set(context)
-    try:
-        yield
-    finally:
-        _context.reset(token)
+def use_credentials_of(context: Any) -> None:
+    """From now on, InvocationCredentials reads the credentials of this invocation's context."""
+    _context.set(context)
 
 
 class _Credentials(ICredentials):  # type: ignore[misc]  # the library is not typed
