@@ -17,13 +17,13 @@ FIGURES = {
     "first_answer_ms": "process start to first answer, ms",
     "first_answer_cpu_ms": "the same, CPU ms",
     "first_request_cpu_ms": "first request after the initializer, CPU ms",
-    "first_answer_rss_mb": "memory after it, MB",
+    "first_answer_rss_mib": "memory after it, MiB",
     "redis_cpu_ms": "process start to first answer with Redis, CPU ms",
-    "redis_rss_mb": "memory after it with Redis, MB",
+    "redis_rss_mib": "memory after it with Redis, MiB",
     "warm_cpu_us": "warm call that asks CAMS, CPU us",
     "hit_cpu_us": "warm call that the cache answers, CPU us",
-    "rss_mb": "memory after 1,000 calls, MB",
-    "rss_mb_grown": "memory grown in 1,000 calls, MB",
+    "rss_mib": "memory after 1,000 calls, MiB",
+    "rss_mib_grown": "memory grown in 1,000 calls, MiB",
     "threads_grown": "threads grown in 1,000 calls",
     "descriptors_grown": "descriptors grown in 1,000 calls",
     "zip_mb": "package, MB",
@@ -61,7 +61,7 @@ def _measure(name: str, folder: Path, endpoint: str, redis_url: str) -> Figures:
         figures["hit_cpu_us"] = _run(folder, endpoint, cache_seconds=60)["warm_cpu_us"]
         with_redis = _run(folder, endpoint, cache_seconds=60, calls=0, redis_url=redis_url)
         figures["redis_cpu_ms"] = with_redis["first_answer_cpu_ms"]
-        figures["redis_rss_mb"] = with_redis["first_answer_rss_mb"]
+        figures["redis_rss_mib"] = with_redis["first_answer_rss_mib"]
     return figures
 
 

@@ -24,7 +24,7 @@ def main() -> None:
         "first_answer_at": time.time(),
         "first_answer_cpu_ms": _cpu() * 1000,
         "first_request_cpu_ms": (_cpu() - started) * 1000,
-        "first_answer_rss_mb": _rss_mb(),
+        "first_answer_rss_mib": _rss_mib(),
     }
     if calls:
         figures |= _warm(index, context, calls)
@@ -38,7 +38,7 @@ def _warm(index: ModuleType, context: SimpleNamespace, calls: int) -> dict[str, 
     before, started = _held(), _cpu()
     for _ in range(calls):
         index.handler(EVENT, context)
-    figures = {"warm_cpu_us": (_cpu() - started) / calls * 1e6, "rss_mb": _rss_mb()}
+    figures = {"warm_cpu_us": (_cpu() - started) / calls * 1e6, "rss_mib": _rss_mib()}
     return figures | {f"{name}_grown": after - before[name] for name, after in _held().items()}
 
 
@@ -67,13 +67,13 @@ def _held() -> dict[str, float]:
     return {
         "threads": len(os.listdir("/proc/self/task")),
         "descriptors": len(os.listdir("/proc/self/fd")),
-        "rss_mb": _rss_mb(),
+        "rss_mib": _rss_mib(),
     }
 
 
-def _rss_mb() -> float:
+def _rss_mib() -> float:
     with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
 
 
 if __name__ == "__main__":

@@ -17,12 +17,18 @@ _FOLDER = Path(__file__).parent / "peers"
 
 def unpack(folder: Path) -> dict[str, Path]:
     """Build each package for this Python below `folder`, and unpack it; returns the code's folders by name."""
-    folders = {}
-    for name in (OURS, *PEERS):
-        package = _build_ours(folder) if name == OURS else _build_peer(name, folder)
-        folders[name] = folder / name
-        zipfile.ZipFile(package).extractall(folders[name])
-    return folders
+    return {OURS: unpack_ours(folder)} | {name: _unpack(_build_peer(name, folder)) for name in PEERS}
+
+
+def unpack_ours(folder: Path) -> Path:
+    """Build this function's package for this Python below `folder`, and unpack it; returns the code's folder."""
+    return _unpack(build(f"python{VERSION}", folder / f"{OURS}.zip"))
+
+
+def _unpack(package: Path) -> Path:
+    folder = package.with_suffix("")
+    zipfile.ZipFile(package).extractall(folder)
+    return folder
 
 
 def interpreter() -> str:
@@ -30,8 +36,16 @@ def interpreter() -> str:
     return str(Path(python_of(VERSION) or sys.executable).resolve())
 
 
-def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *under: str, redis_url: str = "") -> str:
-    """Run child.py on a package, optionally `under` another program; returns its standard error."""
+def run_child(
+    folder: Path,
+    endpoint: str,
+    cache_seconds: int,
+    calls: int,
+    *under: str,
+    redis_url: str = "",
+    script: str = "child.py",
+) -> str:
+    """Run a script of this folder on a package, optionally `under` another program; returns its standard error."""
     environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {
         "CAMS_ENDPOINT": endpoint,
         "CAMS_PROTOCOL": "HTTP",
@@ -42,17 +56,13 @@ def run_child(folder: Path, endpoint: str, cache_seconds: int, calls: int, *unde
         "REDIS_URL": redis_url,
     }
     return subprocess.run(
-        [*under, interpreter(), "-S", "-W", "ignore", str(_FOLDER.parent / "child.py"), str(calls)],
+        [*under, interpreter(), "-S", "-W", "ignore", str(_FOLDER.parent / script), str(calls)],
         env=environ,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         check=True,
     ).stderr
-
-
-def _build_ours(folder: Path) -> Path:
-    return build(f"python{VERSION}", folder / f"{OURS}.zip")
 
 
 def _build_peer(name: str, folder: Path) -> Path:

@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from bench.footprint import measure
+from bench.footprint import measure, measure_hits
 from local.valkey import Valkey
 from tests.conftest import CODE
 
@@ -13,6 +13,10 @@ MODULES, MODULES_WITH_REDIS = 315, 360
 # Python's own library included.
 BYTECODE_BYTES = 3_100_000 if sys.version_info < (3, 11) else 4_500_000
 BYTECODE_OF_REDIS = 1_000_000 if sys.version_info < (3, 11) else 1_500_000
+
+# Bytecode instructions of a hit.
+DIRECT, OVER_HTTP, DRAWING = 1_000, 1_800, 1_900
+DRAWING_MODULES = 15
 
 
 def test_what_a_cold_start_loads_and_a_hundred_calls_connect() -> None:
@@ -26,6 +30,14 @@ def test_what_a_cold_start_with_redis_loads(valkey: Valkey) -> None:
     counted = measure(Path(CODE), valkey.url)
     assert counted["modules"] <= MODULES_WITH_REDIS
     assert counted["bytecode_bytes"] <= BYTECODE_BYTES + BYTECODE_OF_REDIS
+
+
+def test_what_a_hit_executes_and_a_first_drawing_imports() -> None:
+    counted = measure_hits(Path(CODE))
+    assert counted["direct"] <= DIRECT
+    assert counted["over_http"] <= OVER_HTTP
+    assert counted["drawing"] <= DRAWING
+    assert counted["drawing_modules"] <= DRAWING_MODULES
 
 
 def test_garbage_is_collected_after_the_start() -> None:

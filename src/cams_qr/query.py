@@ -1,8 +1,8 @@
 """The domain: the query (QrQuery) and its result (QrCode, QrCodeList)."""
 
 import re
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -13,8 +13,13 @@ from cams_qr.problems import FieldError, Problem
 PHONE_NUMBER_RULE = "give the country code and number in 7 to 15 digits 0-9, for example +86 138-0000-1234"
 CUST_SPACE_ID_RULE = "give 1 to 64 of the characters A-Z a-z 0-9 _ - or leave it out"
 
-_API_SPELLINGS = {"PhoneNumber": "phoneNumber", "CustSpaceId": "custSpaceId"}
-QUERY_FIELDS = frozenset({*_API_SPELLINGS, *_API_SPELLINGS.values()})
+_CANONICAL = {
+    "phoneNumber": "phoneNumber",
+    "PhoneNumber": "phoneNumber",
+    "custSpaceId": "custSpaceId",
+    "CustSpaceId": "custSpaceId",
+}
+QUERY_FIELDS = frozenset(_CANONICAL)
 _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 _SEPARATORS = str.maketrans("", "", " -.()")
 _MAX_ERRORS = 10
@@ -91,18 +96,29 @@ class QrCodeList(_Model):
     stale: bool = False
 
 
-def parse_query(*sources: Mapping[str, Any]) -> QrQuery:
-    """Make a QrQuery of named fields; the API's own spellings are accepted, unknown fields are not.
+def parse_query(fields: Iterable[tuple[str, Any]]) -> QrQuery:
+    """Make a QrQuery of names and values; the API's own spellings are accepted, unknown fields are not.
 
-    Raises Problem `invalid_request`, which names each invalid field and its fix. A field may be in only one source.
+    Raises Problem `invalid_request`, which names each invalid field and its fix. A field may be given only once.
     """
+    given = tuple(fields)
+    try:
+        return _parse_once(given)
+    except TypeError:
+        # Values that cannot be hashed, such as lists, are never valid.
+        return _parse(given)
+
+
+def _parse(given: tuple[tuple[str, Any], ...]) -> QrQuery:
     renamed: dict[str, Any] = {}
     unknown = 0
-    for name, value in chain.from_iterable(source.items() for source in sources):
-        unknown += name not in QUERY_FIELDS
-        if unknown > _MAX_ERRORS:
-            break
-        canonical = _API_SPELLINGS.get(name) or _printable(name)
+    for name, value in given:
+        canonical = _CANONICAL.get(name)
+        if canonical is None:
+            unknown += 1
+            if unknown > _MAX_ERRORS:
+                break
+            canonical = _printable(name)
         if canonical in renamed:
             raise invalid_field(canonical, "is given twice; give it once")
         renamed[canonical] = value
@@ -112,6 +128,10 @@ def parse_query(*sources: Mapping[str, Any]) -> QrQuery:
         problem = _invalid(error)
     # Raised here, so that it does not reference pydantic's error, which cannot be garbage-collected in a cycle.
     raise problem
+
+
+# Valid queries come again and again. What is raised is not remembered.
+_parse_once = lru_cache(maxsize=1000)(_parse)
 
 
 def invalid_field(field: str, message: str) -> Problem:

@@ -81,6 +81,14 @@ def test_the_level_is_set(function: Function, log: Any, level: str, lines: int) 
     assert len(log()) == lines
 
 
+@pytest.mark.parametrize("request_id", ["\xfc", "\u2028", "\U0001f600", "\ud800"])
+def test_a_line_is_ascii(function: Function, capfd: pytest.CaptureFixture[str], request_id: str) -> None:
+    function.direct({"phoneNumber": NUMBER}, function.context(request_id=request_id))
+    (line,) = capfd.readouterr().out.splitlines()
+    assert line.isascii()
+    assert json.loads(line)["requestId"] == request_id
+
+
 SECRETS = [NUMBER, *ROWS.values(), DEMO_KEY.secret, str(DEMO_KEY.token), "Hello, I would", "oh=signature", "diagnostic"]
 
 

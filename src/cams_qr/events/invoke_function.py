@@ -17,7 +17,6 @@ import re
 from typing import Any
 
 from cams_qr.events.call import Call, QueryOrProblem
-from cams_qr.events.http import http_trigger
 from cams_qr.events.http.request import is_true, lower_case_names, query_in_own_space
 from cams_qr.problems import Problem
 from cams_qr.query import invalid_field
@@ -31,18 +30,17 @@ _DOMAIN = re.compile(r"(?:[0-9*]+\.[a-z0-9-]+\.fc|fcv3[a-z-]*\.[a-z0-9-]+)\.aliy
 
 
 def recognise(document: Any) -> bool:
-    """Whether this is an HTTP trigger's event for the API's path, on the API's domain."""
-    if not http_trigger.recognise(document):
-        return False
-    context, path = document["requestContext"], document.get("rawPath")
-    domain = context.get("domainName")
+    """Whether an HTTP trigger's event is for the API's path, on the API's domain."""
+    context = document["requestContext"]
     return (
         context["http"].get("method") == "POST"
-        and isinstance(path, str)
-        and _PATH.fullmatch(path) is not None
-        and isinstance(domain, str)
-        and _DOMAIN.fullmatch(domain) is not None
+        and _matches(_PATH, document.get("rawPath"))
+        and _matches(_DOMAIN, context.get("domainName"))
     )
+
+
+def _matches(pattern: re.Pattern[str], value: Any) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def payload(document: Any) -> bytes:

@@ -18,7 +18,7 @@ def read_query(fields: Any, field: str) -> QueryOrProblem:
     if not isinstance(fields, dict):
         return invalid_field(field, 'is not a query; send an object like {"phoneNumber": "8613800001234"}')
     try:
-        return parse_query(fields)
+        return parse_query(fields.items())
     except Problem as problem:
         return problem
 

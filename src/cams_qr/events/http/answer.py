@@ -2,24 +2,29 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cams_qr import logs
 from cams_qr.events.call import Call
 from cams_qr.events.http.representation import Representation, represent
 from cams_qr.events.http.request import Request, select
+from cams_qr.events.http.style import Style
 from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 
-if TYPE_CHECKING:
-    from cams_qr.events.http.style import Style
-
 # Function Compute reflects any origin, with credentials, if a function sets no CORS headers. So the function always
 # sets them; this origin belongs to nobody.
 _NO_ORIGIN = "https://not-allowed.invalid"
+_COMMON_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Access-Control-Allow-Credentials": "false",
+    "Access-Control-Expose-Headers": "ETag, Retry-After, X-Request-Id, Cache-Status",
+    "Vary": "Origin, Authorization, Accept-Encoding",
+}
 _CACHE_STATUS = {
     "hit": "hit; ttl={ttl}",
     "miss": "fwd=miss",
@@ -36,7 +41,7 @@ def make_call(trigger: str, request: Request, settings: Settings, request_id: st
 
 
 def _encode(
-    request: Request, style: "Style | None", settings: Settings, outcomes: Sequence[Outcome], request_id: str
+    request: Request, style: Style | None, settings: Settings, outcomes: Sequence[Outcome], request_id: str
 ) -> dict[str, Any]:
     """The response struct of both gateways. Raises nothing."""
     headers = _common_headers(request, settings, request_id)
@@ -75,9 +80,11 @@ def _encode_representation(
     # If the answer depends on the caller, a browser must revalidate it before it shows it to another user.
     if settings.cust_space_header is not None and headers["Cache-Control"] != "no-store":
         headers["Cache-Control"] = "private, no-cache"
-    if request.method == "GET" and _matches(request.headers.get("if-none-match", ""), shown.etag):
+    condition = request.headers.get("if-none-match")
+    if condition is not None and request.method == "GET" and _matches(condition, shown.etag):
         return _response(304, headers, shown.content_type, "")
-    return _response(200, {**headers, **shown.headers}, shown.content_type, shown.body, shown.is_base64)
+    headers.update(shown.headers)
+    return _response(200, headers, shown.content_type, shown.body, shown.is_base64)
 
 
 def _common_headers(request: Request, settings: Settings, request_id: str) -> dict[str, str]:
@@ -87,16 +94,8 @@ def _common_headers(request: Request, settings: Settings, request_id: str) -> di
         answer = "*"
     else:
         answer = origin if origin in allowed and origin is not None else _NO_ORIGIN
-    headers = {
-        "X-Request-Id": request_id,
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-        "Access-Control-Allow-Origin": answer,
-        "Access-Control-Allow-Credentials": "false",
-        "Access-Control-Expose-Headers": "ETag, Retry-After, X-Request-Id, Cache-Status",
-        "Vary": "Origin, Authorization, Accept-Encoding",
-    }
-    if request.route.template and request.method == "OPTIONS":
+    headers = {"X-Request-Id": request_id, "Access-Control-Allow-Origin": answer, **_COMMON_HEADERS}
+    if request.method == "OPTIONS" and request.route.template:
         headers["Access-Control-Allow-Methods"] = request.route.allow()
         headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-None-Match"
         headers["Access-Control-Max-Age"] = "600"
@@ -120,11 +119,7 @@ def _matches(if_none_match: str, etag: str) -> bool:
 
 
 def _response(
-    status: int, headers: Mapping[str, str], content_type: str, body: str, is_base64: bool = False
+    status: int, headers: dict[str, str], content_type: str, body: str, is_base64: bool = False
 ) -> dict[str, Any]:
-    return {
-        "statusCode": status,
-        "headers": {"Content-Type": content_type, **headers},
-        "isBase64Encoded": is_base64,
-        "body": body,
-    }
+    headers["Content-Type"] = content_type
+    return {"statusCode": status, "headers": headers, "isBase64Encoded": is_base64, "body": body}

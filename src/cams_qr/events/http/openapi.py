@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from cams_qr import __version__
 from cams_qr.events.http.routes import CODE, CODE_PATTERN, DRAWING, LIST, MEDIA_TYPES, OPENAPI
-from cams_qr.events.http.style import Style
+from cams_qr.events.http.style_parameters import StyleParameters
 from cams_qr.problems import KINDS
 from cams_qr.query import QrCode, QrCodeList, QrQuery
 
@@ -210,10 +210,10 @@ def _query_parameters() -> list[Json]:
 
 
 def _style_parameters() -> list[Json]:
-    return _parameters(_schema_of(Style))
+    return _parameters(_schema_of(StyleParameters))
 
 
-def _schema_of(model: type[QrQuery] | type[Style]) -> Json:
+def _schema_of(model: type[QrQuery] | type[StyleParameters]) -> Json:
     return dict(_without_titles(model.model_json_schema()))
 
 

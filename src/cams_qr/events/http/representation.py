@@ -8,19 +8,17 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from pydantic_core import to_json
 
 from cams_qr.events.http.request import Request
 from cams_qr.events.http.routes import CODE_PATTERN, LIST, MEDIA_TYPES
+from cams_qr.events.http.style import Style
 from cams_qr.outcome import CacheUse
 from cams_qr.problems import Problem
 from cams_qr.query import QrCode, QrCodeList
-
-if TYPE_CHECKING:
-    from cams_qr.events.http.style import Style
 
 _JSON = "application/json; charset=utf-8"
 _DRAWING_SECONDS = 24 * 60 * 60
@@ -55,7 +53,7 @@ class Representation(NamedTuple):
 
 
 def represent(
-    request: Request, style: "Style | None", found: QrCodeList | None, cache_use: CacheUse | None
+    request: Request, style: Style | None, found: QrCodeList | None, cache_use: CacheUse | None
 ) -> Representation:
     """What the request selects of a list, or the API's description; `style` is that of a drawing. Raises Problem."""
     gzips = accepts_gzip(request.headers.get("accept-encoding", ""))
@@ -63,10 +61,7 @@ def represent(
         return _description(gzips)
     if cache_use is None:
         return _render(request, style, found, gzips)
-    route = request.route
-    # Drawings contain no links, so the folder does not matter to them.
-    folder = route.codes_folder if style is None else ""
-    key = (route.template, folder, route.code, route.image_format, style, gzips, found.stale)
+    key = (request.route, style, gzips, found.stale)
     return cache_use.renderings.get_or_render(key, lambda: _render(request, style, found, gzips))
 
 
@@ -81,7 +76,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return _NO_WEIGHT.fullmatch(weight) is None
 
 
-def _render(request: Request, style: "Style | None", found: QrCodeList, gzips: bool) -> Representation:
+def _render(request: Request, style: Style | None, found: QrCodeList, gzips: bool) -> Representation:
     route = request.route
     if route.template == LIST:
         document = found.model_dump(by_alias=True)
@@ -119,7 +114,7 @@ def _link_to_draw(code: QrCode) -> str | None:
     return link if link and len(link) <= _MAX_LINK else None
 
 
-def _drawing(code: QrCode, image_format: str, style: "Style", gzips: bool) -> Representation:
+def _drawing(code: QrCode, image_format: str, style: Style, gzips: bool) -> Representation:
     # Imported only to draw.
     from cams_qr.events.http.drawing import draw
 

@@ -3,18 +3,17 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from cams_qr import logs
 from cams_qr.events.call import QueryOrProblem
 from cams_qr.events.http.routes import CODE, DRAWING, LIST, OPENAPI, Route
+from cams_qr.events.http.style import Style
 from cams_qr.events.json_text import parse_json
+from cams_qr.imports.deferred import deferring
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
 from cams_qr.settings import Settings
-
-if TYPE_CHECKING:
-    from cams_qr.events.http.style import Style
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -50,8 +49,13 @@ def is_true(flag: Any) -> bool:
 
 def lower_case_names(headers: Any) -> dict[str, str]:
     """Headers by lower-case name; values of names that differ only in case are comma-joined, as gateways do."""
-    merged: dict[str, str] = {}
-    for name, value in headers.items() if isinstance(headers, dict) else ():
+    if not isinstance(headers, dict):
+        return {}
+    merged = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+    if len(merged) == len(headers):
+        return merged
+    merged.clear()
+    for name, value in headers.items():
         if not isinstance(value, str):
             continue
         key = name.lower()
@@ -66,7 +70,7 @@ class Selection(NamedTuple):
     """
 
     queries: tuple[QueryOrProblem, ...]
-    style: "Style | None" = None
+    style: Style | None = None
 
 
 def select(request: Request, settings: Settings, request_id: str) -> Selection:
@@ -90,19 +94,24 @@ def _check_route(request: Request) -> None:
 
 
 def _query(request: Request, settings: Settings) -> QrQuery:
-    body = (_json_body(request),) if request.method == "POST" else ()
     # Other parameters are ignored: proxies and trackers add them to URLs.
-    fields = [{k: v for k, v in source.items() if k in QUERY_FIELDS} for source in request.parameters]
-    return query_in_own_space(parse_query(*fields, *body), request.headers, settings)
+    fields = [field for source in request.parameters for field in source.items() if field[0] in QUERY_FIELDS]
+    if request.method == "POST":
+        fields += _json_body(request).items()
+    return query_in_own_space(parse_query(fields), request.headers, settings)
 
 
-def _style(request: Request) -> "Style | None":
+def _style(request: Request) -> Style | None:
     if request.route.template != DRAWING:
         return None
-    # Imported only for drawings.
-    from cams_qr.events.http.style import parse_style
-
-    return parse_style(*request.parameters)
+    # If a parameter is in several sources, the first counts.
+    given = {k: v for source in reversed(request.parameters) for k, v in source.items() if k in Style._fields}
+    if not given:
+        return Style()
+    # Imported only for other styles. Nothing here generates a schema.
+    with deferring("pydantic.json_schema"):
+        from cams_qr.events.http.style_parameters import parse_style
+    return parse_style(given)
 
 
 def _json_body(request: Request) -> dict[str, Any]:
@@ -152,6 +161,6 @@ def query_in_own_space(query: QrQuery, headers: Mapping[str, str], settings: Set
     if query.cust_space_id not in (None, own):
         raise Problem("not_allowed", "Callers may only query their own custSpaceId; leave custSpaceId out.")
     try:
-        return parse_query({"phoneNumber": query.phone_number, "custSpaceId": own})
+        return parse_query((("phoneNumber", query.phone_number), ("custSpaceId", own)))
     except Problem:
         raise Problem("not_allowed", "The gateway did not name exactly one valid space for this caller.") from None
