@@ -211,29 +211,12 @@ class StubRedis:
         found = self._typed(key, dict)
         return sum(found.pop(field, None) is not None for field in fields)
 
-    # Lists
-
-    def _lindex(self, key: str, index: str) -> str | None:
-        found, at = self._typed(key, list), _whole(index)
-        return found[at] if -len(found) <= at < len(found) else None
-
-    def _lpop(self, key: str) -> str | None:
-        found = self._typed(key, list)
-        return found.pop(0) if found else None
+    # Lists, which the scripts must not mistake for anything else
 
     def _rpush(self, key: str, *values: str) -> int:
         found = self._typed(key, list, create=True)
         found.extend(values)
         return len(found)
-
-    def _lrem(self, key: str, count: str, value: str) -> int:
-        found, most = self._typed(key, list), _whole(count)
-        if most <= 0:
-            raise NotImplementedError("LREM from the end, or of all")
-        places = [place for place, item in enumerate(found) if item == value][:most]
-        for place in reversed(places):
-            del found[place]
-        return len(places)
 
     # Sorted sets
 
@@ -252,9 +235,8 @@ class StubRedis:
         found = self._typed(key, Scores)
         return sum(found.pop(member, None) is not None for member in members)
 
-    def _zrange(self, key: str, first: str, last: str) -> list[str]:
-        members = [member for member, _ in self._typed(key, Scores).ordered()]
-        return members[_whole(first) : _whole(last) + 1 or None]
+    def _zrange(self, key: str, first: str, last: str, *options: str) -> list[str]:
+        return _shown(self._typed(key, Scores).ordered()[_whole(first) : _whole(last) + 1 or None], options)
 
     def _zrank(self, key: str, member: str) -> int | None:
         members = self._zrange(key, "0", "-1")
@@ -266,9 +248,7 @@ class StubRedis:
         if "LIMIT" in names:
             offset, count = (_whole(option) for option in options[names.index("LIMIT") + 1 :][:2])
             scored = scored[offset : offset + count if count >= 0 else None]
-        if "WITHSCORES" in names:
-            return [text for member, score in scored for text in (member, _number_text(score))]
-        return [member for member, _ in scored]
+        return _shown(scored, options)
 
     def _zremrangebyscore(self, key: str, least: str, most: str) -> int:
         found = self._typed(key, Scores)
@@ -276,6 +256,12 @@ class StubRedis:
         for member in gone:
             del found[member]
         return len(gone)
+
+
+def _shown(scored: list[tuple[str, float]], options: tuple[str, ...]) -> list[str]:
+    if "WITHSCORES" in map(str.upper, options):
+        return [text for member, score in scored for text in (member, _number_text(score))]
+    return [member for member, _ in scored]
 
 
 def _text(argument: Any) -> str:

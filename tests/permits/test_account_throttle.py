@@ -31,7 +31,7 @@ PATIENCE = 2.0
 LONG = 20.0
 # What a test itself asks Redis.
 OURS = ("cmdstat_config|resetstat", "cmdstat_info")
-PARTS = {"queue": "hash", "appointments": "zset", "aside": "list", "seats": "hash"}
+PARTS = {"queue": "hash", "appointments": "zset", "set-aside": "zset", "seats": "hash"}
 
 
 @dataclass
@@ -343,9 +343,9 @@ def in_the_line(kind: str) -> dict[str, Harm]:
 
 
 def set_aside() -> dict[str, Harm]:
-    """A moment that is set aside for bulk, the first or the last."""
+    """A moment that is set aside for bulk."""
     return {
-        f"{kind} {push}": do(push, "aside", value()) for kind, value in VALUES.items() for push in ("LPUSH", "RPUSH")
+        kind: do("ZADD", "set-aside", value(), "planted") for kind, value in VALUES.items() if kind not in ("nan", "x")
     }
 
 
@@ -381,7 +381,7 @@ def many_ghosts() -> dict[str, Harm]:
         account.client.hincrby(account.key("queue"), "next", 99_000)
 
     def fill(account: Account) -> None:
-        account.client.rpush(account.key("aside"), *range(100_000))
+        account.client.zadd(account.key("set-aside"), {f"{number}": number for number in range(100_000)})
 
     def seat(account: Account) -> None:
         until = time.time() * 1e6 + 20e6

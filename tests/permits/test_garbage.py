@@ -104,10 +104,10 @@ def test_a_key_of_another_type(world: World, part: int, kind: str) -> None:
     recovers(world, SOON_SECONDS)
 
 
-@pytest.mark.parametrize("value", ["foo", "", "nan", "inf", "-inf", "1e300", "-1", "0", "near", "far"])
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e300", "-1", "0", "near", "far"])
 def test_a_moment_set_aside(world: World, value: str) -> None:
     moments = {"near": ahead(world, 0.1), "far": ahead(world, 13.0)}
-    world.plant("RPUSH", world.key(2), moments.get(value, value))
+    world.plant("ZADD", world.key(2), moments.get(value, value), "planted")
     recovers(world, HORIZON_SECONDS if value == "far" else SOON_SECONDS)
 
 
@@ -150,10 +150,7 @@ def test_seats_that_are_held(world: World) -> None:
 def test_ten_thousand_entries(world: World, part: int, seconds: float) -> None:
     for number in range(10_000):
         moment = ahead(world, seconds + number / 1e4)
-        if part == 2:
-            world.server.stub.command("RPUSH", world.key(part), moment)
-        else:
-            world.server.stub.command("ZADD", world.key(part), moment if part == 1 else number, f"planted-{number}")
+        world.server.stub.command("ZADD", world.key(part), number if part == 4 else moment, f"planted-{number}")
     world.plant("PEXPIRE", world.key(part), "60000")
     # Each moment that could be the queue's own is a permit.
     recovers(world, HORIZON_SECONDS, most=60 if seconds == 0.5 and part != 4 else 2 * LIMIT)

@@ -111,9 +111,10 @@ def test_people_are_served_while_redis_is_away(worlds: list[World], allowed: int
     assert mean(over) <= 0.01
 
 
+@pytest.mark.parametrize(("away", "most"), [(3.0, 0.08), (6.0, 0.05)])
 @pytest.mark.parametrize("count", [8, 16])
-def test_people_are_served_soon_after_redis_is_back(worlds: list[World], count: int) -> None:
-    """Also if the first instance to ask has slept through the outage."""
+def test_people_are_served_soon_after_redis_is_back(worlds: list[World], count: int, away: float, most: float) -> None:
+    """Also if the first instance to ask has slept through the outage: others tell, and people wait for that."""
     refused = []
     for seed, world in enumerate(worlds):
         world.allowed = count
@@ -122,22 +123,23 @@ def test_people_are_served_soon_after_redis_is_back(worlds: list[World], count: 
         for _ in range(2):
             platform.come(0.6 * QUOTA, 4)
             world.become("gone")
-            platform.come(0.6 * QUOTA, 6)
+            platform.come(0.6 * QUOTA, away)
             world.restart()
             back = world.hub.now
             platform.come(0.6 * QUOTA, 5)
             refused.append(platform.refused(back, back + 3))
             assert most_in_a_second(world.since(back - 1)) <= QUOTA
-    assert mean(refused) <= 0.1
+    assert mean(refused) <= most
 
 
 def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds: list[World]) -> None:
-    world = worlds[0]
-    world.become("gone")
-    world.saturate(60, 24, PERSON)
-    calls = world.since(30)
-    assert most_in_a_second(world.since(0)) == 24
-    assert 4 <= len(calls) / 30 <= 7
+    calls = []
+    for world in worlds:
+        world.become("gone")
+        world.saturate(60, 24, PERSON)
+        assert most_in_a_second(world.since(0)) == 24
+        calls.append(len(world.since(30)) / 30)
+    assert 4 <= mean(calls) <= 5.5
 
 
 @pytest.mark.parametrize("patience", [0.5, *further(0.0, 2.0)])

@@ -9,7 +9,7 @@
 -- Whether any key has a wrong type; such keys are deleted.
 local function is_damaged()
   local damaged = false
-  for i, expected in ipairs({'hash', 'zset', 'list', 'hash', 'zset'}) do
+  for i, expected in ipairs({'hash', 'zset', 'zset', 'hash', 'zset'}) do
     local found = redis.call('TYPE', KEYS[i]).ok
     if found ~= 'none' and found ~= expected then
       redis.call('DEL', KEYS[i])

@@ -14,7 +14,7 @@
 --            blur                 the recent clock error of an average instance
 --            streak, next         people booked since the last bulk caller; the next place for bulk
 -- KEYS[2]  appointments, a sorted set: the tickets of refused people, by moment
--- KEYS[3]  moments set aside for bulk, a list
+-- KEYS[3]  moments set aside for bulk, a sorted set: their numbers, by moment
 -- KEYS[4]  seats, a hash: the holder of each, and until when; and their `count`, and until when that is fixed
 -- KEYS[5]  bulk callers in the queue, a sorted set of places
 

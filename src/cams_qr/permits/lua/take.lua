@@ -7,6 +7,8 @@
 --      ▼
 --    refused, with an appointment ──▶ overdue ──▶ goes to whoever asks next
 --
+--    Just after a recovery, if the queue may open earlier than it seems: later, as for bulk, but without a place.
+--
 --              a moment that is near
 --   bulk ────────────────────────────────────▶ go
 --      │ ▲
@@ -43,36 +45,25 @@ local function bulk_waits()
   return false
 end
 
--- The moment set aside for the bulk caller with so many others before it, if any.
-local function set_aside(ahead)
-  local moment = redis.call('LINDEX', KEYS[3], 0)
-  for _ = 1, 100 do
-    if not moment then return nil end
-    local found = number(moment)
-    if found and found >= earliest() and found <= now + FAR then break end
-    redis.call('LPOP', KEYS[3])
-    queue.streak = BULK_EVERY
-    moment = redis.call('LINDEX', KEYS[3], 0)
-  end
-  return number(ahead == 0 and moment or redis.call('LINDEX', KEYS[3], ahead))
+-- Drop the moments in a sorted set that have passed, or make no sense. Returns whether any had passed.
+local function drop_passed(key)
+  redis.call('ZREMRANGEBYSCORE', key, '(' .. text(now + FAR), '+inf')
+  return redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. text(earliest())) > 0
 end
 
--- The first appointment whose caller should have come back by now.
-local function overdue()
-  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. text(earliest()))
-  local found = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now + OVERDUE), 'WITHSCORES', 'LIMIT', 0, 1)
-  return found[1], number(found[2])
-end
-
--- The earlier of a moment that is set aside and one that is overdue, and how to take it. One that is set aside has
--- priority if it is as near, because while bulk waits nobody else would take it.
-local function kept(aside)
-  local owner, missed = overdue()
-  if missed and can_keep(missed) and not (aside and aside <= now + LATE) then
-    return missed, function() redis.call('ZREM', KEYS[2], owner) end
-  end
-  if aside and not can_keep(aside) then return nil end
-  return aside, function() redis.call('LREM', KEYS[3], 1, text(aside)) end
+-- A booked moment that this caller may take: the first appointment whose caller should have come back by now, or the one
+-- set aside for bulk with so many before it, if any are given. Returns it, and its key and member.
+--
+-- One that is set aside has priority if it is as near, because while bulk waits nobody else would take it.
+local function kept(ahead)
+  if drop_passed(KEYS[3]) then queue.streak = BULK_EVERY end
+  drop_passed(KEYS[2])
+  local missed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now + OVERDUE), 'WITHSCORES', 'LIMIT', 0, 1)
+  local aside = ahead and redis.call('ZRANGE', KEYS[3], ahead, ahead, 'WITHSCORES') or {}
+  local its_moment, aside_moment = number(missed[2]), number(aside[2])
+  local is_near = aside_moment and aside_moment <= now + LATE
+  if its_moment and can_keep(its_moment) and not is_near then return its_moment, KEYS[2], missed[1] end
+  if aside_moment and can_keep(aside_moment) then return aside_moment, KEYS[3], aside[1] end
 end
 
 -- Unless the caller is out of time, extend its budget to at least the notice it needs.
@@ -90,25 +81,26 @@ local function person()
     redis.call('ZREM', KEYS[2], ask.ticket)
     return 'go', own_moment
   end
-  local bulk, aside = bulk_waits(), set_aside(0)
+  local bulk = bulk_waits()
+  local sooner, key, owner = kept(not bulk and 0)
   local first = moment_after(0, anybodys())
   -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
   local owed = queue.streak >= BULK_EVERY - 1 and (bulk or first > latest)
   local moment = moment_after(owed and 1 or 0, own())
-  local sooner, take = kept(not bulk and aside or nil)
   if sooner and sooner < moment and sooner <= latest then
-    take()
+    redis.call('ZREM', key, owner)
     return 'go', sooner
   end
-  -- With less patience or notice, the caller would be back too late for an appointment. While others may know that the
-  -- queue opens earlier, nothing is booked so late.
+  -- How long promises that were forgotten may still be kept is a guess, and another caller may know better.
+  local is_guess = opens() > math.max(now, queue.opens)
+  -- With less patience or notice, the caller would be back too late for an appointment.
   local appointment = moment > latest and ask.patience >= WINDOW + 1.25 * LATE
-    and moment >= now + WINDOW + LATE + OVERDUE and queue.last <= now + HORIZON
-    and opens() <= math.max(now, queue.opens)
+    and moment >= now + WINDOW + LATE + OVERDUE and queue.last <= now + HORIZON and not is_guess
+  if moment > latest and is_guess and now + LOOK <= latest then return 'later', now + LOOK end
   if moment > latest and not appointment then return 'refused', moment end
   if owed then
+    redis.call('ZADD', KEYS[3], text(first), text(queue.count))
     book(first)
-    redis.call('RPUSH', KEYS[3], text(first))
     queue.streak = 0
   end
   if appointment then moment = code(bare(moment), anybodys()) end
@@ -129,12 +121,12 @@ local function bulk()
   bulk_waits()
   local ahead = redis.call('ZRANK', KEYS[5], place)
   local moment = moment_after(ahead, own())
-  local sooner, take = kept(set_aside(ahead))
+  local sooner, key, owner = kept(ahead)
   local is_kept = sooner and sooner < moment
   if is_kept then moment = sooner end
   if moment <= now + no_less_than_notice(math.min(NEAR, ask.budget)) then
     if is_kept then
-      take()
+      redis.call('ZREM', key, owner)
     else
       book(moment)
       queue.streak = 0
