@@ -62,7 +62,10 @@ def scenarios() -> list[Scenario]:
         ),
         *(_competition(f"somebody else makes {n} calls/s", Options(others=n)) for n in (1, 2, 3)),
         _competition("CAMS allows 3/s", Options(quota=3)),
-        *(_down(16, "hang", "first ≤ 2 s, then ≤ 0.05 s, 1 at CAMS; fresh ≤ 1 s", *case) for case in _CASES),
+        *(
+            _down(16, "hang", "first ≤ 2 s, then ≤ 0.05 s; at CAMS it and a probe; fresh ≤ 1 s", *case)
+            for case in _CASES
+        ),
         *(_down(17, "refuse", "first any, then ≤ 0.05 s; fresh ≤ 1 s", *case) for case in _CASES),
     ]
 
