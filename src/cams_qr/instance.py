@@ -1,7 +1,6 @@
 """One function instance, and the path of an invocation through it: decode, ask, encode, log."""
 
 import itertools
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -133,7 +132,7 @@ def _log_invocation(
 ) -> None:
     """Write one line for the invocation and, if it had several queries, one for each distinct query."""
     failures = [outcome.result.status for outcome in outcomes if isinstance(outcome.result, Problem)]
-    level = logs.level_of(max(failures)) if failures else logging.INFO
+    level = logs.level_of(max(failures, default=200))
     line: dict[str, Any] = {"requestId": request_id, "trigger": call.trigger}
     if call.route is not None:
         line["route"] = call.route

@@ -105,7 +105,7 @@ def parse_query(fields: Iterable[tuple[str, Any]]) -> QrQuery:
     try:
         return _parse_once(given)
     except TypeError:
-        # Values that cannot be hashed, such as lists, are never valid.
+        # Values that cannot be remembered, such as lists, are not valid either.
         return _parse(given)
 
 
