@@ -52,6 +52,8 @@ def count(event):
         executed += happened == "opcode"
         return trace
     answer(event)
+    # Python 3.12 needs this before the first trace function, too.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     answer(event)
     sys.settrace(None)

@@ -34,9 +34,10 @@ def test_what_a_cold_start_with_redis_loads(valkey: Valkey) -> None:
 
 def test_what_a_hit_executes_and_a_first_drawing_imports() -> None:
     counted = measure_hits(Path(CODE))
-    assert counted["direct"] <= DIRECT
-    assert counted["over_http"] <= OVER_HTTP
-    assert counted["drawing"] <= DRAWING
+    # Where nothing is counted, nothing is bounded.
+    assert DIRECT / 2 < counted["direct"] <= DIRECT
+    assert OVER_HTTP / 2 < counted["over_http"] <= OVER_HTTP
+    assert DRAWING / 2 < counted["drawing"] <= DRAWING
     assert counted["drawing_modules"] <= DRAWING_MODULES
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -102,11 +103,10 @@ def parse_query(fields: Iterable[tuple[str, Any]]) -> QrQuery:
     Raises Problem `invalid_request`, which names each invalid field and its fix. A field may be given only once.
     """
     given = tuple(fields)
-    try:
+    with suppress(TypeError):
         return _parse_once(given)
-    except TypeError:
-        # Values that cannot be remembered, such as lists, are not valid either.
-        return _parse(given)
+    # Values that cannot be hashed, such as lists, are not valid either.
+    return _parse(given)
 
 
 def _parse(given: tuple[tuple[str, Any], ...]) -> QrQuery:

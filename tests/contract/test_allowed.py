@@ -7,7 +7,7 @@ import pytest
 
 from cams_qr.events.answers import QueryFailed
 from local.sandbox import Sandbox
-from tests.conftest import NUMBER, Function
+from tests.conftest import NUMBER, Function, v1_event, wrapped_event
 
 OWN = "cams-8filvjc8snw"
 OTHER = "293483938849493"
@@ -38,6 +38,26 @@ def test_the_gateways_header_names_the_callers_only_space(function: Function, sa
     body = json.dumps({"phoneNumber": NUMBER})
     assert function.http("POST", shape=shape, headers={"X-CUST-SPACE": OWN}, body=body).json["custSpaceId"] == OWN
     assert [query["CustSpaceId"] for query in sandbox.queries] == [OWN] * 3
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_header_given_twice_is_refused(function: Function, sandbox: Sandbox, wrapped: bool) -> None:
+    function.configure(CUST_SPACE_HEADER="X-Cust-Space")
+    event = json.dumps(v1_event(headers={"X-Cust-Space": OWN, "X-Twice": OTHER}, parameters={"phoneNumber": NUMBER}))
+    event = event.replace("X-Twice", "X-Cust-Space")
+    answer = (
+        function.direct(wrapped_event(event, headers={"X-Cust-Space": OWN}))
+        if wrapped
+        else function.raw(event.encode())
+    )
+    assert (answer["status"], answer["problem"]["errors"][0]["message"]) == (400, "is given twice; give it once")
+    assert not sandbox.arrivals
+
+
+def test_without_the_header_the_last_of_a_platforms_keys_counts(function: Function) -> None:
+    event = json.dumps(v1_event(parameters={"phoneNumber": "6281200001234", "twice": NUMBER}))
+    answer = function.raw(event.replace("twice", "phoneNumber").encode())
+    assert json.loads(answer["body"])["phoneNumber"] == NUMBER
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,11 @@ def test_what_names_no_trace_does_no_harm(function: Function, log: Any, kind: st
     assert "traceId" not in json.dumps(log())
 
 
+def test_an_http_request_that_looks_like_a_cloud_event_is_one_of_its_headers(function: Function) -> None:
+    event = {**asking(FOREIGN)["HTTP trigger"], "specversion": "1.0", "traceparent": PARENT.replace(TRACE, OTHER)}
+    assert problem_of(function, event)["traceId"] == TRACE
+
+
 def test_a_header_sent_twice_names_none(function: Function) -> None:
     headers = {"traceparent": PARENT, "Traceparent": PARENT.replace(TRACE, OTHER)}
     assert "traceId" not in problem_of(function, v1_event(parameters={"phoneNumber": FOREIGN}, headers=headers))

@@ -53,7 +53,7 @@ def decode(event: bytes, settings: Settings, request_id: str) -> Call:
 
 def _decode(event: bytes, settings: Settings, request_id: str, may_be_wrapped: bool) -> Call:
     try:
-        document, trigger = _recognise(event)
+        document, trigger = _recognise(event, settings, may_be_wrapped)
     except Problem as problem:
         return _malformed(event, problem, settings, request_id)
     try:
@@ -67,19 +67,22 @@ def _decode(event: bytes, settings: Settings, request_id: str, may_be_wrapped: b
         return _unreadable(logs.internal_error(error, request_id))
 
 
-def _recognise(event: bytes) -> tuple[Any, Trigger | None]:
+def _recognise(event: bytes, settings: Settings, may_be_wrapped: bool) -> tuple[Any, Trigger | None]:
     """The event's document, and its trigger kind, if there is one. Raises Problem if it is not strict JSON."""
-    document = _http_request(event)
-    if document is not None:
-        return document, http_trigger
+    # If a header decides what a caller may see, and in what a caller has wrapped, a key that is given twice matters.
+    if may_be_wrapped and settings.cust_space_header is None:
+        document = _http_request(event)
+        if document is not None:
+            return document, http_trigger
     document = _text_of_a_topic(event) or parse_json(event, "event")
     return document, _trigger(document)
 
 
 def _http_request(event: bytes) -> Any:
-    """The event, if it is one of an HTTP trigger.
+    """The event, if it is one of an HTTP trigger; if a key is given twice, the last one counts.
 
-    The platform encodes these, not a caller, so they need not be parsed strictly, which takes four times as long.
+    The platform encodes such an event, so it need not be parsed strictly, which takes four times as long. The request's
+    body is.
     """
     try:
         document = from_json(event, allow_inf_nan=False)

@@ -61,7 +61,10 @@ def represent(
         return _description(gzips)
     if cache_use is None:
         return _render(request, style, found, gzips)
-    key = (request.route, style, gzips, found.stale)
+    route = request.route
+    # Drawings contain no links, so the folder does not matter to them.
+    folder = route.codes_folder if style is None else ""
+    key = (route.template, folder, route.code, route.image_format, style, gzips, found.stale)
     return cache_use.renderings.get_or_render(key, lambda: _render(request, style, found, gzips))
 
 

@@ -3,6 +3,8 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import cache
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from cams_qr import logs
@@ -51,10 +53,11 @@ def lower_case_names(headers: Any) -> dict[str, str]:
     """Headers by lower-case name; values of names that differ only in case are comma-joined, as gateways do."""
     if not isinstance(headers, dict):
         return {}
-    merged = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
-    if len(merged) == len(headers):
-        return merged
-    merged.clear()
+    lowered = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+    if len(lowered) == len(headers):
+        return lowered
+    # Some values are not strings, or names differ only in case.
+    merged: dict[str, str] = {}
     for name, value in headers.items():
         if not isinstance(value, str):
             continue
@@ -108,10 +111,15 @@ def _style(request: Request) -> Style | None:
     given = {k: v for source in reversed(request.parameters) for k, v in source.items() if k in Style._fields}
     if not given:
         return Style()
-    # Imported only for other styles. Nothing here generates a schema.
+    return _import_style_parameters().parse_style(given)  # type: ignore[no-any-return]
+
+
+@cache
+def _import_style_parameters() -> ModuleType:
+    """Import what only styles other than the default need; nothing here generates a schema."""
     with deferring("pydantic.json_schema"):
-        from cams_qr.events.http.style_parameters import parse_style
-    return parse_style(given)
+        from cams_qr.events.http import style_parameters
+    return style_parameters
 
 
 def _json_body(request: Request) -> dict[str, Any]:

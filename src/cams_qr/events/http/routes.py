@@ -1,7 +1,6 @@
 """The routes of the HTTP contract. They match the end of a path, so a gateway may add any prefix."""
 
 import re
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 LIST = "/qr-codes"
@@ -43,7 +42,6 @@ class Route(NamedTuple):
         return ", ".join(self.methods())
 
 
-@lru_cache(maxsize=64)
 def find_route(path: str) -> Route:
     """The route at the end of a percent-decoded path; `/` is the same as `/qr-codes`."""
     if path in ("", "/"):
