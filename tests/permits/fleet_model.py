@@ -427,7 +427,7 @@ class World:
 
     def key(self, part: int) -> str:
         """One of the throttle's keys."""
-        return f"cams-qr:{{account}}:{('queue', 'appointments', 'set-aside', 'seats', 'bulk')[part]}"
+        return f"cams-qr:{{account}}:permits:{('queue', 'appointments', 'set-aside', 'seats', 'bulk')[part]}"
 
     def queue(self) -> dict[str, str]:
         """The queue's fields."""

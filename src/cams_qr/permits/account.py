@@ -85,9 +85,8 @@ class AccountThrottle:
 
     def __init__(self, store: Store, account: str, limit: int, instances: int, patience: float) -> None:
         self._store = store
-        self._keys = [
-            f"cams-qr:{{{account}}}:{part}" for part in ("queue", "appointments", "set-aside", "seats", "bulk")
-        ]
+        parts = ("queue", "appointments", "set-aside", "seats", "bulk")
+        self._keys = [f"cams-qr:{{{account}}}:permits:{part}" for part in parts]
         self._take = store.script(TAKE)
         self._throttled = store.script(THROTTLED)
         self._limit = limit

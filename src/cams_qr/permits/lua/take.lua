@@ -7,8 +7,6 @@
 --      ▼
 --    refused, with an appointment ──▶ overdue ──▶ goes to whoever asks next
 --
---    Just after a recovery, if the queue may open earlier than it seems: later, as for bulk, but without a place.
---
 --              a moment that is near
 --   bulk ────────────────────────────────────▶ go
 --      │ ▲
@@ -45,9 +43,8 @@ local function bulk_waits()
   return false
 end
 
--- Drop the moments in a sorted set that have passed, or make no sense. Returns whether any had passed.
+-- Drop the moments in a sorted set that have passed. Returns whether there were any.
 local function drop_passed(key)
-  redis.call('ZREMRANGEBYSCORE', key, '(' .. text(now + FAR), '+inf')
   return redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. text(earliest())) > 0
 end
 
@@ -91,12 +88,11 @@ local function person()
     redis.call('ZREM', key, owner)
     return 'go', sooner
   end
-  -- How long promises that were forgotten may still be kept is a guess, and another caller may know better.
-  local is_guess = opens() > math.max(now, queue.opens)
-  -- With less patience or notice, the caller would be back too late for an appointment.
+  -- With less patience or notice, the caller would be back too late for an appointment. While others may know that the
+  -- queue opens earlier, nothing is booked so late.
   local appointment = moment > latest and ask.patience >= WINDOW + 1.25 * LATE
-    and moment >= now + WINDOW + LATE + OVERDUE and queue.last <= now + HORIZON and not is_guess
-  if moment > latest and is_guess and now + LOOK <= latest then return 'later', now + LOOK end
+    and moment >= now + WINDOW + LATE + OVERDUE and queue.last <= now + HORIZON
+    and opens() <= math.max(now, queue.opens)
   if moment > latest and not appointment then return 'refused', moment end
   if owed then
     redis.call('ZADD', KEYS[3], text(first), text(queue.count))
