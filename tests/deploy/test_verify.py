@@ -836,6 +836,7 @@ def test_a_domain_that_makes_browsers_download_and_one_that_leads_nowhere(deploy
     )
 
 
+@pytest.mark.thorough
 def test_one_instance_refuses_the_second_of_two(deployed: Deployed) -> None:
     slowly(deployed)
     told = deployed.verify()
