@@ -22,9 +22,9 @@ def main() -> None:
             printed = run_child(folder, endpoint, 60, 0, redis_url=valkey.url, script="hits_child.py")
         finally:
             valkey.kill()
-    print("| cache hit | us | of bare JSON |\n| --- | --- | --- |")
-    for what, (call, bare) in json.loads(printed.splitlines()[-1]).items():
-        print(f"| {what} | {call:.0f} | {call / bare:.1f} |")
+    print("| cache hit | us | of bare JSON | KB sent |\n| --- | --- | --- | --- |")
+    for what, (call, bare, kilobytes) in json.loads(printed.splitlines()[-1]).items():
+        print(f"| {what} | {call:.0f} | {call / bare:.2f} | {kilobytes:.1f} |")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One measured process of `python -m bench.hits`, on the package's code alone; prints its figures on standard error."""
 
+import base64
 import json
 import os
 import sys
@@ -25,11 +26,11 @@ SAMPLE = Path(__file__).parents[1] / "events" / "http_trigger_get.json"
 
 
 def main() -> None:
-    """Print, for each kind of hit, the microseconds of a call, and of parsing its event and writing its answer."""
+    """Print, for each kind of hit, the microseconds of a call, those of bare JSON, and the KB that are sent."""
     print(json.dumps(dict(_measure())), file=sys.stderr)
 
 
-def _measure() -> Iterator[tuple[str, tuple[float, float]]]:
+def _measure() -> Iterator[tuple[str, tuple[float, float, float]]]:
     redis_url = os.environ.pop("REDIS_URL")
     instance = Instance.start(os.environ)
     drawing = _get(FEW, DRAWING)
@@ -51,17 +52,24 @@ def _get(number: str, path: str = "/qr-codes", headers: dict[str, str] | None = 
     return json.dumps({**event, "headers": event["headers"] | (headers or {})}).encode()
 
 
-def _figure(instance: Instance, event: bytes, calls: int = CALLS, rounds: int = ROUNDS) -> tuple[float, float]:
+def _figure(instance: Instance, event: bytes, calls: int = CALLS, rounds: int = ROUNDS) -> tuple[float, float, float]:
     def call() -> Any:
         return instance.invoke(event, CONTEXT, time.monotonic())
 
     called = median(_time(call, calls) for _ in range(rounds))
     answer = call()
     bare = median(_time(lambda: (json.loads(event), json.dumps(answer)), 20) for _ in range(rounds))
-    return called, bare
+    return called, bare, len(_body(answer)) / 1000
 
 
-def _in_redis(redis_url: str) -> tuple[float, float]:
+def _body(answer: Any) -> bytes:
+    """What is sent of an answer."""
+    if "body" not in answer:
+        return json.dumps(answer).encode()
+    return base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else str(answer["body"]).encode()
+
+
+def _in_redis(redis_url: str) -> tuple[float, float, float]:
     warm = Instance.start({**os.environ, "REDIS_URL": redis_url})
     warm.invoke(DIRECT, CONTEXT, time.monotonic())
     strangers = iter(_strangers(warm, CALLS * ROUNDS + 2, redis_url))
@@ -69,7 +77,7 @@ def _in_redis(redis_url: str) -> tuple[float, float]:
     called = median(
         _time(lambda: next(strangers).invoke(DIRECT, CONTEXT, time.monotonic()), CALLS) for _ in range(ROUNDS)
     )
-    return called, _figure(warm, DIRECT)[1]
+    return called, *_figure(warm, DIRECT)[1:]
 
 
 def _strangers(instance: Instance, count: int, redis_url: str) -> list[Instance]:
