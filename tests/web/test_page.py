@@ -321,6 +321,8 @@ def test_who_hears_the_page_learns_of_the_wait_and_keeps_the_place(site: Site) -
     problem = Problem("upstream_timeout", "Not shown.").to_dict("request-1")
     site.answer(page, problem, 504, times=1)
     ask(page)
+    # `press` does not wait for what is still hidden.
+    expect(page.locator(".retry")).to_be_visible()
     page.locator(".retry").press("Enter")
     expect(page.locator(".card")).to_have_count(2)
     expect(page.locator("cams-qr .main")).to_be_focused()
