@@ -51,14 +51,8 @@ def is_true(flag: Any) -> bool:
 
 def lower_case_names(headers: Any) -> dict[str, str]:
     """Headers by lower-case name; values of names that differ only in case are comma-joined, as gateways do."""
-    if not isinstance(headers, dict):
-        return {}
-    lowered = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
-    if len(lowered) == len(headers):
-        return lowered
-    # Some values are not strings, or names differ only in case.
     merged: dict[str, str] = {}
-    for name, value in headers.items():
+    for name, value in headers.items() if isinstance(headers, dict) else ():
         if not isinstance(value, str):
             continue
         key = name.lower()

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from cams_qr.events.http.style import Style
 from cams_qr.query import invalid_field
 
+_DEFAULT = Style()
 # Scanners need dark modules on a lighter ground. Source: WCAG 2.2, "contrast ratio" and "relative luminance".
 _MIN_CONTRAST = 3.0
 _COLOUR = "^#?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"
@@ -27,13 +28,8 @@ def _whole(value: Any) -> Any:
     return value
 
 
-_DEFAULT = Style()
-
-
 class StyleParameters(BaseModel):
     """The parameters; each is a field of Style."""
-
-    model_config = ConfigDict(frozen=True)
 
     scale: Annotated[int, Field(ge=1, le=32, description="pixels of a module's side"), BeforeValidator(_whole)] = (
         _DEFAULT.scale
