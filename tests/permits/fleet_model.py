@@ -24,6 +24,8 @@ from tests.permits.hub import Hub, Process, Thread
 from tests.permits.stub_redis import CommandError, RunawayError, StubRedis
 
 INSTANCES = 24
+# What the queue consists of.
+PARTS = ("state", "arrivals", "appointments", "set-aside", "seats", "bulk")
 PATIENCE = 2.0
 # What CAMS takes to answer.
 SERVICE_SECONDS = 0.03
@@ -396,7 +398,7 @@ class World:
         self._forget()
         self.server.stub.flush()
 
-    def lose_key(self, part: int) -> None:
+    def lose_key(self, part: str) -> None:
         """One key vanishes."""
         self._note("lose_key", part)
         self._forget()
@@ -425,13 +427,13 @@ class World:
         self._forget()
         self.server.stub.command(*command)
 
-    def key(self, part: int) -> str:
-        """One of the throttle's keys."""
-        return f"cams-qr:{{account}}:permits:{('queue', 'appointments', 'set-aside', 'seats', 'bulk')[part]}"
+    def key(self, part: str) -> str:
+        """One of the throttle's keys, which are PARTS."""
+        return f"cams-qr:{{account}}:queue:{part}"
 
-    def queue(self) -> dict[str, str]:
+    def state(self) -> dict[str, str]:
         """The queue's fields."""
-        return dict(self.server.stub.keys.get(self.key(0), {}))
+        return dict(self.server.stub.keys.get(self.key("state"), {}))
 
     def since(self, moment: float, bulk: bool | None = None) -> list[float]:
         """When calls arrived since then, of one class or both."""
@@ -531,7 +533,7 @@ class World:
 
     def _check_booking(self, verdict: str, moment: int, caller: CallerModel) -> None:
         """Each moment that is told was booked, is told once, and new ones come in the order of asking."""
-        latest = (int(command[3]) for command in self.server.stub.journal if self._books(command))
+        latest = (int(command[2]) for command in self.server.stub.journal if command[0] == "LPUSH")
         # The microseconds say how many milliseconds the arrival may take.
         new = [arrival - arrival % 1000 * 1000 for arrival in latest]
         self.booked.update(new)
@@ -544,9 +546,6 @@ class World:
             if moment // 1000 < self.last_new // 1000:
                 self._break("order", f"{caller.ticket} is told {moment}, before {self.last_new}")
             self.last_new = moment
-
-    def _books(self, command: tuple[str, ...]) -> bool:
-        return command[:2] == ("HSET", self.key(0)) and command[2].isdigit()
 
     def _check_appointment(self, verdict: str, moment: int, caller: CallerModel) -> None:
         """Who comes back when told finds its moment."""
@@ -561,7 +560,7 @@ class World:
             else:
                 self._break("appointment", f"{caller.ticket} is told {verdict} {moment}, not {due.moment}")
         caller.appointment, caller.told_at = None, self.hub.now
-        score = self.server.stub.keys.get(self.key(1), {}).get(caller.ticket)
+        score = self.server.stub.keys.get(self.key("appointments"), {}).get(caller.ticket)
         if verdict == "refused" and score is not None and abs(score) < 1e18:
             caller.appointment = int(score)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.permits.accepted import DELAYS, FAR_DELAYS, accepted_hole, can_be_suspended, can_tell_the_time
-from tests.permits.fleet_model import PATIENCE, Manner, Mutation, World
+from tests.permits.fleet_model import PARTS, PATIENCE, Manner, Mutation, World
 
 FLEET = 12
 
@@ -80,8 +80,8 @@ def _step_clock(world: World, random: Random) -> None:
 
 
 def _lose(world: World, random: Random) -> None:
-    part = random.randint(-1, 4)
-    world.flush() if part < 0 else world.lose_key(part)
+    part = random.choice(("all", *PARTS))
+    world.flush() if part == "all" else world.lose_key(part)
 
 
 def _restart(world: World, random: Random) -> None:

@@ -154,6 +154,9 @@ class StubRedis:
         value = self.keys.get(key)
         return Status("none" if value is None else "zset" if isinstance(value, Scores) else _TYPES[type(value)])
 
+    def _exists(self, key: str) -> int:
+        return int(key in self.keys)
+
     def _del(self, *keys: str) -> int:
         found = [key for key in keys if key in self.keys]
         for key in found:
@@ -211,12 +214,33 @@ class StubRedis:
         found = self._typed(key, dict)
         return sum(found.pop(field, None) is not None for field in fields)
 
-    # Lists, which the scripts must not mistake for anything else
+    # Lists
 
     def _rpush(self, key: str, *values: str) -> int:
         found = self._typed(key, list, create=True)
         found.extend(values)
         return len(found)
+
+    def _lpush(self, key: str, *values: str) -> int:
+        found = self._typed(key, list, create=True)
+        found[:0] = values[::-1]
+        return len(found)
+
+    def _lindex(self, key: str, index: str) -> str | None:
+        found, at = self._typed(key, list), _whole(index)
+        return found[at] if -len(found) <= at < len(found) else None
+
+    def _lset(self, key: str, index: str, value: str) -> Status:
+        found, at = self._typed(key, list), _whole(index)
+        if not -len(found) <= at < len(found):
+            raise CommandError("ERR index out of range")
+        found[at] = value
+        return Status("OK")
+
+    def _ltrim(self, key: str, first: str, last: str) -> Status:
+        found = self._typed(key, list)
+        found[:] = found[_whole(first) : _whole(last) + 1 or None]
+        return Status("OK")
 
     # Sorted sets
 

@@ -31,7 +31,7 @@ PATIENCE = 2.0
 LONG = 20.0
 # What a test itself asks Redis.
 OURS = ("cmdstat_config|resetstat", "cmdstat_info")
-PARTS = {"queue": "hash", "appointments": "zset", "set-aside": "zset", "seats": "hash"}
+TYPES = {"state": "hash", "arrivals": "list", "appointments": "zset", "set-aside": "zset", "seats": "hash"}
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Account:
         return AccountThrottle(Store(self.url), self.name, self.limit, 8, PATIENCE)
 
     def key(self, part: str) -> str:
-        return f"cams-qr:{{{self.name}}}:permits:{part}"
+        return f"cams-qr:{{{self.name}}}:queue:{part}"
 
     @property
     def client(self) -> Any:
@@ -144,8 +144,8 @@ def cost(server: str, limit: int) -> tuple[int, float]:
     throttle = account.instance()
     leave(throttle)
     before = time.time() * 1e6 - 2e6
-    moments = {f"{n}": f"{before:.0f}" for n in range(limit)}
-    account.client.hset(account.key("queue"), mapping={**moments, "count": limit})
+    account.client.delete(account.key("arrivals"))
+    account.client.rpush(account.key("arrivals"), *[f"{before:.0f}"] * limit)
     costs = []
     for _ in range(9):
         account.client.config_resetstat()
@@ -267,7 +267,7 @@ def test_a_step_of_redis_clock(account: Account, seconds: float) -> None:
     """The queue's clock is the server's and an offset, so that a step of one is a step of the other."""
     with crowd(account, people=7, bulk=2) as callers:
         time.sleep(2)
-        account.client.hincrbyfloat(account.key("queue"), "offset", seconds * 1e6)
+        account.client.hincrbyfloat(account.key("state"), "offset", seconds * 1e6)
         time.sleep(4)
     assert most_in_a_second(callers.all()) == LIMIT
     assert callers.longest_gap() <= 2.2
@@ -320,7 +320,7 @@ def test_late_answers_do_not_bend_an_instances_clock(account: Account) -> None:
 # What makes no sense
 
 Harm = Callable[[Account], Any]
-NUMBERS = (*QUEUE_FIELDS, "first", "0", "3", "b0", "foreign")
+NUMBERS = (*QUEUE_FIELDS, "b0", "foreign")
 # Longer than the queue stays closed when it was forgotten, at most.
 HEALED_SECONDS = 3.3
 
@@ -339,7 +339,7 @@ def do(command: str, part: str, *arguments: str) -> Harm:
 
 def in_the_line(kind: str) -> dict[str, Harm]:
     """Each of its fields is the value."""
-    return {name: do("HSET", "queue", name, VALUES[kind]()) for name in NUMBERS}
+    return {name: do("HSET", "state", name, VALUES[kind]()) for name in NUMBERS}
 
 
 def set_aside() -> dict[str, Harm]:
@@ -368,7 +368,7 @@ def other_types() -> dict[str, Harm]:
 
     return {
         f"{part} is a {kind}": store(part, *value)
-        for part, right in PARTS.items()
+        for part, right in TYPES.items()
         for kind, value in values.items()
         if kind != right
     }
@@ -378,7 +378,7 @@ def many_ghosts() -> dict[str, Harm]:
     """More of everything than there ever is."""
 
     def widen(account: Account) -> None:
-        account.client.hincrby(account.key("queue"), "next", 99_000)
+        account.client.hincrby(account.key("state"), "next", 99_000)
 
     def fill(account: Account) -> None:
         account.client.zadd(account.key("set-aside"), {f"{number}": number for number in range(100_000)})
@@ -389,8 +389,8 @@ def many_ghosts() -> dict[str, Harm]:
         account.client.hset(account.key("seats"), "count", "1000")
 
     def keep_a_place(account: Account) -> None:
-        place = account.client.hincrby(account.key("queue"), "next", 1) - 1
-        account.client.hset(account.key("queue"), f"b{place}", f"{(time.time() + 3600) * 1e6:.0f}")
+        place = account.client.hincrby(account.key("state"), "next", 1) - 1
+        account.client.hset(account.key("state"), f"b{place}", f"{(time.time() + 3600) * 1e6:.0f}")
 
     return {"places": widen, "moments set aside": fill, "seats": seat, "a place kept for an hour": keep_a_place}
 
@@ -408,7 +408,7 @@ def ailment(account: Account, harm: Harm) -> str:
         time.sleep(3)
     calls, most = len(callers.all(healed)), most_in_a_second(callers.all(began))
     bulk = sum(at >= healed for at in callers.left_bulk)
-    forever = [part for part in PARTS if account.client.pttl(account.key(part)) == -1]
+    forever = [part for part in TYPES if account.client.pttl(account.key(part)) == -1]
     well = calls >= 2 * LIMIT and bulk >= 1 and most <= LIMIT and not forever
     return "" if well else f"{calls} calls, {bulk} of bulk; {most} in a second; kept for ever: {forever}"
 

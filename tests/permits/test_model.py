@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from cams_qr import logs
 from tests.permits.accepted import DELAYS, accepted_hole, can_be_suspended
-from tests.permits.fleet_model import PATIENCE, Manner, World
+from tests.permits.fleet_model import PARTS, PATIENCE, Manner, World
 
 INSTANCES = st.integers(0, 11)
 REST = {
@@ -68,8 +68,8 @@ class Queue(RuleBasedStateMachine):
     def step_clock(self, seconds: float) -> None:
         self.world.step_clock(seconds)
 
-    @rule(part=st.one_of(st.none(), st.integers(0, 3)))
-    def lose(self, part: int | None) -> None:
+    @rule(part=st.one_of(st.none(), st.sampled_from(PARTS)))
+    def lose(self, part: str | None) -> None:
         self.world.flush() if part is None else self.world.lose_key(part)
 
     @rule()

@@ -37,7 +37,7 @@ def breaks_schedule(schedule: Callable[[World], None], mutate: Mutation) -> bool
 
 SABOTAGES = {
     "no guard": (breaks_at_random, "text(moment + tolerance_of(moment))", "text(moment)"),
-    "one too many": (breaks_at_random, "% queue.limit", "% (queue.limit + 1)"),
+    "one too many": (breaks_at_random, "ask.limit - 1", "ask.limit"),
     "closes too shortly": (
         partial(
             breaks_schedule,
@@ -60,7 +60,7 @@ SABOTAGES = {
     "moments of others": (breaks_at_random, "text(now + OVERDUE), 'WITHSCORES'", "text(now + HORIZON), 'WITHSCORES'"),
     "echoes": (breaks_at_random, "<= ask.doubt", "<= 1e12"),
     "a clock that is set": (breaks_at_random, "    now = math.max(ask.heard, math.min(queue.asked or 0, now))", ""),
-    "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[2], ask.ticket)\n", ""),
+    "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[3], ask.ticket)\n", ""),
     "no floor": (
         partial(breaks_schedule, schedules.test_bulk_has_its_floor_among_people_with_appointments),
         "local BULK_EVERY = 5",
@@ -68,7 +68,7 @@ SABOTAGES = {
     ),
     "no order of bulk": (
         partial(breaks_schedule, schedules.test_bulk_goes_in_the_order_in_which_it_came),
-        "redis.call('ZRANK', KEYS[5], place)",
+        "redis.call('ZRANK', KEYS[6], place)",
         "0",
     ),
     "a closed queue": (

@@ -58,7 +58,7 @@ def test_people_who_are_refused_book_nothing_for_bulk(world: World) -> None:
         world.crowd(0, 12, HASTY)
         world.pass_time(0.1)
     assert len(world.since(began)) >= 47
-    assert int(world.queue()["last"]) / 1e6 - 1.7e9 - world.hub.now < 3
+    assert int(world.state()["last"]) / 1e6 - 1.7e9 - world.hub.now < 3
 
 
 def test_bulk_takes_what_people_leave(world: World) -> None:
@@ -163,7 +163,7 @@ def test_a_closed_queue_is_closed_for_appointments_too(world: World) -> None:
     world.become("up")
     back = world.hub.now
     world.saturate(2, 12, PERSON)
-    opens = int(world.queue()["opens"]) / 1e6 - 1.7e9
+    opens = int(world.state()["opens"]) / 1e6 - 1.7e9
     assert [at for at in world.since(back + 0.76) if at < opens] == []
 
 

@@ -36,7 +36,12 @@ COMMANDS = st.one_of(
     _command("HGET", _KEYS, _FIELDS),
     _command("HMGET", _KEYS, _FIELDS, _FIELDS),
     _command("HDEL", _KEYS, _FIELDS),
+    _command("EXISTS", _KEYS),
+    _command("LPUSH", _KEYS, _NUMBERS),
     _command("RPUSH", _KEYS, _NUMBERS),
+    _command("LINDEX", _KEYS, st.integers(-3, 3)),
+    _command("LSET", _KEYS, st.integers(-3, 3), _NUMBERS),
+    _command("LTRIM", _KEYS, st.just(0), st.integers(-1, 2)),
     _command("ZADD", _KEYS, _NUMBERS, _FIELDS),
     _command("ZSCORE", _KEYS, _FIELDS),
     _command("ZRANK", _KEYS, _FIELDS),
@@ -160,7 +165,7 @@ def test_the_script_answers_and_stores_the_same(server: Any, asks: list[dict[str
     source = source.replace("redis.pcall('INFO', 'server')", "'uptime_in_seconds:99'")
     server.flushall()
     stub = StubRedis(lambda: 1.7e9)
-    keys = ["queue", "appointments", "set-aside", "seats", "bulk"]
+    keys = ["state", "arrivals", "appointments", "set-aside", "seats", "bulk"]
     run = server.register_script(source)
     now = 1_700_000_000_000_000
     for ask in asks:

@@ -85,8 +85,8 @@ class AccountThrottle:
 
     def __init__(self, store: Store, account: str, limit: int, instances: int, patience: float) -> None:
         self._store = store
-        parts = ("queue", "appointments", "set-aside", "seats", "bulk")
-        self._keys = [f"cams-qr:{{{account}}}:permits:{part}" for part in parts]
+        parts = ("state", "arrivals", "appointments", "set-aside", "seats", "bulk")
+        self._keys = [f"cams-qr:{{{account}}}:queue:{part}" for part in parts]
         self._take = store.script(TAKE)
         self._throttled = store.script(THROTTLED)
         self._limit = limit
@@ -135,6 +135,7 @@ class AccountThrottle:
             "horizon": _micro(HORIZON_SECONDS),
             "growth": PACE_GROWTH,
             "decrease": PACE_DECREASE,
+            "limit": self._limit,
             "booked": permit.booked,
             "retryAfter": _micro(retry_after),
         }

@@ -6,32 +6,9 @@
 --       └────────────────────────────────────────────────────────┘
 --         all have had time to find Redis, their turns and all promises are past, and have left the window
 
--- Whether any key has a wrong type; such keys are deleted.
-local function is_damaged()
-  local damaged = false
-  for i, expected in ipairs({'hash', 'zset', 'zset', 'hash', 'zset'}) do
-    local found = redis.call('TYPE', KEYS[i]).ok
-    if found ~= 'none' and found ~= expected then
-      redis.call('DEL', KEYS[i])
-      damaged = true
-    end
-  end
-  return damaged
-end
-
--- While versions with different quotas are running, the smallest applies, and for so long after.
-local HELD = 10 * WINDOW
-
-local function limit_in_force()
-  local stored = queue.held and math.abs(now - queue.held) < HELD and queue.limit
-  return stored and stored >= 1 and stored % 1 == 0 and math.min(stored, ask.limit) or ask.limit
-end
-
-local function is_sound(limit)
-  if not is_complete() then return false end
-  local latest = math.max(queue.last, queue.opens, queue.promised, queue.asked, queue.paced, queue.cut)
-  return queue.limit == limit and queue.pace > limit / 21 and queue.count >= 0 and queue.next >= 0
-    and latest <= now + FAR
+local function is_sound()
+  if not is_complete then return false end
+  return queue.next >= 0 and math.max(queue.last, queue.opens, queue.promised, queue.asked, queue.paced) <= now + FAR
 end
 
 local function opens() return math.max(queue.opens, queue.promised + WINDOW + GUARD_MAX) end
@@ -50,11 +27,12 @@ local function forgotten_promises()
   return math.max(0, math.min(ask.patience, known_ahead + 2 * WINDOW) - ask.away)
 end
 
-local function begin(limit)
+local function begin()
   redis.call('DEL', unpack(KEYS))
+  for _ = 1, ask.limit do redis.call('RPUSH', KEYS[2], 0) end
   queue = {
-    limit = limit, held = now, count = 0, last = 0, opens = 0, promised = 0, known = now, pace = limit, paced = now,
-    cut = 0, low = -1, high = GUARD_MAX, blur = ask.blur, streak = 0, next = 0,
+    last = 0, opens = 0, promised = 0, known = now, pace = ask.limit, paced = 0, low = -1, high = GUARD_MAX,
+    streak = 0, next = 0,
   }
 end
 
@@ -77,10 +55,9 @@ local function has_met_outage()
 end
 
 local function close_if_others_may_call()
-  local limit, damaged = limit_in_force(), is_damaged()
-  if damaged or not is_sound(limit) then
-    local known = damaged or next(queue) ~= nil or ask.promised
-    begin(limit)
+  if not is_sound() then
+    local known = ask.promised or next(queue) or redis.call('EXISTS', KEYS[2]) == 1
+    begin()
     if known or is_server_new() then close(known and forgotten_promises() or 0) end
   elseif is_older_than_caller() or is_back() then
     close(forgotten_promises())
@@ -89,5 +66,4 @@ local function close_if_others_may_call()
     queue.promised = math.min(queue.promised, now + forgotten_promises())
   end
   queue.asked, queue.offset = now, now - server
-  if ask.limit == limit then queue.held = now end
 end

@@ -8,7 +8,7 @@
 
 -- Both directions vary alike, so the spread of one is the spread of the round trip divided by √2.
 local ONE_WAY = 0.71
-local SAMPLES, RECENT = 32, 8
+local SAMPLES = 32
 
 -- The guard follows measured delays.
 local function measure()
@@ -18,7 +18,6 @@ local function measure()
     queue.high = math.max(took, queue.high + (took - queue.high) / SAMPLES)
     queue.low = math.min(took, queue.low + (took - queue.low) / SAMPLES)
   end
-  queue.blur = math.min(queue.blur + (ask.blur - queue.blur) / RECENT, GUARD_MAX)
 end
 
 local function guard() return math.floor(math.min(math.max(ONE_WAY * (queue.high - queue.low), GUARD_MIN), GUARD_MAX)) end
@@ -29,46 +28,43 @@ local function tolerance_of(moment) return moment % 1000 * 1000 end
 
 local function bare(moment) return moment - moment % 1000 end
 
-local function code(moment, tolerance)
-  return math.ceil(moment / 1000) * 1000 + math.min(math.ceil(tolerance / 1000), 999)
+-- The tolerance allows for the error of this caller's clock.
+local function tolerance() return guard() + 2 * ask.blur end
+
+local function code(moment)
+  return math.ceil(moment / 1000) * 1000 + math.min(math.ceil(tolerance() / 1000), 999)
 end
-
--- The tolerance of a moment that only this caller can use, by the error of its clock; and of one that may pass to
--- another caller, by an average one's, too. Whoever knows the clock less precisely does not take it (`can_keep`).
-local function own() return guard() + 2 * ask.blur end
-
-local function anybodys() return guard() + 2 * math.max(ask.blur, queue.blur) end
 
 -- How much later than its moment this caller may leave and still arrive in time.
 local function guard_of(moment) return math.min(tolerance_of(moment) - 2 * ask.blur, GUARD_MAX) end
 
--- Whether this caller can use a moment: if it knows the clock less precisely than the booking assumed, it may be late.
-local function can_keep(moment) return guard_of(moment) >= GUARD_MIN end
+-- Whether this caller can use a moment that another booked, though it may know the clock less precisely. A third of the
+-- guard makes up for the drift between two readings of the clock.
+local function can_keep(moment) return guard_of(moment) >= GUARD_MIN * 2 / 3 end
 
 -- The moment of a caller behind so many others.
-local function moment_after(others, tolerance)
-  local rounds = math.floor(others / queue.limit)
+local function moment_after(others)
   local rate = pace()
-  local pause = rate < queue.limit and WINDOW / rate or 0
-  local after_last = bare(queue.last) + pause * (others + 1)
-  local moment = math.max(earliest() + rounds * (WINDOW + anybodys()), after_last)
-  if queue.count + others >= queue.limit then
-    local arrived = number(redis.call('HGET', KEYS[1], text((queue.count + others) % queue.limit)))
-    if not arrived or arrived > now + FAR then arrived = now end
-    moment = math.max(moment, arrived + WINDOW + rounds * (WINDOW + anybodys()))
-  end
-  -- The booking takes the next place in the ring in any case, and tolerances differ.
-  if others > 0 then moment = math.max(moment, bare(moment_after(0, tolerance))) end
-  return code(moment, tolerance)
+  local pause = rate < ask.limit and WINDOW / rate or 0
+  -- An instance with a smaller limit may have left fewer arrivals.
+  local arrived = redis.call('LINDEX', KEYS[2], ask.limit - 1 - others % ask.limit) or redis.call('LINDEX', KEYS[2], -1)
+  arrived = number(arrived)
+  if not arrived or arrived > now + FAR then arrived = now end
+  local rounds = math.floor(others / ask.limit) * (WINDOW + tolerance())
+  local after_others = math.max(earliest(), arrived + WINDOW) + rounds
+  local moment = math.max(after_others, bare(queue.last) + pause * (others + 1))
+  -- The call that arrived before all others leaves the window first in any case, and tolerances differ.
+  return others > 0 and math.max(code(moment), moment_after(0)) or code(moment)
 end
 
 local function book(moment)
-  redis.call('HSET', KEYS[1], text(queue.count % queue.limit), text(moment + tolerance_of(moment)))
-  queue.count, queue.last = queue.count + 1, math.max(queue.last, moment)
+  redis.call('LPUSH', KEYS[2], text(moment + tolerance_of(moment)))
+  redis.call('LTRIM', KEYS[2], 0, ask.limit - 1)
+  queue.last = math.max(queue.last, moment)
 end
 
 -- Count the calls that this instance made without Redis, if it alone was cut off.
 local function book_turns()
   if opens() > now then return end
-  for _ = 1, ask.calls do book(code(math.max(now, queue.last), own())) end
+  for _ = 1, ask.calls do book(code(math.max(now, queue.last))) end
 end

@@ -2,31 +2,32 @@
 --
 -- Times are microseconds of the queue's clock: the server's, corrected for the changes to it that instances noticed.
 --
--- KEYS[1]  the queue, a hash: a ring of when the last `limit` booked calls will have arrived at CAMS at the latest
---          (fields 0, 1, …), until when places of bulk are kept (b0, b1, …), and
---            limit, held          the quota in force; when a caller with that quota, or a smaller one, last asked
---            count, last          number of bookings so far; the last booked moment
+-- KEYS[1]  its state, a hash:
+--            last                 the last booked moment
 --            asked, offset        when the queue was last asked; its clock minus the server's
 --            opens, promised      nothing leaves before this, nor before forgotten promises up to this are past
 --            known                when whoever closed the queue had last been answered
---            pace, paced, cut     the calls a second that CAMS accepts; as of when; when that was last lowered
+--            pace, paced          the calls a second that CAMS accepts; when that was last lowered
 --            low, high            the shortest and longest recent time from a moment to its answer
---            blur                 the recent clock error of an average instance
---            streak, next         people booked since the last bulk caller; the next place for bulk
--- KEYS[2]  appointments, a sorted set: the tickets of refused people, by moment
--- KEYS[3]  moments set aside for bulk, a sorted set: their numbers, by moment
--- KEYS[4]  seats, a hash: the holder of each, and until when; and their `count`, and until when that is fixed
--- KEYS[5]  bulk callers in the queue, a sorted set of places
+--            streak               people booked since the last bulk caller
+--            next                 the next number for a place of bulk, or for a moment set aside
+--            b0, b1, …            until when places of bulk are kept
+-- KEYS[2]  arrivals, a list: when the last `limit` booked calls will have arrived at CAMS at the latest, newest first
+-- KEYS[3]  appointments, a sorted set: the tickets of refused people, by moment
+-- KEYS[4]  moments set aside for bulk, a sorted set: their numbers, by moment
+-- KEYS[5]  seats, a hash: the holder of each, and until when; and their `count`, and until when that is fixed
+-- KEYS[6]  bulk callers in the queue, a sorted set of places
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW = ask.window
 
+local TYPES = {'hash', 'list', 'zset', 'zset', 'hash', 'zset'}
 local NUMBERS = {
-  'limit', 'held', 'count', 'last', 'asked', 'offset', 'opens', 'promised', 'known', 'pace', 'paced', 'cut', 'low',
-  'high', 'blur', 'streak', 'next',
+  'last', 'asked', 'offset', 'opens', 'promised', 'known', 'pace', 'paced', 'low', 'high', 'streak', 'next',
 }
 
-local function text(number) return string.format('%.0f', number) end
+-- Exact for all numbers that `number` accepts.
+local function text(number) return string.format('%.17g', number) end
 
 -- nil if the value is not a number, or too large for exact arithmetic.
 local function number(value)
@@ -34,17 +35,15 @@ local function number(value)
   return found and math.abs(found) < 2 ^ 53 and found or nil
 end
 
-local queue = {}
-if redis.call('TYPE', KEYS[1]).ok == 'hash' then
-  for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do queue[NUMBERS[i]] = number(value) end
+-- What has another type is not the queue's.
+for i, expected in ipairs(TYPES) do
+  if redis.call('TYPE', KEYS[i]).ok ~= expected then redis.call('DEL', KEYS[i]) end
 end
 
--- Whether nothing of it is missing, or makes no sense as a number.
-local function is_complete()
-  for _, name in ipairs(NUMBERS) do
-    if not queue[name] then return false end
-  end
-  return true
+local queue, is_complete = {}, redis.call('EXISTS', KEYS[2]) == 1
+for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do
+  queue[NUMBERS[i]] = number(value)
+  is_complete = is_complete and number(value) ~= nil
 end
 
 local clock = redis.call('TIME')
@@ -53,15 +52,14 @@ local now = server + (queue.offset or 0)
 
 -- The calls a second that CAMS accepts, as far as known: a throttle lowers it, and time raises it.
 local function pace()
-  local grown = queue.limit * ask.growth * math.max(0, now - queue.paced) / WINDOW
-  return math.min(queue.limit, queue.pace + grown)
+  local grown = ask.limit * ask.growth * math.max(0, now - queue.paced) / WINDOW
+  return math.max(ask.limit / 20, math.min(ask.limit, queue.pace + grown))
 end
 
 local function save()
   local fields = {}
   for _, name in ipairs(NUMBERS) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = name == 'pace' and tostring(queue[name]) or text(queue[name])
+    fields[#fields + 1], fields[#fields + 2] = name, text(queue[name])
   end
   redis.call('HSET', KEYS[1], unpack(fields))
 end

@@ -6,7 +6,7 @@
 local MOST_SEATS, LOOKED_AT = 10000, 64
 
 local function holder(seat)
-  local instance, kept_until = string.match(redis.call('HGET', KEYS[4], text(seat)) or '', '^(%S+) (%d+)$')
+  local instance, kept_until = string.match(redis.call('HGET', KEYS[5], text(seat)) or '', '^(%S+) (%d+)$')
   kept_until = number(kept_until)
   return kept_until and kept_until >= now and kept_until <= now + FAR + ask.keptSeat and instance
 end
@@ -19,12 +19,12 @@ local function free_seat(seats)
 end
 
 local function seats_and_until()
-  local seats, fixed_until = string.match(redis.call('HGET', KEYS[4], 'count') or '', '^(%d+) (%d+)$')
+  local seats, fixed_until = string.match(redis.call('HGET', KEYS[5], 'count') or '', '^(%d+) (%d+)$')
   return math.min(number(seats) or 0, MOST_SEATS), number(fixed_until) or 0
 end
 
 local function store_seats(seats, fixed_until)
-  redis.call('HSET', KEYS[4], 'count', text(seats) .. ' ' .. text(fixed_until))
+  redis.call('HSET', KEYS[5], 'count', text(seats) .. ' ' .. text(fixed_until))
 end
 
 -- Others come back to the seats they had, so that all share the same seats if Redis becomes unavailable again.
@@ -41,14 +41,13 @@ local function sit(told)
   local had = ask.seat and (not fixed or ask.seat < seats) and (holder(ask.seat) or ask.instance) == ask.instance
   local seat = had and ask.seat
   local earlier = not fixed and free_seat(seat or seats)
-  if seat and earlier then redis.call('HDEL', KEYS[4], text(seat)) end
+  if seat and earlier then redis.call('HDEL', KEYS[5], text(seat)) end
   seat = earlier or seat or seats
-  redis.call('HSET', KEYS[4], text(seat), ask.instance .. ' ' .. text(math.max(told, now) + ask.keptSeat))
+  redis.call('HSET', KEYS[5], text(seat), ask.instance .. ' ' .. text(math.max(told, now) + ask.keptSeat))
   seats = math.max(seats, seat + 1)
-  for _ = 1, fixed and 0 or 100 do
-    if seats <= seat + 1 or holder(seats - 1) then break end
+  if not fixed and seats > seat + 1 and not holder(seats - 1) then
     seats = seats - 1
-    redis.call('HDEL', KEYS[4], text(seats))
+    redis.call('HDEL', KEYS[5], text(seats))
   end
   store_seats(seats, fixed_until)
   return seat, seats

@@ -26,15 +26,20 @@ local CROWDED = 0.1 * WINDOW
 local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
 local EXPIRY = 120 * WINDOW + HORIZON
 
+local function new_number()
+  queue.next = queue.next + 1
+  return queue.next - 1
+end
+
 local function leave_place(place)
-  redis.call('ZREM', KEYS[5], place)
+  redis.call('ZREM', KEYS[6], place)
   redis.call('HDEL', KEYS[1], 'b' .. place)
 end
 
 -- Whether bulk waits. A caller that does not ask again loses its place.
 local function bulk_waits()
   for _ = 1, CLEARED do
-    local first = redis.call('ZRANGE', KEYS[5], 0, 0)[1]
+    local first = redis.call('ZRANGE', KEYS[6], 0, 0)[1]
     if not first then return false end
     local kept_until = number(redis.call('HGET', KEYS[1], 'b' .. first))
     if kept_until and kept_until >= now and kept_until <= now + FAR then return true end
@@ -43,8 +48,9 @@ local function bulk_waits()
   return false
 end
 
--- Drop the moments in a sorted set that have passed. Returns whether there were any.
+-- Drop the moments in a sorted set that nobody can have booked, and those that have passed. Returns whether any have.
 local function drop_passed(key)
+  redis.call('ZREMRANGEBYSCORE', key, '(' .. text(now + FAR), '+inf')
   return redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. text(earliest())) > 0
 end
 
@@ -53,14 +59,12 @@ end
 --
 -- One that is set aside has priority if it is as near, because while bulk waits nobody else would take it.
 local function kept(ahead)
-  if drop_passed(KEYS[3]) then queue.streak = BULK_EVERY end
-  drop_passed(KEYS[2])
-  local missed = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now + OVERDUE), 'WITHSCORES', 'LIMIT', 0, 1)
-  local aside = ahead and redis.call('ZRANGE', KEYS[3], ahead, ahead, 'WITHSCORES') or {}
+  local missed = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', text(now + OVERDUE), 'WITHSCORES', 'LIMIT', 0, 1)
+  local aside = ahead and redis.call('ZRANGE', KEYS[4], ahead, ahead, 'WITHSCORES') or {}
   local its_moment, aside_moment = number(missed[2]), number(aside[2])
   local is_near = aside_moment and aside_moment <= now + LATE
-  if its_moment and can_keep(its_moment) and not is_near then return its_moment, KEYS[2], missed[1] end
-  if aside_moment and can_keep(aside_moment) then return aside_moment, KEYS[3], aside[1] end
+  if its_moment and can_keep(its_moment) and not is_near then return its_moment, KEYS[3], missed[1] end
+  if aside_moment and can_keep(aside_moment) then return aside_moment, KEYS[4], aside[1] end
 end
 
 -- Unless the caller is out of time, extend its budget to at least the notice it needs.
@@ -71,19 +75,19 @@ end
 
 local function person()
   local latest = now + no_less_than_notice(ask.budget)
-  local own_moment = number(redis.call('ZSCORE', KEYS[2], ask.ticket))
-  if own_moment and own_moment >= earliest() and own_moment <= now + FAR then
+  local own_moment = number(redis.call('ZSCORE', KEYS[3], ask.ticket))
+  if own_moment then
     -- A caller that is back on time may be a little early by this clock.
     if own_moment > latest + GUARD_MAX then return 'refused', own_moment end
-    redis.call('ZREM', KEYS[2], ask.ticket)
+    redis.call('ZREM', KEYS[3], ask.ticket)
     return 'go', own_moment
   end
   local bulk = bulk_waits()
   local sooner, key, owner = kept(not bulk and 0)
-  local first = moment_after(0, anybodys())
+  local first = moment_after(0)
   -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
   local owed = queue.streak >= BULK_EVERY - 1 and (bulk or first > latest)
-  local moment = moment_after(owed and 1 or 0, own())
+  local moment = moment_after(owed and 1 or 0)
   if sooner and sooner < moment and sooner <= latest then
     redis.call('ZREM', key, owner)
     return 'go', sooner
@@ -91,32 +95,31 @@ local function person()
   -- With less patience or notice, the caller would be back too late for an appointment. While others may know that the
   -- queue opens earlier, nothing is booked so late.
   local appointment = moment > latest and ask.patience >= WINDOW + 1.25 * LATE
-    and moment >= now + WINDOW + LATE + OVERDUE and queue.last <= now + HORIZON
+    and moment >= now + WINDOW + LATE + OVERDUE and moment <= now + HORIZON
     and opens() <= math.max(now, queue.opens)
   if moment > latest and not appointment then return 'refused', moment end
   if owed then
-    redis.call('ZADD', KEYS[3], text(first), text(queue.count))
+    redis.call('ZADD', KEYS[4], text(first), text(new_number()))
     book(first)
     queue.streak = 0
   end
-  if appointment then moment = code(bare(moment), anybodys()) end
   book(moment)
   queue.streak = queue.streak + 1
   if appointment then
-    redis.call('ZADD', KEYS[2], text(moment), ask.ticket)
+    redis.call('ZADD', KEYS[3], text(moment), ask.ticket)
     return 'refused', moment
   end
   return 'go', moment
 end
 
 local function bulk()
-  if ask.place < 0 or ask.place >= queue.next then ask.place, queue.next = queue.next, queue.next + 1 end
+  if ask.place < 0 or ask.place >= queue.next then ask.place = new_number() end
   local place = text(ask.place)
-  redis.call('ZADD', KEYS[5], place, place)
+  redis.call('ZADD', KEYS[6], place, place)
   redis.call('HSET', KEYS[1], 'b' .. place, text(now + KEPT))
   bulk_waits()
-  local ahead = redis.call('ZRANK', KEYS[5], place)
-  local moment = moment_after(ahead, own())
+  local ahead = redis.call('ZRANK', KEYS[6], place)
+  local moment = moment_after(ahead)
   local sooner, key, owner = kept(ahead)
   local is_kept = sooner and sooner < moment
   if is_kept then moment = sooner end
@@ -142,10 +145,12 @@ if not is_agreed() then return {'clock', now, now, queue.asked or 0} end
 close_if_others_may_call()
 measure()
 book_turns()
+drop_passed(KEYS[3])
+if drop_passed(KEYS[4]) then queue.streak = BULK_EVERY end
 local verdict, moment = (ask.bulk and bulk or person)()
 local seat, seats = sit(moment)
 -- Whether the quota is used up, so that the next caller would have to wait.
-local is_crowded = moment_after(0, own()) > earliest() + CROWDED or bulk_waits()
+local is_crowded = moment_after(0) > earliest() + CROWDED or bulk_waits()
 save()
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
 local promised = math.min(queue.last, now + ask.patience)
