@@ -238,6 +238,7 @@ class Service:
         """One call, with its own permit. Raises DepartureMissed if the call was delayed and needs another permit."""
         caller = Caller(self.cache.key(query), bulk=budget.patience is None)
         left = asked = time.monotonic()
+        attempts = effort.attempts
         try:
             with self.throttle.permit(caller, permit_deadline, flight.waiting) as permit:
                 if not budget.probe and effort.permit_wait + time.monotonic() - asked > _LONG_WAIT_SECONDS:
@@ -248,7 +249,7 @@ class Service:
                 effort.attempts += 1
                 return self._send(query, budget, permit, effort)
         except DepartureMissed:
-            effort.attempts -= 1
+            effort.attempts = attempts
             raise
         finally:
             ended = time.monotonic()

@@ -31,9 +31,6 @@ def accepted_hole(world: World, calls: list[CallerModel]) -> str | None:
         # The clock was set or all was forgotten, and who asked first could not tell; who knew the clock of before
         # sets it again, whenever it comes.
         return "accepted: a new instance asked first"
-    if now - world.stale_at < _PROMISED_SECONDS:
-        # Who asked after Redis forgot had been away since an earlier outage, and takes it for everybody's.
-        return "accepted: away since an earlier outage"
     return None
 
 

@@ -251,8 +251,10 @@ class CallerModel:
 
     def hear(self, reply: Any, executed: float, error: float) -> None:
         """Redis' answer has come; one that comes after its moment is no promise."""
-        self.promise = None
         verdict, now, moment, *more = reply
+        if verdict == "held":
+            return
+        self.promise = None
         if verdict == "go":
             last = executed + (moment - now + more[1] / 2) / _MICRO
             self.promise = moment if self.world.hub.now < last - error else None
@@ -304,8 +306,6 @@ class World:
         self.closed_at = -1e9
         # When the server's clock was last set; who has not asked since cannot tell whether it was Redis that forgot.
         self.stepped_at = -1e9
-        # When all was last forgotten, and when an instance last asked that was away since before an earlier outage.
-        self.forgot_at = self.stale_at = -1e9
         self.log: list[str] = []
         # Booked moments on the queue's clock that nobody holds yet.
         self.booked: Counter[int] = Counter()
@@ -454,7 +454,6 @@ class World:
 
     def _forget(self) -> None:
         self._disturb()
-        self.forgot_at = self.hub.now
         self.appointments.clear()
         self.last_new = 0
 
@@ -491,10 +490,11 @@ class World:
     def _check_answer(self, ask: dict[str, Any], reply: list[Any], caller: CallerModel) -> None:
         verdict, _, moment, *_ = reply
         self._check_expiry()
+        if verdict == "held":
+            return
         if caller.promise is not None and not caller.thread.dead and self._unhampered(caller):
             self._break("promise", f"{caller.ticket} was promised {caller.promise} and asks again")
-        if verdict != "later":
-            self._check_booking(verdict, moment, caller)
+        self._check_booking(verdict, moment, caller)
         if not ask["bulk"]:
             self._check_appointment(verdict, moment, caller)
 
@@ -503,8 +503,6 @@ class World:
         instance = caller.instance
         if not self.was_asked:
             self._note_first(ask, caller)
-        if self.hub.now - ask["away"] / _MICRO < self.back_at <= self.forgot_at:
-            self.stale_at = self.hub.now
         if instance.heard_at < self.cold_at and not instance.cold:
             self.split_at = self.hub.now
         instance.cold = False

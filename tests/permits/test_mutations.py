@@ -36,26 +36,26 @@ def breaks_schedule(schedule: Callable[[World], None], mutate: Mutation) -> bool
 
 
 SABOTAGES = {
-    "no guard": (breaks_at_random, "text(moment + tolerance_of(moment))", "text(moment)"),
+    "no guard": (breaks_at_random, "text(arrival(moment))", "text(moment)"),
     "one too many": (breaks_at_random, "ask.limit - 1", "ask.limit"),
     "closes too shortly": (
         partial(
             breaks_schedule,
             partial(schedules.test_redis_forgets_and_who_knew_of_no_promise_asks_first, lost="flush"),
         ),
-        "local function close(seconds)\n",
-        "local function close(seconds)\n  seconds = -9e9\n",
+        "queue.settled = now + ask.settle",
+        "queue.settled = now - 9e9",
     ),
     "no closing": (breaks_at_random, "math.max(now + ask.lead, opens())", "now + ask.lead"),
     "a rest of promises": (
         partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),
-        "math.min(queue.promised, now + forgotten_promises())",
-        "0",
+        "queue.promised = promised\n",
+        "",
     ),
     "a guess for sure": (
-        partial(breaks_schedule, schedules.test_redis_restarts_and_who_slept_through_it_asks_first),
-        "    and opens() <= math.max(now, queue.opens)\n",
-        "",
+        partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),
+        "if in_time and not is_settling() then",
+        "if in_time then",
     ),
     "moments of others": (breaks_at_random, "text(now + OVERDUE), 'WITHSCORES'", "text(now + HORIZON), 'WITHSCORES'"),
     "echoes": (breaks_at_random, "<= ask.doubt", "<= 1e12"),

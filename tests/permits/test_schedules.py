@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from cams_qr.permits.throttle import SPAN_SECONDS
 from tests.permits.fleet_model import Manner, World
 from tests.permits.random_steps import random_world
 
@@ -163,7 +164,7 @@ def test_a_closed_queue_is_closed_for_appointments_too(world: World) -> None:
     world.become("up")
     back = world.hub.now
     world.saturate(2, 12, PERSON)
-    opens = int(world.state()["opens"]) / 1e6 - 1.7e9
+    opens = int(world.state()["settled"]) / 1e6 - 1.7e9 + SPAN_SECONDS
     assert [at for at in world.since(back + 0.76) if at < opens] == []
 
 
@@ -225,6 +226,19 @@ def test_a_suspended_instance_does_not_set_the_clock_back(world: World) -> None:
     world.crowd(1, 5, PERSON)
     world.pass_time(2)
     assert world.broken == []
+
+
+def test_a_short_suspension_far_from_redis_does_not_set_the_clock_back(world: World) -> None:
+    world.warm(12)
+    world.delay(10, 0.05, 0.02)
+    for _ in range(3):
+        world.call(10, PERSON)
+        world.pass_time(1.2)
+    world.freeze(10, 0.2, True)
+    for _ in range(2):
+        world.call(10, PERSON)
+        world.pass_time(0.4)
+    assert float(world.state()["offset"]) == 0
 
 
 def test_clocks_that_slow_answers_set_apart(world: World) -> None:

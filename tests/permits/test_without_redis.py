@@ -111,9 +111,10 @@ def test_people_are_served_while_redis_is_away(worlds: list[World], allowed: int
     assert mean(over) <= 0.01
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1.5, *further(2.0, 3.0, 6.0)])
 @pytest.mark.parametrize("count", [8, 16])
-def test_people_are_served_soon_after_redis_is_back(worlds: list[World], count: int) -> None:
-    """Also if the first instance to ask has slept through the outage."""
+def test_people_are_served_soon_after_redis_is_back(worlds: list[World], count: int, seconds: float) -> None:
+    """However short the outage was, and also if the first instance to ask has slept through it."""
     refused = []
     for seed, world in enumerate(worlds):
         world.allowed = count
@@ -122,13 +123,31 @@ def test_people_are_served_soon_after_redis_is_back(worlds: list[World], count: 
         for _ in range(2):
             platform.come(0.6 * QUOTA, 4)
             world.become("gone")
-            platform.come(0.6 * QUOTA, 6)
+            platform.come(0.6 * QUOTA, seconds)
             world.restart()
             back = world.hub.now
             platform.come(0.6 * QUOTA, 5)
             refused.append(platform.refused(back, back + 3))
             assert most_in_a_second(world.since(back - 1)) <= QUOTA
-    assert mean(refused) <= 0.1
+    assert mean(refused) <= 0.05
+
+
+@pytest.mark.parametrize("seconds", [0.3, *further(0.05, 0.6, 0.9)])
+@pytest.mark.parametrize("count", [8, 24])
+def test_a_saturated_fleet_loses_redis_again_before_its_queue_opens(
+    worlds: list[World], count: int, seconds: float
+) -> None:
+    """Those who were told to wait do not call at once."""
+    world = worlds[0]
+    world.warm(count)
+    world.saturate(4, count, PERSON)
+    world.restart()
+    world.saturate(seconds, count, PERSON)
+    world.become("gone")
+    world.saturate(3, count, PERSON)
+    world.restart()
+    world.saturate(4, count, PERSON)
+    assert most_in_a_second(world.since(0)) == QUOTA
 
 
 def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds: list[World]) -> None:

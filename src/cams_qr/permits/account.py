@@ -1,7 +1,7 @@
 """Account-wide permits: one queue in Redis for all instances.
 
-One round trip tells a caller the moment at which its call may leave, or that there is none before its deadline. It then
-waits for that moment without asking again. `lua/take.lua` books the moments; the files beside it explain the queue.
+One round trip tells a caller the moment at which its call may leave, or that there is none before its deadline. The
+call leaves then, whatever becomes of the queue. `lua/take.lua` books the moments; the files beside it explain how.
 
 While Redis is unavailable:
 
@@ -12,7 +12,8 @@ While Redis is unavailable:
 3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
 4. The first instance to find Redis again closes the queue until all others have tried too and their turns have left the
    window. Callers that ask in between are promised a moment after that.
-5. The same happens if Redis is available but has forgotten its promises. No wait depends on a wall clock.
+5. The same happens if Redis is available but has forgotten its promises: whoever waits for a promised moment reminds
+   it every PROBE_SECONDS. No wait depends on a wall clock.
 """
 
 import json
@@ -20,7 +21,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -49,7 +50,8 @@ from cams_qr.redis_store import ANSWER_SECONDS, PROBE_SECONDS, Store, StoreUnava
 _MICRO = 1_000_000
 # How long an instance relies on what it knows of the queue; Redis keeps the queue twice as long.
 _MEMORY_SECONDS = 60.0
-# Within this time every active instance has found Redis: a probe, and the slowest answer to it.
+# Within this time every active instance has found Redis, and told it what it was promised: a probe, and the slowest
+# answer to it.
 _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
 _MAX_CLOCK_TRIES = 4
 # How long a busy machine may delay a question and its answer.
@@ -97,8 +99,10 @@ class AccountThrottle:
         self._seat: int | None = None
         self._seats = 0
         self._seat_until = 0.0
-        # The last promised moment on the queue's clock, and how many seconds ahead it was.
-        self._promised = 0
+        # When the queue last answered, and the last moment it promised to this instance, both on its clock.
+        self._learned: int | None = None
+        self._held: int | None = None
+        # How many seconds ahead moments were promised to anybody.
         self._promised_ahead = 0.0
         self._learned_at = -math.inf
         # Since when Redis has been unavailable, and when it last failed to answer.
@@ -113,7 +117,7 @@ class AccountThrottle:
         self, caller: Caller, deadline: Deadline, waiting: Callable[[], None] = lambda: None
     ) -> Iterator[Permit]:
         """See Throttle.permit."""
-        permit = self._reserve(caller, deadline, waiting)
+        permit = self._hold(caller, deadline, waiting)
         wait_until(permit.departure.at - self._lead - READY_SECONDS, waiting)
         try:
             with on_answer(lambda: self._note_answer(permit)):
@@ -141,6 +145,20 @@ class AccountThrottle:
         }
         self._store.attempt(partial(self._run, self._throttled, note), None)
 
+    def _hold(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> Permit:
+        """Reserve a moment, and remind the queue of it until it is near.
+
+        Raises Problem `throttled`, and DepartureMissed if this process was frozen.
+        """
+        permit = self._reserve(caller, deadline, waiting)
+        while permit.departure.at - self._lead - (now := time.monotonic()) > PROBE_SECONDS:
+            wait_until(min(now + PROBE_SECONDS, permit.departure.at - self._lead - ANSWER_SECONDS), waiting)
+            # If this process was frozen, the queue may have forgotten the moment and opened since.
+            if time.monotonic() - now > _SETTLE_SECONDS:
+                raise DepartureMissed
+            self._remind(caller, deadline)
+        return permit
+
     def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> Permit:
         """Take a moment from the queue, or a turn while Redis is unavailable. Raises Problem `throttled`."""
         place = -1
@@ -161,12 +179,18 @@ class AccountThrottle:
                 raise self._refusal(moment, caller)
             if answer.verdict == b"go":
                 self._turns.take(moment)
+                self._held = answer.moment
                 # This may already have passed: the answer can show that the clock is less precise than the question
                 # stated.
                 until = moment + answer.guard / _MICRO - _WAY_SECONDS - 2 * max(0.0, error - blur)
                 return Permit(Departure(moment, until), answer.now)
             place = answer.place
             wait_until(moment, waiting)
+
+    def _remind(self, caller: Caller, deadline: Deadline) -> None:
+        """Tell the queue that a moment is promised, in case it forgets."""
+        with suppress(StoreUnavailable):
+            self._ask(caller, -1, deadline, reminds=True)
 
     def _refusal(self, moment: float, caller: Caller) -> Problem:
         """Tell a person to come back once the moment is within its patience; bulk need not wait a second time."""
@@ -178,11 +202,11 @@ class AccountThrottle:
             raise self._refusal(turn, caller)
         return turn
 
-    def _ask(self, caller: Caller, place: int, deadline: Deadline) -> tuple[_Answer, float]:
+    def _ask(self, caller: Caller, place: int, deadline: Deadline, reminds: bool = False) -> tuple[_Answer, float]:
         """Ask the queue: its answer, and the clock error that the question stated. Raises StoreUnavailable."""
         stepped = believed = False
         for _ in range(_MAX_CLOCK_TRIES):
-            question, blur = self._question(caller, place, deadline, stepped), self._clock.error()
+            question, blur = self._question(caller, place, deadline, stepped, reminds), self._clock.error()
             sent = time.monotonic()
             try:
                 answer = _Answer(*self._store.ask(partial(self._run, self._take, question), probe=True))
@@ -201,7 +225,7 @@ class AccountThrottle:
         self._lose_redis(sent)
         raise StoreUnavailable
 
-    def _question(self, caller: Caller, place: int, deadline: Deadline, stepped: bool) -> dict[str, Any]:
+    def _question(self, caller: Caller, place: int, deadline: Deadline, stepped: bool, reminds: bool) -> dict[str, Any]:
         now = time.monotonic()
         question: dict[str, Any] = {
             "window": _micro(WINDOW_SECONDS),
@@ -223,6 +247,7 @@ class AccountThrottle:
             "blur": _micro(self._clock.error()),
             "doubt": _micro(self._doubt()),
             "stepped": stepped,
+            "reminds": reminds,
             "away": 0 if self._lost_at is None else _micro(now - self._lost_at),
             "missed": 0 if self._lost_at is None else _micro(now - self._missed_at),
             "calls": 0 if self._lost_at is None else self._turns.taken_since(max(self._lost_at, now - SPAN_SECONDS)),
@@ -231,7 +256,7 @@ class AccountThrottle:
             "seats": 0,
         }
         if now - self._learned_at < _MEMORY_SECONDS:
-            question["promised"], question["idle"] = self._promised, _micro(now - self._learned_at)
+            question["learned"], question["held"] = self._learned, self._held
             question["seat"], question["seats"] = self._seat, self._seats
         return {name: value for name, value in question.items() if value is not None}
 
@@ -241,7 +266,7 @@ class AccountThrottle:
         took = min(received - sent, ANSWER_SECONDS)
         self._lead = max(2 * took if took > GUARD_MIN_SECONDS / 4 else 0.0, self._lead * 0.9)
         self._learned_at = received
-        self._promised = answer.promised
+        self._learned = answer.now
         self._promised_ahead = max(0.0, (answer.promised - answer.now) / _MICRO)
         self._seat, self._seats = answer.seat, answer.seats
         self._seat_until = max(received, self._clock.local(answer.moment)) + _KEPT_SEAT_SECONDS

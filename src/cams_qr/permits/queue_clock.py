@@ -8,6 +8,8 @@ _DRIFT = 0.0005
 _DRIFTED_SECONDS = 0.002
 # If the queue's clock is ahead by less than this, its last answer may merely have been slow.
 _STEP_SECONDS = 0.2
+# A suspension shorter than this cannot be mistaken for a step; slewing sets wall and monotonic clock apart by less.
+_SUSPENDED_SECONDS = 0.05
 
 
 class QueueClock:
@@ -59,7 +61,7 @@ class QueueClock:
 
         `asked` is when the queue was last asked, on its own clock; `doubt` is the tolerance in seconds.
         """
-        if self._offset is None or received - sent > doubt or self._was_suspended(doubt):
+        if self._offset is None or received - sent > doubt or self._was_suspended():
             return False
         ahead = queue_now / _MICRO - (sent + self._offset)
         if ahead < 0:
@@ -75,7 +77,7 @@ class QueueClock:
         at = self.local(queue_now)
         return sent - self.error() <= at <= received + self.error()
 
-    def _was_suspended(self, doubt: float) -> bool:
+    def _was_suspended(self) -> bool:
         """Whether the monotonic clock stopped while the wall clock went on."""
         passed = time.monotonic() - self._set_at
-        return abs(time.time() - self._set_at_wall - passed) > doubt
+        return abs(time.time() - self._set_at_wall - passed) > _SUSPENDED_SECONDS

@@ -51,7 +51,8 @@ class Throttle(Protocol):
         """Wait for a permit and hold it for one call; returns shortly before the call may leave.
 
         `waiting` is called every 0.1 s during the wait. Raises Problem `throttled` if no permit is available by
-        `deadline`, immediately if that is foreseeable; its `retry_after`, in seconds, says when one will be.
+        `deadline`, immediately if that is foreseeable; its `retry_after`, in seconds, says when one will be. Raises
+        DepartureMissed if the process was frozen meanwhile.
         """
         ...
 

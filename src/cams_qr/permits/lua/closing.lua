@@ -1,37 +1,29 @@
 -- When the queue opens: after it was forgotten or unavailable, others may still hold promises, or take turns.
 --
 --            forgotten; or unavailable, and somebody noticed
---     open ──────────────────────────────────────────────────▶ closed
---       ▲                                                        │
---       └────────────────────────────────────────────────────────┘
---         all have had time to find Redis, their turns and all promises are past, and have left the window
+--     open ──────────────────────────────────────────────────▶ settling
+--       ▲                                                         │ all have had time to find Redis, and to
+--       │                                                         ▼ tell what they were promised
+--       └────────────────────────────────────────────────────── closed
+--            their calls have left the window
+--
+-- While it settles, nothing is promised, because a promise that becomes known may make it open later.
+
+local function opens() return math.max(queue.opens, queue.settled + WINDOW + GUARD_MAX, queue.promised + WINDOW) end
+
+local function is_settling() return now < queue.settled end
 
 local function is_sound()
   if not is_complete then return false end
-  return queue.next >= 0 and math.max(queue.last, queue.opens, queue.promised, queue.asked, queue.paced) <= now + FAR
-end
-
-local function opens() return math.max(queue.opens, queue.promised + WINDOW + GUARD_MAX) end
-
-local function close(seconds)
-  fix_seats()
-  queue.opens = now + ask.settle + WINDOW + GUARD_MAX
-  queue.promised = now + math.min(seconds, HORIZON)
-  queue.known = now - (ask.idle or 0)
-end
-
--- How far ahead a forgotten queue may have promised moments: at most the callers' patience, and not much beyond what
--- this caller knows of, less the time this caller has been without Redis.
-local function forgotten_promises()
-  local known_ahead = math.max(0, (ask.promised or 0) - now)
-  return math.max(0, math.min(ask.patience, known_ahead + 2 * WINDOW) - ask.away)
+  local latest = math.max(queue.last, queue.asked, queue.opens, queue.settled, queue.promised, queue.paced)
+  return queue.next >= 0 and latest <= now + FAR
 end
 
 local function begin()
   redis.call('DEL', unpack(KEYS))
   for _ = 1, ask.limit do redis.call('RPUSH', KEYS[2], 0) end
   queue = {
-    last = 0, opens = 0, promised = 0, known = now, pace = ask.limit, paced = 0, low = -1, high = GUARD_MAX,
+    last = 0, opens = 0, began = now, settled = 0, promised = 0, pace = ask.limit, paced = 0, low = -1, high = GUARD_MAX,
     streak = 0, next = 0,
   }
 end
@@ -42,28 +34,29 @@ local function is_server_new()
   return uptime < 2
 end
 
--- Whether the queue has forgotten what this caller was told.
-local function is_older_than_caller() return ask.promised and ask.promised > math.max(queue.last, opens()) end
+local function close()
+  fix_seats()
+  queue.settled = now + ask.settle
+end
 
 -- Whether this caller is the first to ask after an outage of a Redis that kept its memory.
 local function is_back() return ask.away > 0 and queue.asked < now - math.max(ask.missed, WINDOW + GUARD_MAX) end
 
--- Whether this caller has met the outage in which the queue was forgotten: its last attempt failed just now, or before
--- Redis restarted, and whoever closed the queue was not answered in between.
-local function has_met_outage()
-  return ask.away > 0 and now - ask.missed > queue.known and (ask.missed < ask.settle or is_server_new())
-end
-
 local function close_if_others_may_call()
   if not is_sound() then
-    local known = ask.promised or next(queue) or redis.call('EXISTS', KEYS[2]) == 1
+    local was_known = ask.learned or next(queue) or redis.call('EXISTS', KEYS[2]) == 1
     begin()
-    if known or is_server_new() then close(known and forgotten_promises() or 0) end
-  elseif is_older_than_caller() or is_back() then
-    close(forgotten_promises())
-  elseif has_met_outage() then
-    -- Whoever closed the queue may have slept through the outage, in which nobody was promised anything.
-    queue.promised = math.min(queue.promised, now + forgotten_promises())
+    if was_known or is_server_new() then close() end
+  else
+    -- This instance had an answer later than the queue's last: it was begun anew, on another clock.
+    if (ask.learned or 0) > queue.asked then queue.began = now end
+    if is_back() then close() end
+  end
+  -- Whether this instance was promised a moment that the queue has forgotten, and that may still be in the window.
+  local promised = ask.held and ask.learned < queue.began and math.min(arrival(ask.held), now + HORIZON)
+  if promised and promised > math.max(queue.promised, now - WINDOW) then
+    if not is_settling() then close() end
+    queue.promised = promised
   end
   queue.asked, queue.offset = now, now - server
 end

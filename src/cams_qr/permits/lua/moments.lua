@@ -2,9 +2,6 @@
 --
 -- Booked moments never decrease, and two that are `limit` bookings apart are at least a window and a guard apart. So a
 -- call that leaves at its moment and arrives within the guard never exceeds the quota.
---
--- A moment is in whole milliseconds. Its last three digits, the microseconds, hold the tolerance instead: how many
--- milliseconds after its moment the call may arrive.
 
 -- Both directions vary alike, so the spread of one is the spread of the round trip divided by √2.
 local ONE_WAY = 0.71
@@ -23,10 +20,6 @@ end
 local function guard() return math.floor(math.min(math.max(ONE_WAY * (queue.high - queue.low), GUARD_MIN), GUARD_MAX)) end
 
 local function earliest() return math.max(now + ask.lead, opens()) end
-
-local function tolerance_of(moment) return moment % 1000 * 1000 end
-
-local function bare(moment) return moment - moment % 1000 end
 
 -- The tolerance allows for the error of this caller's clock.
 local function tolerance() return guard() + 2 * ask.blur end
@@ -58,7 +51,7 @@ local function moment_after(others)
 end
 
 local function book(moment)
-  redis.call('LPUSH', KEYS[2], text(moment + tolerance_of(moment)))
+  redis.call('LPUSH', KEYS[2], text(arrival(moment)))
   redis.call('LTRIM', KEYS[2], 0, ask.limit - 1)
   queue.last = math.max(queue.last, moment)
 end

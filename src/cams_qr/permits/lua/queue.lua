@@ -1,12 +1,15 @@
 -- What Redis keeps of an account's queue of booked moments. All scripts here begin with this.
 --
 -- Times are microseconds of the queue's clock: the server's, corrected for the changes to it that instances noticed.
+-- A moment, when a call may leave, is in whole milliseconds: its last three digits are its tolerance instead, how many
+-- milliseconds later the call may arrive.
 --
 -- KEYS[1]  its state, a hash:
 --            last                 the last booked moment
 --            asked, offset        when the queue was last asked; its clock minus the server's
---            opens, promised      nothing leaves before this, nor before forgotten promises up to this are past
---            known                when whoever closed the queue had last been answered
+--            opens                CAMS accepts nothing before this
+--            began                since when it remembers
+--            settled, promised    until when others may call without Redis; until when forgotten promises may arrive
 --            pace, paced          the calls a second that CAMS accepts; when that was last lowered
 --            low, high            the shortest and longest recent time from a moment to its answer
 --            streak               people booked since the last bulk caller
@@ -23,7 +26,7 @@ local WINDOW = ask.window
 
 local TYPES = {'hash', 'list', 'zset', 'zset', 'hash', 'zset'}
 local NUMBERS = {
-  'last', 'asked', 'offset', 'opens', 'promised', 'known', 'pace', 'paced', 'low', 'high', 'streak', 'next',
+  'last', 'asked', 'offset', 'opens', 'began', 'settled', 'promised', 'pace', 'paced', 'low', 'high', 'streak', 'next',
 }
 
 -- Exact for all numbers that `number` accepts.
@@ -34,6 +37,12 @@ local function number(value)
   local found = value and tonumber(value)
   return found and math.abs(found) < 2 ^ 53 and found or nil
 end
+
+local function tolerance_of(moment) return moment % 1000 * 1000 end
+
+local function bare(moment) return moment - moment % 1000 end
+
+local function arrival(moment) return moment + tolerance_of(moment) end
 
 -- What has another type is not the queue's.
 for i, expected in ipairs(TYPES) do

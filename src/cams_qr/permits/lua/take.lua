@@ -13,7 +13,8 @@
 --      ▼ │ asks again when told to, and keeps its place
 --    later
 --
--- While bulk waits, one moment of BULK_EVERY is set aside for it.
+-- While bulk waits, one moment of BULK_EVERY is set aside for it. While the queue may open later than it knows
+-- (`closing.lua`), a person's moment is reserved, but not promised: it is told to ask again, too.
 
 local BULK_EVERY = 5
 -- The most places of departed callers that one request clears.
@@ -79,11 +80,12 @@ local function person()
   if own_moment then
     -- A caller that is back on time may be a little early by this clock.
     if own_moment > latest + GUARD_MAX then return 'refused', own_moment end
+    if is_settling() then return 'later', queue.settled end
     redis.call('ZREM', KEYS[3], ask.ticket)
     return 'go', own_moment
   end
   local bulk = bulk_waits()
-  local sooner, key, owner = kept(not bulk and 0)
+  local sooner, key, owner = kept(not (bulk or is_settling()) and 0)
   local first = moment_after(0)
   -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
   local owed = queue.streak >= BULK_EVERY - 1 and (bulk or first > latest)
@@ -92,12 +94,11 @@ local function person()
     redis.call('ZREM', key, owner)
     return 'go', sooner
   end
-  -- With less patience or notice, the caller would be back too late for an appointment. While others may know that the
-  -- queue opens earlier, nothing is booked so late.
-  local appointment = moment > latest and ask.patience >= WINDOW + 1.25 * LATE
-    and moment >= now + WINDOW + LATE + OVERDUE and moment <= now + HORIZON
-    and opens() <= math.max(now, queue.opens)
-  if moment > latest and not appointment then return 'refused', moment end
+  local in_time = moment <= latest
+  -- With less patience or notice, the caller would be back too late for an appointment.
+  local appointment = ask.patience >= WINDOW + 1.25 * LATE and moment >= now + WINDOW + LATE + OVERDUE
+    and moment <= now + HORIZON
+  if not in_time and not appointment then return 'refused', moment end
   if owed then
     redis.call('ZADD', KEYS[4], text(first), text(new_number()))
     book(first)
@@ -105,11 +106,10 @@ local function person()
   end
   book(moment)
   queue.streak = queue.streak + 1
-  if appointment then
-    redis.call('ZADD', KEYS[3], text(moment), ask.ticket)
-    return 'refused', moment
-  end
-  return 'go', moment
+  if in_time and not is_settling() then return 'go', moment end
+  redis.call('ZADD', KEYS[3], text(moment), ask.ticket)
+  if in_time then return 'later', queue.settled end
+  return 'refused', moment
 end
 
 local function bulk()
@@ -141,17 +141,20 @@ local function bulk()
   return 'later', again
 end
 
+-- A caller that waits for a promised moment reminds the queue of it, and takes nothing.
+local function reminder() return 'held', now end
+
 if not is_agreed() then return {'clock', now, now, queue.asked or 0} end
 close_if_others_may_call()
 measure()
 book_turns()
 drop_passed(KEYS[3])
 if drop_passed(KEYS[4]) then queue.streak = BULK_EVERY end
-local verdict, moment = (ask.bulk and bulk or person)()
+local verdict, moment = (ask.reminds and reminder or ask.bulk and bulk or person)()
 local seat, seats = sit(moment)
--- Whether the quota is used up, so that the next caller would have to wait.
-local is_crowded = moment_after(0) > earliest() + CROWDED or bulk_waits()
+-- Whether the quota is used up, or nobody knows yet.
+local is_crowded = is_settling() or moment_after(0) > earliest() + CROWDED or bulk_waits()
 save()
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
-local promised = math.min(queue.last, now + ask.patience)
+local promised = math.min(math.max(queue.last, queue.promised), now + ask.patience)
 return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, promised, seat, is_crowded and seats or 0}
