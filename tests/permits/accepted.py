@@ -27,6 +27,9 @@ def accepted_hole(world: World, calls: list[CallerModel]) -> str | None:
     if now - world.unnoticed_at < _PROMISED_SECONDS:
         # Redis kept its memory, and the first to ask had not noticed that it was away, or only an earlier outage.
         return "accepted: unnoticed outage"
+    if now - world.hushed_at < _PROMISED_SECONDS:
+        # Redis forgot, and was away before those who wait could remind it of what it had promised.
+        return "accepted: forgot, and away"
     if now - max(world.cold_at, world.split_at) < _PROMISED_SECONDS:
         # The clock was set or all was forgotten, and who asked first could not tell; who knew the clock of before
         # sets it again, whenever it comes.

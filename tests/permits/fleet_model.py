@@ -38,6 +38,8 @@ MOST_STARVED_SECONDS = 12.0
 PUNCTUAL_SECONDS = 0.11
 # Until the queue is open again, whatever happened.
 _RECOVERY_SECONDS = 5.0
+# Within this time, a queue that forgot is reminded.
+_REMINDED_SECONDS = 0.7
 _EPOCH = 1_700_000_000.0
 _MICRO = 1_000_000
 
@@ -306,6 +308,8 @@ class World:
         self.closed_at = -1e9
         # When the server's clock was last set; who has not asked since cannot tell whether it was Redis that forgot.
         self.stepped_at = -1e9
+        # When all was last forgotten, and when Redis was last lost so soon after that nobody had reminded it.
+        self.forgot_at = self.hushed_at = -1e9
         self.log: list[str] = []
         # Booked moments on the queue's clock that nobody holds yet.
         self.booked: Counter[int] = Counter()
@@ -419,6 +423,8 @@ class World:
             self.noticed = False
         else:
             self.lost_at = self.hub.now
+            if self.hub.now - self.forgot_at < _REMINDED_SECONDS:
+                self.hushed_at = self.hub.now
         self.server.become(state)
 
     def plant(self, *command: str) -> None:
@@ -454,6 +460,7 @@ class World:
 
     def _forget(self) -> None:
         self._disturb()
+        self.forgot_at = self.hub.now
         self.appointments.clear()
         self.last_new = 0
 
