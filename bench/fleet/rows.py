@@ -163,12 +163,12 @@ class Load(NamedTuple):
 RATE = 3
 
 
-async def after_return(fleet: Fleet, outages: int = 4, seconds: float = 6, after: float = 3) -> Load:
+async def after_return(fleet: Fleet, outages: Sequence[float] = (1.5, 2, 4, 8), after: float = 3) -> Load:
     """People come at 60 % of the quota; only the seconds after each recovery of Redis count, taken together."""
     answers: list[Answer] = []
     spans = []
     async with running(keep_coming(fleet, RATE, answers, callers.anyone(random.Random(2)))):
-        for _ in range(outages):
+        for seconds in outages:
             await asyncio.sleep(4)
             await _outage(fleet, seconds)
             spans.append((time.monotonic(), time.monotonic() + after))
