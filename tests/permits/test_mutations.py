@@ -60,7 +60,7 @@ SABOTAGES = {
     "moments of others": (breaks_at_random, "text(now + OVERDUE), 'WITHSCORES'", "text(now + HORIZON), 'WITHSCORES'"),
     "echoes": (breaks_at_random, "<= ask.doubt", "<= 1e12"),
     "a clock that is set": (breaks_at_random, "    now = math.max(ask.heard, math.min(queue.asked or 0, now))", ""),
-    "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[3], ask.ticket)\n", ""),
+    "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[3], member)\n", ""),
     "no floor": (
         partial(breaks_schedule, schedules.test_bulk_has_its_floor_among_people_with_appointments),
         "local BULK_EVERY = 5",

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import further
-from tests.permits.fleet_model import Manner, World
+from tests.permits.fleet_model import CallerModel, Manner, World
 
 # Whoever is refused does not come back.
 PERSON = Manner(obeys=False)
@@ -133,3 +133,26 @@ def test_a_slow_pace_is_not_forgotten(limit: int) -> None:
     world.close()
     assert float(world.state()["pace"]) < limit / 10
     assert len(world.since(world.hub.now - 6)) <= limit
+
+
+@pytest.mark.parametrize("ticket", ["its own", "the same"])
+@pytest.mark.parametrize("count", [16, *further(40)])
+def test_who_comes_back_when_told_is_served(world: World, count: int, ticket: str) -> None:
+    """Also where everybody asks for the same number, and nothing is cached. Each person stays with one instance."""
+    world.warm(16)
+    callers: dict[int, CallerModel] = {}
+    back = []
+    for _ in range(20 * 50):
+        for at in range(count):
+            before = callers.get(at)
+            if before and (not before.thread.ended or world.hub.now < world.instances[at].told):
+                continue
+            caller = world.call(at, PERSON._replace(ticket=ticket if ticket == "the same" else f"person {at}"))
+            assert caller
+            if before and before.outcome == "refused":
+                back.append(caller)
+            callers[at] = caller
+        world.pass_time(0.02)
+    outcomes = [caller.outcome for caller in back if caller.thread.ended]
+    assert outcomes.count("called") >= 0.9 * len(outcomes) > 0
+    assert world.broken == []

@@ -151,6 +151,9 @@ ASKS = st.lists(
             "seats": st.integers(0, 5),
             "instance": st.sampled_from(["i", "j", "k"]),
             "took": st.integers(-5_000, 90_000),
+            "reminds": st.booleans(),
+            "learned": st.integers(1_699_999_999_000_000, 1_700_000_001_000_000),
+            "held": st.integers(1_699_999_999_000_000, 1_700_000_003_000_000),
         }
     ),
     max_size=30,
@@ -191,7 +194,6 @@ _QUESTION = {
     "lead": 0,
     "blur": 500,
     "doubt": 30_000,
-    "promised": 1_700_000_000_000_000,
     "stepped": False,
     "away": 0,
     "missed": 0,

@@ -17,6 +17,8 @@
 -- (`closing.lua`), a person's moment is reserved, but not promised: it is told to ask again, too.
 
 local BULK_EVERY = 5
+-- An appointment is its ticket's. If another caller with the same ticket has one, this caller's is its instance's.
+local HERE = ask.ticket .. ' ' .. ask.instance
 -- The most places of departed callers that one request clears.
 local CLEARED = 32
 -- Retry-After is in whole seconds, so a caller with an appointment is back at most a second late; LATE after that, it
@@ -74,16 +76,23 @@ local function no_less_than_notice(budget)
   return has_time and math.max(budget, ask.lead + 2000) or budget
 end
 
+local function own_appointment()
+  for _, member in ipairs({HERE, ask.ticket}) do
+    local moment = number(redis.call('ZSCORE', KEYS[3], member))
+    if moment then return moment, member end
+  end
+end
+
 local function person()
   local latest = now + no_less_than_notice(ask.budget)
-  local own_moment = number(redis.call('ZSCORE', KEYS[3], ask.ticket))
-  if own_moment then
-    -- A caller that is back on time may be a little early by this clock.
-    if own_moment > latest + GUARD_MAX then return 'refused', own_moment end
+  local own_moment, member = own_appointment()
+  -- A caller that is back on time may be a little early by this clock.
+  if own_moment and own_moment <= latest + GUARD_MAX then
     if is_settling() then return 'later', queue.settled end
-    redis.call('ZREM', KEYS[3], ask.ticket)
+    redis.call('ZREM', KEYS[3], member)
     return 'go', own_moment
   end
+  if own_moment and member == HERE then return 'refused', own_moment end
   local bulk = bulk_waits()
   local sooner, key, owner = kept(not (bulk or is_settling()) and 0)
   local first = moment_after(0)
@@ -107,7 +116,7 @@ local function person()
   book(moment)
   queue.streak = queue.streak + 1
   if in_time and not is_settling() then return 'go', moment end
-  redis.call('ZADD', KEYS[3], text(moment), ask.ticket)
+  redis.call('ZADD', KEYS[3], text(moment), own_moment and HERE or ask.ticket)
   if in_time then return 'later', queue.settled end
   return 'refused', moment
 end
