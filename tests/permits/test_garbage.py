@@ -70,7 +70,7 @@ def test_a_field_that_makes_no_sense(world: World, field: str, value: str) -> No
 
 
 @pytest.mark.parametrize("seconds", [13.0, 1e4, *further(9.0, 25.0)])
-@pytest.mark.parametrize("field", ["last", "asked", "opens", "promised", "paced", "b0"])
+@pytest.mark.parametrize("field", ["last", "asked", "opens", "began", "settled", "promised", "paced", "b0"])
 def test_a_time_that_is_far(world: World, field: str, seconds: float) -> None:
     world.plant("HSET", world.key("state"), field, ahead(world, seconds))
     recovers(world, HORIZON_SECONDS if seconds < 14 else SOON_SECONDS)
@@ -104,9 +104,12 @@ def test_another_number_of_arrivals(world: World, count: int) -> None:
     recovers(world, SOON_SECONDS)
 
 
-@pytest.mark.parametrize(("value", "within"), [("-1", SOON_SECONDS), ("0.25", SOON_SECONDS), ("1000", SOON_SECONDS)])
+@pytest.mark.parametrize(
+    ("value", "within"), [("-5", HORIZON_SECONDS), ("0.25", HORIZON_SECONDS), ("1000", SOON_SECONDS)]
+)
 def test_another_pace(world: World, value: str, within: float) -> None:
     world.plant("HSET", world.key("state"), "pace", value)
+    world.plant("HSET", world.key("state"), "paced", ahead(world, 0.0))
     recovers(world, within, calls=2)
 
 

@@ -57,8 +57,12 @@ SABOTAGES = {
         "if in_time and not is_settling() then",
         "if in_time then",
     ),
-    "moments of others": (breaks_at_random, "text(now + OVERDUE), 'WITHSCORES'", "text(now + HORIZON), 'WITHSCORES'"),
-    "echoes": (breaks_at_random, "<= ask.doubt", "<= 1e12"),
+    "moments of others": (breaks_at_random, "text(now + OVERDUE)", "text(now + HORIZON)"),
+    "echoes": (
+        partial(breaks_schedule, schedules.test_a_thawed_redis_books_nothing_for_callers_that_have_left),
+        "<= ask.doubt",
+        "<= 1e12",
+    ),
     "a clock that is set": (breaks_at_random, "    now = math.max(ask.heard, math.min(queue.asked or 0, now))", ""),
     "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[3], member)\n", ""),
     "no floor": (
@@ -73,8 +77,8 @@ SABOTAGES = {
     ),
     "a closed queue": (
         partial(breaks_schedule, schedules.test_a_closed_queue_is_closed_for_appointments_too),
-        "'-inf', '(' .. text(earliest())",
-        "'-inf', '(' .. text(now + ask.lead)",
+        "text(math.max(now, opens()))",
+        "text(now)",
     ),
 }
 

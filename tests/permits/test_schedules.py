@@ -1,5 +1,6 @@
 """Schedules that once broke the queue, each minimised."""
 
+import copy
 import random
 from collections import Counter
 from functools import partial
@@ -154,16 +155,62 @@ def test_redis_restarts_quickly_and_promises_are_left(world: World) -> None:
     assert world.broken == []
 
 
-def test_a_closed_queue_is_closed_for_appointments_too(world: World) -> None:
+def test_a_thawed_redis_books_nothing_for_callers_that_have_left(world: World) -> None:
     world.warm(12)
-    world.saturate(0.3, 12, PERSON)
+    world.become("frozen")
+    world.crowd(0, 10, HASTY)
+    world.pass_time(0.5)
+    before = world.state()["last"]
+    world.become("up")
+    world.pass_time(0.001)
+    assert world.state()["last"] == before
+
+
+@pytest.mark.parametrize("limit", [2, 5])
+@pytest.mark.parametrize("patience", [3.0, 5.0, 10.0])
+def test_redis_restarts_while_patient_people_wait(patience: float, limit: int) -> None:
+    """What is reserved while the queue settles is nobody's yet."""
+    world = World(limit, patience=patience)
+    person = Manner(budget=patience, obeys=False)
+    world.warm(12)
+    for _ in range(4):
+        world.saturate(2.3, 12, person)
+        world.restart()
+    world.saturate(3, 12, person)
+    world.close()
+    assert world.broken == []
+
+
+def test_a_replica_that_lags_takes_over(world: World) -> None:
+    """Whoever was answered after its last copy notices that it has forgotten."""
+    world.warm(12)
+    stub = world.server.stub
+    copies = copy.deepcopy((stub.keys, stub.expiries))
+    world.pass_time(0.02)
+    world.crowd(0, 8, PERSON)
+    world.pass_time(0.1)
+    stub.keys, stub.expiries = copies
+    world.crowd(4, 8, PERSON)
+    world.pass_time(4)
+    assert world.broken == []
+
+
+def test_a_closed_queue_is_closed_for_appointments_too(world: World) -> None:
+    people = [PERSON._replace(ticket=f"person {at}") for at in range(24)]
+    world.warm(24)
+    for at, person in enumerate(people):
+        world.call(at, person)
+    world.pass_time(0.3)
     world.become("gone")
-    for _ in range(12):
-        world.crowd(0, 8, PERSON)
+    for _ in range(6):
+        world.crowd(0, 8, HASTY)
         world.pass_time(0.25)
     world.become("up")
     back = world.hub.now
-    world.saturate(2, 12, PERSON)
+    for _ in range(20):
+        for at, person in enumerate(people):
+            world.call(at, person)
+        world.pass_time(0.1)
     opens = int(world.state()["settled"]) / 1e6 - 1.7e9 + SPAN_SECONDS
     assert [at for at in world.since(back + 0.76) if at < opens] == []
 

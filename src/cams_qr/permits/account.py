@@ -20,6 +20,7 @@ import json
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -50,8 +51,8 @@ from cams_qr.redis_store import ANSWER_SECONDS, PROBE_SECONDS, Store, StoreUnava
 _MICRO = 1_000_000
 # How long an instance relies on what it knows of the queue; Redis keeps the queue twice as long.
 _MEMORY_SECONDS = 60.0
-# Within this time every active instance has found Redis, and told it what it was promised: a probe, and the slowest
-# answer to it.
+# Within this time, all active instances have found Redis and told what they were promised: a probe, and the slowest
+# answer.
 _SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
 _MAX_CLOCK_TRIES = 4
 # How long a busy machine may delay a question and its answer.
@@ -108,6 +109,8 @@ class AccountThrottle:
         # Since when Redis has been unavailable, and when it last failed to answer.
         self._lost_at: float | None = None
         self._missed_at = -math.inf
+        # The turns that it took, none of which the queue has booked.
+        self._called = deque[float](maxlen=limit)
         self._answer_took: float | None = None
         # How far in advance a caller must know its moment, to sign and send its call in time.
         self._lead = 0.0
@@ -151,8 +154,8 @@ class AccountThrottle:
         Raises Problem `throttled`, and DepartureMissed if this process was frozen.
         """
         permit = self._reserve(caller, deadline, waiting)
-        while permit.departure.at - self._lead - (now := time.monotonic()) > PROBE_SECONDS:
-            wait_until(min(now + PROBE_SECONDS, permit.departure.at - self._lead - ANSWER_SECONDS), waiting)
+        while permit.booked and permit.departure.at - self._lead - (now := time.monotonic()) > PROBE_SECONDS:
+            wait_until(min(now + PROBE_SECONDS, permit.departure.at - self._lead - 2 * ANSWER_SECONDS), waiting)
             # If this process was frozen, the queue may have forgotten the moment and opened since.
             if time.monotonic() - now > _SETTLE_SECONDS:
                 raise DepartureMissed
@@ -170,6 +173,7 @@ class AccountThrottle:
                 probe = max(self._store.next_probe, time.monotonic() + _WAY_SECONDS)
                 if turn <= probe + ANSWER_SECONDS:
                     self._turns.take(turn)
+                    self._called.append(turn)
                     return Permit(Departure(turn, turn + GUARD_MAX_SECONDS - _WAY_SECONDS), 0.0)
                 wait_until(probe, waiting)
                 continue
@@ -250,7 +254,7 @@ class AccountThrottle:
             "reminds": reminds,
             "away": 0 if self._lost_at is None else _micro(now - self._lost_at),
             "missed": 0 if self._lost_at is None else _micro(now - self._missed_at),
-            "calls": 0 if self._lost_at is None else self._turns.taken_since(max(self._lost_at, now - SPAN_SECONDS)),
+            "calls": 0 if self._lost_at is None else sum(turn >= now - SPAN_SECONDS for turn in self._called),
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
             "seats": 0,
@@ -272,6 +276,7 @@ class AccountThrottle:
         self._seat_until = max(received, self._clock.local(answer.moment)) + _KEPT_SEAT_SECONDS
         self._turns.take_seat(answer.seat, answer.seats, self._clock.local(0))
         self._lost_at = self._answer_took = None
+        self._called.clear()
 
     def _doubt(self) -> float:
         """How far the queue's clock may be from what a question expects on arrival, in seconds."""

@@ -68,7 +68,3 @@ class Turns:
         # Those throttled at the same time must not come back at the same time.
         pause = random.uniform(0, 2 * self._round * self._pause_rounds)
         self._opens = max(self._opens, time.monotonic() + min(max(retry_after, pause), HORIZON_SECONDS))
-
-    def taken_since(self, since: float) -> int:
-        """The number of turns taken since then, at most a window and a guard ago."""
-        return sum(taken >= since for taken in self._taken)

@@ -15,8 +15,10 @@ local function is_settling() return now < queue.settled end
 
 local function is_sound()
   if not is_complete then return false end
-  local latest = math.max(queue.last, queue.asked, queue.opens, queue.settled, queue.promised, queue.paced)
-  return queue.next >= 0 and latest <= now + FAR
+  local latest = math.max(
+    queue.last, queue.asked, queue.opens, queue.began, queue.settled, queue.promised, queue.paced
+  )
+  return queue.next >= 0 and queue.streak >= 0 and latest <= now + FAR
 end
 
 local function begin()
@@ -48,9 +50,10 @@ local function close_if_others_may_call()
     begin()
     if was_known or is_server_new() then close() end
   else
-    -- This instance had an answer later than the queue's last: it was begun anew, on another clock.
-    if (ask.learned or 0) > queue.asked then queue.began = now end
-    if is_back() then close() end
+    -- This instance had an answer later than the queue's last: the queue is a replica's, or was begun on another clock.
+    local is_older = (ask.learned or 0) > queue.asked
+    if is_older then queue.began = now end
+    if is_older or is_back() then close() end
   end
   -- Whether this instance was promised a moment that the queue has forgotten, and that may still be in the window.
   local promised = ask.held and ask.learned < queue.began and math.min(arrival(ask.held), now + HORIZON)

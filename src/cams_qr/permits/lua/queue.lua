@@ -16,7 +16,7 @@
 --            next                 the next number for a place of bulk, or for a moment set aside
 --            b0, b1, …            until when places of bulk are kept
 -- KEYS[2]  arrivals, a list: when the last `limit` booked calls will have arrived at CAMS at the latest, newest first
--- KEYS[3]  appointments, a sorted set: the tickets of refused people, or these and their instances, by moment
+-- KEYS[3]  appointments, a sorted set: tickets, or tickets and instances, of people who were told to come back, by moment
 -- KEYS[4]  moments set aside for bulk, a sorted set: their numbers, by moment
 -- KEYS[5]  seats, a hash: the holder of each, and until when; and their `count`, and until when that is fixed
 -- KEYS[6]  bulk callers in the queue, a sorted set of places
@@ -62,7 +62,7 @@ local now = server + (queue.offset or 0)
 -- The calls a second that CAMS accepts, as far as known: a throttle lowers it, and time raises it.
 local function pace()
   local grown = ask.limit * ask.growth * math.max(0, now - queue.paced) / WINDOW
-  return math.max(ask.limit / 20, math.min(ask.limit, queue.pace + grown))
+  return math.min(ask.limit, math.max(ask.limit / 20, queue.pace) + grown)
 end
 
 local function save()

@@ -13,8 +13,8 @@
 --      ▼ │ asks again when told to, and keeps its place
 --    later
 --
--- While bulk waits, one moment of BULK_EVERY is set aside for it. While the queue may open later than it knows
--- (`closing.lua`), a person's moment is reserved, but not promised: it is told to ask again, too.
+-- While bulk waits, one moment of BULK_EVERY is set aside for it. While a reminder may still postpone the opening
+-- (`closing.lua`), a person's moment is reserved but not promised: people are told to ask again, too.
 
 local BULK_EVERY = 5
 -- An appointment is its ticket's. If another caller with the same ticket has one, this caller's is its instance's.
@@ -54,7 +54,7 @@ end
 -- Drop the moments in a sorted set that nobody can have booked, and those that have passed. Returns whether any have.
 local function drop_passed(key)
   redis.call('ZREMRANGEBYSCORE', key, '(' .. text(now + FAR), '+inf')
-  return redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. text(earliest())) > 0
+  return redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. text(math.max(now, opens()))) > 0
 end
 
 -- A booked moment that this caller may take: the first appointment whose caller should have come back by now, or the one
@@ -62,8 +62,9 @@ end
 --
 -- One that is set aside has priority if it is as near, because while bulk waits nobody else would take it.
 local function kept(ahead)
-  local missed = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', text(now + OVERDUE), 'WITHSCORES', 'LIMIT', 0, 1)
-  local aside = ahead and redis.call('ZRANGE', KEYS[4], ahead, ahead, 'WITHSCORES') or {}
+  local from, overdue = text(earliest()), text(now + OVERDUE)
+  local missed = redis.call('ZRANGEBYSCORE', KEYS[3], from, overdue, 'WITHSCORES', 'LIMIT', 0, 1)
+  local aside = ahead and redis.call('ZRANGEBYSCORE', KEYS[4], from, '+inf', 'WITHSCORES', 'LIMIT', ahead, 1) or {}
   local its_moment, aside_moment = number(missed[2]), number(aside[2])
   local is_near = aside_moment and aside_moment <= now + LATE
   if its_moment and can_keep(its_moment) and not is_near then return its_moment, KEYS[3], missed[1] end
@@ -79,7 +80,7 @@ end
 local function own_appointment()
   for _, member in ipairs({HERE, ask.ticket}) do
     local moment = number(redis.call('ZSCORE', KEYS[3], member))
-    if moment then return moment, member end
+    if moment and moment >= now + ask.lead then return moment, member end
   end
 end
 
@@ -94,7 +95,9 @@ local function person()
   end
   if own_moment and member == HERE then return 'refused', own_moment end
   local bulk = bulk_waits()
-  local sooner, key, owner = kept(not (bulk or is_settling()) and 0)
+  local sooner, key, owner
+  -- Until all have asked again who were told to.
+  if now >= queue.settled + LATE then sooner, key, owner = kept(not bulk and 0) end
   local first = moment_after(0)
   -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
   local owed = queue.streak >= BULK_EVERY - 1 and (bulk or first > latest)
