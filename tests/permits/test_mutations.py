@@ -52,7 +52,7 @@ SABOTAGES = {
         "queue.promised = promised\n",
         "",
     ),
-    "a guess for sure": (
+    "promises while it settles": (
         partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),
         "if in_time and not is_settling() then",
         "if in_time then",
