@@ -16,7 +16,7 @@ import redis
 from lupa import lua51
 
 from cams_qr.deadline import Deadline, DepartureMissed
-from cams_qr.permits.account import AccountThrottle
+from cams_qr.permits.account import SETTLE_SECONDS, AccountThrottle
 from cams_qr.permits.throttle import GUARD_MIN_SECONDS, WINDOW_SECONDS, Caller, Permit
 from cams_qr.problems import Problem
 from cams_qr.redis_store import ANSWER_SECONDS, Store
@@ -38,8 +38,6 @@ MOST_STARVED_SECONDS = 12.0
 PUNCTUAL_SECONDS = 0.11
 # Until the queue is open again, whatever happened.
 _RECOVERY_SECONDS = 5.0
-# Within this time, a queue that forgot is reminded.
-_REMINDED_SECONDS = 0.7
 _EPOCH = 1_700_000_000.0
 _MICRO = 1_000_000
 
@@ -423,7 +421,7 @@ class World:
             self.noticed = False
         else:
             self.lost_at = self.hub.now
-            if self.hub.now - self.forgot_at < _REMINDED_SECONDS:
+            if self.hub.now - self.forgot_at < SETTLE_SECONDS:
                 self.hushed_at = self.hub.now
         self.server.become(state)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import further
-from tests.permits.fields import QUEUE_FIELDS
+from tests.permits.fields import QUEUE_FIELDS, ahead
 from tests.permits.fleet_model import PARTS, Manner, World
 
 LIMIT = 5
@@ -19,7 +19,6 @@ PERSON = Manner(obeys=False)
 BULK = Manner(bulk=True, budget=60.0, obeys=False)
 HORIZON_SECONDS = 14.0
 SOON_SECONDS = 3.5
-NOW = 1_700_000_000_000_000
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -33,10 +32,6 @@ def world() -> Iterator[World]:
     made.pass_time(0.3)
     yield made
     made.close()
-
-
-def ahead(world: World, seconds: float) -> str:
-    return str(int(NOW + (world.hub.now + seconds) * 1e6))
 
 
 def recovers(world: World, within: float, calls: int = LIMIT + 1, most: int = 2 * LIMIT) -> None:

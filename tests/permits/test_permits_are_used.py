@@ -3,6 +3,7 @@
 import pytest
 
 from tests.conftest import further
+from tests.permits.fields import ahead
 from tests.permits.fleet_model import CallerModel, Manner, World
 
 # Whoever is refused does not come back.
@@ -128,7 +129,7 @@ def test_a_slow_pace_is_not_forgotten(limit: int) -> None:
     world = World(limit)
     world.warm(12)
     world.plant("HSET", world.key("state"), "pace", str(limit / 20))
-    world.plant("HSET", world.key("state"), "paced", str(int(1.7e15 + world.hub.now * 1e6)))
+    world.plant("HSET", world.key("state"), "paced", ahead(world, 0.0))
     world.saturate(6, 12)
     world.close()
     assert float(world.state()["pace"]) < limit / 10

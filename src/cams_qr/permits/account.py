@@ -11,7 +11,7 @@ While Redis is unavailable:
    it first waits until all promised moments, plus one window, have passed; then it takes turns (turns.py).
 3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
 4. The first instance to find Redis again closes the queue until all others have tried too and their turns have left the
-   window. Callers that ask in between are promised a moment after that.
+   window. Callers that ask in between get a moment after that.
 5. The same happens if Redis is available but has forgotten its promises: whoever waits for a promised moment reminds
    it every PROBE_SECONDS. No wait depends on a wall clock.
 """
@@ -53,7 +53,7 @@ _MICRO = 1_000_000
 _MEMORY_SECONDS = 60.0
 # Within this time, all active instances have found Redis and told what they were promised: a probe, and the slowest
 # answer.
-_SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
+SETTLE_SECONDS = PROBE_SECONDS + 2 * ANSWER_SECONDS
 _MAX_CLOCK_TRIES = 4
 # How long a busy machine may delay a question and its answer.
 _SCHEDULING_SECONDS = 0.03
@@ -109,7 +109,7 @@ class AccountThrottle:
         # Since when Redis has been unavailable, and when it last failed to answer.
         self._lost_at: float | None = None
         self._missed_at = -math.inf
-        # The turns that it took, none of which the queue has booked.
+        # The turns taken while it is unavailable, none of which the queue has booked.
         self._called = deque[float](maxlen=limit)
         self._answer_took: float | None = None
         # How far in advance a caller must know its moment, to sign and send its call in time.
@@ -157,7 +157,7 @@ class AccountThrottle:
         while permit.booked and permit.departure.at - self._lead - (now := time.monotonic()) > PROBE_SECONDS:
             wait_until(min(now + PROBE_SECONDS, permit.departure.at - self._lead - 2 * ANSWER_SECONDS), waiting)
             # If this process was frozen, the queue may have forgotten the moment and opened since.
-            if time.monotonic() - now > _SETTLE_SECONDS:
+            if time.monotonic() - now > SETTLE_SECONDS:
                 raise DepartureMissed
             self._remind(caller, deadline)
         return permit
@@ -235,7 +235,7 @@ class AccountThrottle:
             "window": _micro(WINDOW_SECONDS),
             "guardMin": _micro(GUARD_MIN_SECONDS),
             "guardMax": _micro(GUARD_MAX_SECONDS),
-            "settle": _micro(_SETTLE_SECONDS),
+            "settle": _micro(SETTLE_SECONDS),
             "horizon": _micro(HORIZON_SECONDS),
             "growth": PACE_GROWTH,
             "keptSeat": _micro(_KEPT_SEAT_SECONDS),
@@ -254,7 +254,7 @@ class AccountThrottle:
             "reminds": reminds,
             "away": 0 if self._lost_at is None else _micro(now - self._lost_at),
             "missed": 0 if self._lost_at is None else _micro(now - self._missed_at),
-            "calls": 0 if self._lost_at is None else sum(turn >= now - SPAN_SECONDS for turn in self._called),
+            "calls": sum(turn >= now - SPAN_SECONDS for turn in self._called),
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
             "seats": 0,

@@ -46,13 +46,14 @@ local function arrival(moment) return moment + tolerance_of(moment) end
 
 -- What has another type is not the queue's.
 for i, expected in ipairs(TYPES) do
-  if redis.call('TYPE', KEYS[i]).ok ~= expected then redis.call('DEL', KEYS[i]) end
+  local found = redis.call('TYPE', KEYS[i]).ok
+  if found ~= expected and found ~= 'none' then redis.call('DEL', KEYS[i]) end
 end
 
 local queue, is_complete = {}, redis.call('EXISTS', KEYS[2]) == 1
 for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do
   queue[NUMBERS[i]] = number(value)
-  is_complete = is_complete and number(value) ~= nil
+  is_complete = is_complete and queue[NUMBERS[i]] ~= nil
 end
 
 local clock = redis.call('TIME')
