@@ -5,15 +5,17 @@ call leaves then, whatever becomes of the queue. `lua/take.lua` books the moment
 
 While Redis is unavailable:
 
-1. Every answer from Redis says how far ahead moments are promised. If anybody waits, it also says which seat this
-   instance has, and how many seats there are: one for each instance that asked recently.
-2. If nobody waited when an instance lost Redis, it calls at any time, but at most once in a window. If callers waited,
-   it first waits until all promised moments, plus one window, have passed; then it takes turns (turns.py).
+1. Every answer from Redis says how far ahead moments are promised and, if anybody waits, which seat this instance has
+   and how many seats there are: one for each instance that asked recently.
+2. If nobody waited when an instance lost Redis, it calls at any time, but at most once in a window; otherwise it first
+   waits until all promised moments, plus one window, have passed, and then takes turns (turns.py).
 3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
 4. The first instance to find Redis again closes the queue until all others have tried too and their turns have left the
-   window. Callers that ask in between get a moment after that.
-5. The same happens if Redis is available but has forgotten its promises: whoever waits for a promised moment reminds
-   it every PROBE_SECONDS. No wait depends on a wall clock.
+   window; callers that ask in between get a moment after that.
+5. If Redis is available but has forgotten its promises, the queue closes in the same way, and meanwhile whoever waits
+   for a promised moment reminds it of that, every PROBE_SECONDS.
+
+No wait depends on a wall clock.
 """
 
 import json
