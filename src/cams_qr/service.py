@@ -65,9 +65,9 @@ class Budget(NamedTuple):
         return self._replace(max_call_seconds=_IMPATIENT_SECONDS, late_deadline=late_deadline)
 
     def for_probe(self, seconds: float) -> "Budget":
-        """This caller's budget as the probe, which may take `seconds`; an impatient caller hardly waits for it."""
+        """This caller's budget as the probe, which may take `seconds`, longer than its caller waits for it."""
         end = min(self.answer_by, Deadline.after(seconds))
-        wait = end if self.max_call_seconds is None else min(end, Deadline.after(_PROBE_WAIT_SECONDS))
+        wait = min(end, Deadline.after(PROBE_SECONDS if self.max_call_seconds is None else _PROBE_WAIT_SECONDS))
         return Budget(wait, wait, _PROBE_WAIT_SECONDS, late_deadline=end, probe=True)
 
     def permit_deadline(self, waited: float) -> Deadline:
@@ -117,7 +117,7 @@ class Service:
         waiting = self._collect_late_answers()
         if known is None and waiting and self.breaker.in_doubt():
             return self._lead_or_follow(known, query, budget._replace(probe=True), effort)
-        if (seconds := self.breaker.enter(late=known is not None and not waiting)) is not None:
+        if (seconds := self.breaker.enter(late=not waiting)) is not None:
             entry = self._probe(query, budget.for_probe(seconds), effort)
             return self._fetched(entry, known, query, effort)
         return self._lead_or_follow(known, query, budget, effort)
@@ -127,7 +127,7 @@ class Service:
         waiting, connected = self.cams.poll()
         if connected:
             # A probe did not wait for its connection, which is now ready for the next one.
-            self.breaker.postpone(0.0)
+            self.breaker.hand_over_probe()
         return waiting
 
     def _lead_or_follow(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
@@ -210,7 +210,7 @@ class Service:
             if pause is None or pause > min(budget.last_call_by, budget.call_deadline(effort.upstream)).remaining():
                 # An earlier call may have been answered meanwhile.
                 self._collect_late_answers()
-                self.breaker.record_failure(failure, effort.upstream - spent)
+                self.breaker.record_failure(failure, effort.upstream - spent, budget.late_deadline is not None)
                 raise failure
             time.sleep(pause)
 

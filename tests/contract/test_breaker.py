@@ -138,7 +138,8 @@ def test_who_has_no_old_list_waits_as_long_as_it_may_and_those_after_it_do_not(c
     assert {(answer.code, answer.retry_after) for answer in answers} == {("upstream_unavailable", 1)}
     assert median(answer.seconds for answer in answers) < 0.01
     assert max(answer.seconds for answer in answers) < 0.8
-    assert line.most_waiting == 1
+    # One probe may still be answered late.
+    assert line.most_waiting == 2
     line.silent = False
     time.sleep(1)
     assert Asked(cached).code == "fresh"
@@ -209,6 +210,17 @@ def test_back_but_slow_is_back(stale: Function, line: Line) -> None:
     keep_asking(stale, 2.5, NUMBER)
     line.silent, line.delay = False, 1.2
     assert seconds_until_fresh(stale, 15) < 12
+
+
+def test_back_but_slow_is_back_without_an_old_list_too(cached: Function, line: Line) -> None:
+    cached.timeout = 3
+    line.silent = True
+    assert Asked(cached).code == "upstream_timeout"
+    line.silent, line.delay = False, 0.7
+    began = time.monotonic()
+    while Asked(cached).code != "fresh":
+        assert time.monotonic() - began < 3
+        time.sleep(0.1)
 
 
 @pytest.mark.thorough
@@ -495,11 +507,12 @@ def test_back_but_slow_is_back_for_all(pair: list[Instance], line: Line) -> None
     assert Asked(one).code == "stale"
     assert {Asked(other).code for _ in range(10)} == {"stale"}
     line.silent, line.delay = False, 2.0
-    back = time.monotonic()
+    back = refused_at = time.monotonic()
     while Asked(other, NEW).code == "upstream_unavailable":
+        refused_at = time.monotonic()
         Asked(other)
         time.sleep(0.02)
-    assert time.monotonic() - back < LATE_SECONDS + 2 * line.delay + 1
+    assert refused_at - back < LATE_SECONDS + line.delay + 1
 
 
 def test_who_waited_for_another_that_met_silence_does_not_meet_it_too(pair: list[Instance], line: Line) -> None:

@@ -14,6 +14,7 @@ from cams_qr.cache.entry import Entry
 from cams_qr.cache.flight import Flight, Flights
 from cams_qr.deadline import Deadline
 from cams_qr.imports.deferred import deferring
+from cams_qr.lua import lua
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 from cams_qr.renderings import Renderings
@@ -28,8 +29,6 @@ FAILURE_SECONDS = 10
 PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
 
 _Fields = tuple[str, str | None]
-# Returns an entry, and the milliseconds until it expires.
-_READ = "return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}"
 
 
 class Cache:
@@ -41,7 +40,7 @@ class Cache:
         self._stale = stale
         self._secret = hashlib.sha256(scope.encode()).digest()
         self._store = store
-        self._read: Any = store.script(_READ) if store else None
+        self._read: Any = store.script(lua(__file__, "read")) if store else None
         self._flights = Flights(store) if store else None
         self._entry_json: Any = _import_entry_json() if store else None
         self._entries: OrderedDict[_Fields, tuple[Entry, int]] = OrderedDict()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cams_qr.cache.entry import Entry
 from cams_qr.deadline import Deadline
+from cams_qr.lua import lua
 from cams_qr.problems import Problem
 
 if TYPE_CHECKING:
@@ -23,21 +24,6 @@ _WAITING_SECONDS = 0.3
 _STORING_SECONDS = 0.2
 _LONGEST_SECONDS = 600.0
 _LOOK_SECONDS = 0.02
-
-# Returns the milliseconds left of another caller's lease, or 0. A lock of another type, or one that outlasts any lease,
-# is taken over.
-_LEAD = """
-local is_ours, left = redis.call('TYPE', KEYS[1]).ok == 'string', redis.call('PTTL', KEYS[1])
-if is_ours and left >= 0 and left <= tonumber(ARGV[3]) then return math.max(left, 1) end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 0
-"""
-
-# A time of 0 ends the lease.
-_RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-"""
 
 
 class Flight(NamedTuple):
@@ -62,8 +48,8 @@ class Flights:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
-        self._lead_script = store.script(_LEAD)
-        self._renew_script = store.script(_RENEW)
+        self._lead_script = store.script(lua(__file__, "lead"))
+        self._renew_script = store.script(lua(__file__, "renew"))
 
     @contextmanager
     def flight(

@@ -13,10 +13,12 @@ took before the breaker opens. If nobody calls, the breaker forgets everything a
 """
 
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from cams_qr import logs
+from cams_qr.lua import lua
 from cams_qr.problems import Problem, Unreachable
 
 if TYPE_CHECKING:
@@ -33,29 +35,6 @@ LATE_SECONDS = 5.0
 # How long the next answers are expected to be as slow as the last.
 _SLOW_SECONDS = 60.0
 
-# The instances of an account share three keys that expire. The first exists while CAMS is down, and holds the reason;
-# the second until the next probe may start; the third while a probe may be answered late. Returns the milliseconds
-# until the next probe may start (0: this caller is the probe; -1: closed), the reason, and whether the probe may be
-# answered late. A probe's key that does not expire within MEMORY_SECONDS is not ours, and is ignored.
-_ENTER = """
-local function left(key)
-  local time = redis.call('PTTL', key)
-  return time <= tonumber(ARGV[3]) and time or -1
-end
-
-local function take(key, time)
-  if time == '0' or left(key) >= 0 then return 0 end
-  redis.call('SET', key, '', 'PX', time)
-  return 1
-end
-
-local reason = redis.call('GET', KEYS[1])
-if not reason then return {-1, '', 0} end
-if take(KEYS[2], ARGV[1]) == 0 then return {math.max(left(KEYS[2]), 1), reason, 0} end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return {0, reason, take(KEYS[3], ARGV[2])}
-"""
-
 
 class CircuitOpen(Problem):
     """CAMS is down and is not called; the next probe may start in `retry_after` seconds."""
@@ -71,10 +50,12 @@ class Breaker:
     def __init__(self, account: str, endpoint: str, store: "Store | None" = None) -> None:
         self._keys = [f"cams-qr:{{{account}}}:breaker:{endpoint}:{part}" for part in ("down", "probe", "late")]
         self._store = store
-        self._enter: Any = store.script(_ENTER) if store else None
+        self._enter: Any = store.script(lua(__file__, "enter")) if store else None
+        self._hand_over: Any = store.script(lua(__file__, "hand_over")) if store else None
+        self._instance = os.urandom(16).hex()
         self._reason: str | None = None
         self._until = 0.0
-        self._opened_at = 0.0
+        self._doubtful_until = 0.0
         self._next_probe = 0.0
         self._silence = 0.0
         self._slowness = 0.0
@@ -83,8 +64,8 @@ class Breaker:
     def enter(self, late: bool) -> float | None:
         """None while closed. Otherwise this caller is the probe; the result is how many seconds it may take.
 
-        LATE_SECONDS if `late` is set (the caller accepts a late answer) and no other late probe is under way, else
-        PROBE_SECONDS. Raises CircuitOpen for all other callers while CAMS is down.
+        LATE_SECONDS if `late` is set (no other call of this instance may be answered late) and no other late probe is
+        under way, else PROBE_SECONDS. Raises CircuitOpen for all other callers while CAMS is down.
         """
         wait, late = self._wait(PROBE_SECONDS + PAUSE_SECONDS, LATE_SECONDS if late else 0.0)
         if wait is None:
@@ -100,14 +81,18 @@ class Breaker:
             raise CircuitOpen(wait)
 
     def in_doubt(self) -> bool:
-        """Whether this instance met silence so recently that CAMS may merely be slow."""
-        return self._reason == "timeout" and time.monotonic() - self._opened_at < SILENCE_SECONDS
+        """Whether a call of this instance met silence so recently that its late answer may show CAMS to be slow."""
+        return self._reason == "timeout" and time.monotonic() < self._doubtful_until
 
     def postpone(self, seconds: float) -> None:
-        """The probe had no permit or no connection and was not sent; the next may start in `seconds`."""
+        """The probe had no permit and was not sent; the next may start in `seconds`."""
         self._next_probe = time.monotonic() + seconds
-        if self._store is not None and seconds == 0:
-            self._store.attempt(lambda client: client.execute("DEL", *self._keys[1:]), None)
+
+    def hand_over_probe(self) -> None:
+        """This instance's probe did not wait for its connection, which is ready now; the next caller may start one."""
+        self._next_probe = 0.0
+        if self._store is not None:
+            self._store.attempt(lambda client: self._hand_over(client, self._keys[1:], [self._instance]), None)
 
     def record_answer(self, seconds: float) -> None:
         """CAMS has answered, even if with an error, and took at least `seconds`."""
@@ -121,11 +106,13 @@ class Breaker:
             if self._store is not None:
                 self._store.attempt(lambda client: client.execute("DEL", *self._keys), None)
 
-    def record_failure(self, failure: Problem, seconds: float) -> None:
-        """A query failed; its last call waited `seconds` for CAMS."""
+    def record_failure(self, failure: Problem, seconds: float, late: bool) -> None:
+        """A query failed; its last call waited `seconds` for CAMS, and may be answered `late`."""
         if not isinstance(failure, Unreachable) or (failure.reason == "timeout" and not self._is_silence(seconds)):
             return
         reason = failure.reason
+        if late and time.monotonic() >= self._until:
+            self._doubtful_until = time.monotonic() + SILENCE_SECONDS
         self._open(reason)
         if self._store is not None:
             self._store.attempt(
@@ -146,7 +133,7 @@ class Breaker:
         """
         answer: Any = None
         if self._store is not None:
-            arguments = (_ms(probe), _ms(late), _ms(MEMORY_SECONDS))
+            arguments = (_ms(probe), _ms(late), _ms(MEMORY_SECONDS), self._instance)
             answer = self._store.attempt(lambda client: self._enter(client, self._keys, arguments), None)
         if answer is None:
             return self._wait_locally(probe), late > 0
@@ -168,10 +155,7 @@ class Breaker:
         return self._next_probe - now
 
     def _open(self, reason: str) -> None:
-        now = time.monotonic()
-        if now >= self._until:
-            self._opened_at = now
-        self._until = now + MEMORY_SECONDS
+        self._until = time.monotonic() + MEMORY_SECONDS
         self._set_reason(reason)
 
     def _set_reason(self, reason: str | None) -> None:
