@@ -175,6 +175,12 @@ class Instance(Process):
         self.cold |= clock_stands
         self.hampered_at = self.frozen_until
 
+    def missed_at(self) -> float:
+        """When it last missed Redis, unless it has found it since."""
+        known = self.throttle
+        lost = known is None or known._lost_at is None
+        return -1e9 if lost else self.world.hub.now - (self.monotonic() - known._missed_at)
+
     def start(self) -> AccountThrottle:
         """What its first caller does."""
         if self.throttle is None:
@@ -482,7 +488,7 @@ class World:
         caller.asks += 1
         caller.place = rest[2] if verdict == "later" else -1
         if verdict != "clock":
-            self._hear_of(ask, caller)
+            self._hear_of(caller)
         self._tell(ask, reply, caller)
         if caller.asks > MOST_ASKS:
             self._break("busy", f"{caller.ticket} asks for ever")
@@ -503,27 +509,27 @@ class World:
         if not ask["bulk"]:
             self._check_appointment(verdict, moment, caller)
 
-    def _hear_of(self, ask: dict[str, Any], caller: CallerModel) -> None:
+    def _hear_of(self, caller: CallerModel) -> None:
         """An instance knows the queue from now on."""
         instance = caller.instance
         if not self.was_asked:
-            self._note_first(ask, caller)
+            self._note_first(caller)
         if instance.heard_at < self.cold_at and not instance.cold:
             self.split_at = self.hub.now
         instance.cold = False
         instance.heard_at = self.hub.now
 
-    def _note_first(self, ask: dict[str, Any], caller: CallerModel) -> None:
+    def _note_first(self, caller: CallerModel) -> None:
         self.was_asked = True
         if caller.instance.cold or caller.instance.heard_at < self.stepped_at:
             self.cold_at = self.hub.now
-        if (ask["away"] == 0 or self.hub.now - ask["missed"] / _MICRO < self.lost_at) and not self.noticed:
+        if caller.instance.missed_at() < self.lost_at and not self.noticed:
             self.unnoticed_at = self.hub.now
         self.noticed = True
 
     def _tell(self, ask: dict[str, Any], reply: list[Any], caller: CallerModel) -> None:
         verdict, now, moment, *rest = reply
-        asked = [f"{name} {ask[name] / _MICRO:.3f}" for name in ("budget", "lead", "away")]
+        asked = [f"{name} {ask[name] / _MICRO:.3f}" for name in ("budget", "lead")]
         asked += [name for name in ("bulk", "stepped") if ask[name]]
         told = f"{verdict} at {now / _MICRO - _EPOCH:.4f}: {moment / _MICRO - _EPOCH:.4f} {rest[1:]}"
         self.log.append(f"{self.hub.now:8.3f} {caller.ticket} {' '.join(asked)} -> {told}")

@@ -46,16 +46,16 @@ SABOTAGES = {
         "queue.settled = now + ask.settle",
         "queue.settled = now - 9e9",
     ),
-    "no closing": (breaks_at_random, "math.max(now + ask.lead, opens())", "now + ask.lead"),
+    "no closing": (breaks_at_random, "math.max(now + ask.lead, queue.opens)", "now + ask.lead"),
     "a rest of promises": (
         partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),
-        "queue.promised = promised\n",
+        "    queue.opens = math.max(queue.opens, arrival(ask.held) + WINDOW)\n",
         "",
     ),
     "promises while it settles": (
         partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),
-        "if in_time and not is_settling() then",
-        "if in_time then",
+        "is_settling() and wait or",
+        "",
     ),
     "moments of others": (breaks_at_random, "text(now + OVERDUE)", "text(now + HORIZON)"),
     "echoes": (
@@ -77,7 +77,7 @@ SABOTAGES = {
     ),
     "a closed queue": (
         partial(breaks_schedule, schedules.test_a_closed_queue_is_closed_for_appointments_too),
-        "text(math.max(now, opens()))",
+        "text(math.max(now, queue.opens))",
         "text(now)",
     ),
 }

@@ -152,7 +152,7 @@ ASKS = st.lists(
             "instance": st.sampled_from(["i", "j", "k"]),
             "took": st.integers(-5_000, 90_000),
             "reminds": st.booleans(),
-            "learned": st.integers(1_699_999_999_000_000, 1_700_000_001_000_000),
+            "since": st.integers(1_699_999_999_000_000, 1_700_000_001_000_000),
             "held": st.integers(1_699_999_999_000_000, 1_700_000_003_000_000),
         }
     ),
@@ -195,7 +195,5 @@ _QUESTION = {
     "blur": 500,
     "doubt": 30_000,
     "stepped": False,
-    "away": 0,
-    "missed": 0,
     "calls": 0,
 }

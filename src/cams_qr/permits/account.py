@@ -103,8 +103,8 @@ class AccountThrottle:
         self._seats = 0
         self._seat_until = 0.0
         # When the queue last answered, and the last moment it promised to this instance, both on its clock.
-        self._learned: int | None = None
-        self._held: int | None = None
+        self._learned = 0
+        self._held = 0
         # How many seconds ahead moments were promised to anybody.
         self._promised_ahead = 0.0
         self._learned_at = -math.inf
@@ -254,17 +254,25 @@ class AccountThrottle:
             "doubt": _micro(self._doubt()),
             "stepped": stepped,
             "reminds": reminds,
-            "away": 0 if self._lost_at is None else _micro(now - self._lost_at),
-            "missed": 0 if self._lost_at is None else _micro(now - self._missed_at),
+            "since": self._since(),
             "calls": sum(turn >= now - SPAN_SECONDS for turn in self._called),
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
+            "held": 0,
             "seats": 0,
         }
-        if now - self._learned_at < _MEMORY_SECONDS:
-            question["learned"], question["held"] = self._learned, self._held
-            question["seat"], question["seats"] = self._seat, self._seats
+        if self._remembers():
+            question["held"], question["seat"], question["seats"] = self._held, self._seat, self._seats
         return {name: value for name, value in question.items() if value is not None}
+
+    def _remembers(self) -> bool:
+        return time.monotonic() - self._learned_at < _MEMORY_SECONDS
+
+    def _since(self) -> int:
+        """When somebody has asked at the latest, on the queue's clock, unless the queue forgot or was unavailable."""
+        learned = self._learned if self._remembers() else 0
+        missed = 0.0 if self._lost_at is None else max(time.monotonic() - self._missed_at, SPAN_SECONDS)
+        return max(learned, (self._clock.now() or 0) - _micro(missed)) if missed else learned
 
     def _learn(self, answer: _Answer, sent: float, received: float) -> None:
         self._clock.update(answer.now, sent, received)

@@ -19,7 +19,7 @@ end
 
 local function guard() return math.floor(math.min(math.max(ONE_WAY * (queue.high - queue.low), GUARD_MIN), GUARD_MAX)) end
 
-local function earliest() return math.max(now + ask.lead, opens()) end
+local function earliest() return math.max(now + ask.lead, queue.opens) end
 
 -- The tolerance allows for the error of this caller's clock.
 local function tolerance() return guard() + 2 * ask.blur end
@@ -58,6 +58,6 @@ end
 
 -- Count the calls that this instance made without Redis, if it alone was cut off.
 local function book_turns()
-  if opens() > now then return end
+  if queue.opens > now then return end
   for _ = 1, ask.calls do book(code(math.max(now, queue.last))) end
 end

@@ -8,8 +8,7 @@
 --            last                 the last booked moment
 --            asked, offset        when the queue was last asked; its clock minus the server's
 --            opens                CAMS accepts nothing before this
---            began                since when it remembers
---            settled, promised    until when others may call without Redis; until when forgotten promises may arrive
+--            settled              until when others may find Redis, and tell what they were promised
 --            pace, paced          the calls a second that CAMS accepts; when that was last lowered
 --            low, high            the shortest and longest recent time from a moment to its answer
 --            streak               people booked since the last bulk caller
@@ -26,7 +25,7 @@ local WINDOW = ask.window
 
 local TYPES = {'hash', 'list', 'zset', 'zset', 'hash', 'zset'}
 local NUMBERS = {
-  'last', 'asked', 'offset', 'opens', 'began', 'settled', 'promised', 'pace', 'paced', 'low', 'high', 'streak', 'next',
+  'last', 'asked', 'offset', 'opens', 'settled', 'pace', 'paced', 'low', 'high', 'streak', 'next',
 }
 
 -- Exact for all numbers that `number` accepts.

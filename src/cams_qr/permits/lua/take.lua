@@ -13,8 +13,8 @@
 --      ▼ │ asks again when told to, and keeps its place
 --    later
 --
--- While bulk waits, one moment of BULK_EVERY is set aside for it. While a reminder may still postpone the opening
--- (`closing.lua`), a person's moment is reserved but not promised: people are told to ask again, too.
+-- While bulk waits, one moment of BULK_EVERY is set aside for it. While the queue settles (`closing.lua`), nothing is
+-- booked: whoever has the time is told to ask again.
 
 local BULK_EVERY = 5
 -- An appointment is its ticket's. If another caller with the same ticket has one, this caller's is its instance's.
@@ -54,7 +54,7 @@ end
 -- Drop the moments in a sorted set that nobody can have booked, and those that have passed. Returns whether any have.
 local function drop_passed(key)
   redis.call('ZREMRANGEBYSCORE', key, '(' .. text(now + FAR), '+inf')
-  return redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. text(math.max(now, opens()))) > 0
+  return redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. text(math.max(now, queue.opens))) > 0
 end
 
 -- A booked moment that this caller may take: the first appointment whose caller should have come back by now, or the one
@@ -89,15 +89,12 @@ local function person()
   local own_moment, member = own_appointment()
   -- A caller that is back on time may be a little early by this clock.
   if own_moment and own_moment <= latest + GUARD_MAX then
-    if is_settling() then return 'later', queue.settled end
     redis.call('ZREM', KEYS[3], member)
     return 'go', own_moment
   end
   if own_moment and member == HERE then return 'refused', own_moment end
   local bulk = bulk_waits()
-  local sooner, key, owner
-  -- Until all have asked again who were told to.
-  if now >= queue.settled + LATE then sooner, key, owner = kept(not bulk and 0) end
+  local sooner, key, owner = kept(not bulk and 0)
   local first = moment_after(0)
   -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
   local owed = queue.streak >= BULK_EVERY - 1 and (bulk or first > latest)
@@ -118,9 +115,8 @@ local function person()
   end
   book(moment)
   queue.streak = queue.streak + 1
-  if in_time and not is_settling() then return 'go', moment end
+  if in_time then return 'go', moment end
   redis.call('ZADD', KEYS[3], text(moment), own_moment and HERE or ask.ticket)
-  if in_time then return 'later', queue.settled end
   return 'refused', moment
 end
 
@@ -156,17 +152,23 @@ end
 -- A caller that waits for a promised moment reminds the queue of it, and takes nothing.
 local function reminder() return 'held', now end
 
+local function wait()
+  if queue.opens > now + no_less_than_notice(ask.budget) then return 'refused', queue.opens end
+  return 'later', queue.settled
+end
+
 if not is_agreed() then return {'clock', now, now, queue.asked or 0} end
 close_if_others_may_call()
 measure()
 book_turns()
 drop_passed(KEYS[3])
 if drop_passed(KEYS[4]) then queue.streak = BULK_EVERY end
-local verdict, moment = (ask.reminds and reminder or ask.bulk and bulk or person)()
+local answer = ask.reminds and reminder or is_settling() and wait or ask.bulk and bulk or person
+local verdict, moment = answer()
 local seat, seats = sit(moment)
 -- Whether the quota is used up, or nobody knows yet.
 local is_crowded = is_settling() or moment_after(0) > earliest() + CROWDED or bulk_waits()
 save()
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
-local promised = math.min(math.max(queue.last, queue.promised), now + ask.patience)
+local promised = math.min(math.max(queue.last, queue.opens - WINDOW), now + ask.patience)
 return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, promised, seat, is_crowded and seats or 0}
