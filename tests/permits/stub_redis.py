@@ -266,6 +266,12 @@ class StubRedis:
         members = self._zrange(key, "0", "-1")
         return members.index(member) if member in members else None
 
+    def _zcard(self, key: str) -> int:
+        return len(self._typed(key, Scores))
+
+    def _zcount(self, key: str, least: str, most: str) -> int:
+        return sum(_between(score, least, most) for score in self._typed(key, Scores).values())
+
     def _zrangebyscore(self, key: str, least: str, most: str, *options: str) -> list[str]:
         scored = [pair for pair in self._typed(key, Scores).ordered() if _between(pair[1], least, most)]
         names = [option.upper() for option in options]

@@ -31,7 +31,7 @@ PATIENCE = 2.0
 LONG = 20.0
 # What a test itself asks Redis.
 OURS = ("cmdstat_config|resetstat", "cmdstat_info")
-TYPES = {"state": "hash", "arrivals": "list", "appointments": "zset", "set-aside": "zset", "seats": "hash"}
+TYPES = {"state": "hash", "arrivals": "list", "appointments": "zset", "set-aside": "zset", "seats": "zset"}
 
 
 @dataclass
@@ -352,9 +352,9 @@ def set_aside() -> dict[str, Harm]:
 def in_other_keys() -> dict[str, Harm]:
     harms = {}
     for kind, value in VALUES.items():
-        harms[f"seats {kind}"] = do("HSET", "seats", "count", value())
-        harms[f"seat {kind}"] = do("HSET", "seats", "0", f"somebody {value()}")
+        harms[f"seat {kind}"] = do("ZADD", "seats", "1", value())
         if kind not in ("nan", "x"):
+            harms[f"seat until {kind}"] = do("ZADD", "seats", value(), "0")
             harms[f"appointment {kind}"] = do("ZADD", "appointments", value(), "somebody")
     return harms
 
@@ -384,9 +384,7 @@ def many_ghosts() -> dict[str, Harm]:
         account.client.zadd(account.key("set-aside"), {f"{number}": number for number in range(100_000)})
 
     def seat(account: Account) -> None:
-        until = time.time() * 1e6 + 20e6
-        account.client.hset(account.key("seats"), mapping={f"{n}": f"ghost {until:.0f}" for n in range(1000)})
-        account.client.hset(account.key("seats"), "count", "1000")
+        account.client.zadd(account.key("seats"), {f"{n}": time.time() * 1e6 + 15e6 for n in range(1000)})
 
     def keep_a_place(account: Account) -> None:
         place = account.client.hincrby(account.key("state"), "next", 1) - 1

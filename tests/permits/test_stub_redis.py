@@ -50,6 +50,8 @@ COMMANDS = st.one_of(
     _command("ZREM", _KEYS, _FIELDS),
     _command("ZRANGEBYSCORE", _KEYS, _BOUNDS, _BOUNDS, st.just("WITHSCORES")),
     _command("ZRANGEBYSCORE", _KEYS, _BOUNDS, _BOUNDS, st.just("WITHSCORES"), st.just("LIMIT"), st.just(0), st.just(1)),
+    _command("ZCARD", _KEYS),
+    _command("ZCOUNT", _KEYS, _BOUNDS, _BOUNDS),
     _command("ZREMRANGEBYSCORE", _KEYS, _BOUNDS, _BOUNDS),
     _command("PEXPIRE", _KEYS, st.just(60_000)),
 )

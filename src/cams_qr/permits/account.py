@@ -96,6 +96,7 @@ class AccountThrottle:
         self._throttled = store.script(THROTTLED)
         self._limit = limit
         self._patience = patience
+        self._horizon = max(HORIZON_SECONDS, patience + 2 * WINDOW_SECONDS)
         self._instance = os.urandom(16).hex()
         self._clock = QueueClock()
         self._turns = Turns(limit, instances)
@@ -238,7 +239,7 @@ class AccountThrottle:
             "guardMin": _micro(GUARD_MIN_SECONDS),
             "guardMax": _micro(GUARD_MAX_SECONDS),
             "settle": _micro(SETTLE_SECONDS),
-            "horizon": _micro(HORIZON_SECONDS),
+            "horizon": _micro(self._horizon),
             "growth": PACE_GROWTH,
             "keptSeat": _micro(_KEPT_SEAT_SECONDS),
             "limit": self._limit,
@@ -258,11 +259,12 @@ class AccountThrottle:
             "calls": sum(turn >= now - SPAN_SECONDS for turn in self._called),
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
+            "seat": self._seat if now < self._seat_until else None,
             "held": 0,
             "seats": 0,
         }
         if self._remembers():
-            question["held"], question["seat"], question["seats"] = self._held, self._seat, self._seats
+            question["held"], question["seats"] = self._held, self._seats
         return {name: value for name, value in question.items() if value is not None}
 
     def _remembers(self) -> bool:
@@ -283,7 +285,8 @@ class AccountThrottle:
         self._learned = answer.now
         self._promised_ahead = max(0.0, (answer.promised - answer.now) / _MICRO)
         self._seat, self._seats = answer.seat, answer.seats
-        self._seat_until = max(received, self._clock.local(answer.moment)) + _KEPT_SEAT_SECONDS
+        told = min(max(answer.moment, answer.now), answer.now + _micro(self._horizon))
+        self._seat_until = self._clock.local(told) + _KEPT_SEAT_SECONDS - ANSWER_SECONDS
         self._turns.take_seat(answer.seat, answer.seats, self._clock.local(0))
         self._lost_at = self._answer_took = None
         self._called.clear()

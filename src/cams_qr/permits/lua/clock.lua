@@ -4,7 +4,7 @@
 -- instance has concluded from an earlier answer that the server's clock was changed (`stepped`).
 
 local GUARD_MIN, GUARD_MAX = ask.guardMin, ask.guardMax
-local HORIZON = math.max(ask.horizon, ask.patience + 2 * WINDOW)
+local HORIZON = ask.horizon
 -- No later time than this is ever stored.
 local FAR = HORIZON + 4 * WINDOW
 

@@ -32,7 +32,6 @@ local function is_server_new()
 end
 
 local function close()
-  fix_seats()
   queue.settled = now + ask.settle
   queue.opens = math.max(queue.opens, queue.settled + WINDOW + GUARD_MAX)
 end

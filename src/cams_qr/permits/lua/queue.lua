@@ -17,13 +17,13 @@
 -- KEYS[2]  arrivals, a list: when the last `limit` booked calls will have arrived at CAMS at the latest, newest first
 -- KEYS[3]  appointments, a sorted set: tickets, or tickets and instances, of people who were told to come back, by moment
 -- KEYS[4]  moments set aside for bulk, a sorted set: their numbers, by moment
--- KEYS[5]  seats, a hash: the holder of each, and until when; and their `count`, and until when that is fixed
+-- KEYS[5]  seats, a sorted set: their numbers, by until when they are held
 -- KEYS[6]  bulk callers in the queue, a sorted set of places
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW = ask.window
 
-local TYPES = {'hash', 'list', 'zset', 'zset', 'hash', 'zset'}
+local TYPES = {'hash', 'list', 'zset', 'zset', 'zset', 'zset'}
 local NUMBERS = {
   'last', 'asked', 'offset', 'opens', 'settled', 'pace', 'paced', 'low', 'high', 'streak', 'next',
 }

@@ -2,53 +2,32 @@
 -- wait, and there are more than `limit` seats, each has a turn of its own.
 --
 --     free ──── an instance asks ────▶ held ──── until the moment it was told, and a while ────▶ free
+--
+-- An instance states the seat that it holds (`seat`). Nobody else can hold that, because a seat is only taken when free.
 
-local MOST_SEATS, LOOKED_AT = 10000, 64
+-- More are not held for instances that may come back.
+local MOST_SEATS = 256
 
-local function holder(seat)
-  local instance, kept_until = string.match(redis.call('HGET', KEYS[5], text(seat)) or '', '^(%S+) (%d+)$')
-  kept_until = number(kept_until)
-  return kept_until and kept_until >= now and kept_until <= now + FAR + ask.keptSeat and instance
-end
+local function hold(seat, kept_until) redis.call('ZADD', KEYS[5], text(kept_until), text(seat)) end
 
--- The first free seat, among the first LOOKED_AT.
-local function free_seat(seats)
-  for seat = 0, math.min(seats, LOOKED_AT) - 1 do
-    if not holder(seat) then return seat end
-  end
-end
-
-local function seats_and_until()
-  local seats, fixed_until = string.match(redis.call('HGET', KEYS[5], 'count') or '', '^(%d+) (%d+)$')
-  return math.min(number(seats) or 0, MOST_SEATS), number(fixed_until) or 0
-end
-
-local function store_seats(seats, fixed_until)
-  redis.call('HSET', KEYS[5], 'count', text(seats) .. ' ' .. text(fixed_until))
-end
-
--- Others come back to the seats they had, so that all share the same seats if Redis becomes unavailable again.
-local function fix_seats()
-  local seats = math.max(seats_and_until(), ask.seats)
-  if seats > 0 then store_seats(seats, now + HORIZON) end
-end
-
--- Take the earliest free seat, so that there are no more seats than instances; while seats are fixed, the one it had, or
--- a new one. Returns it, and the number of seats.
+-- Take the seat that was free first, if it is before its own, so that there are no more seats than instances. Returns it,
+-- and the number of seats.
 local function sit(told)
-  local seats, fixed_until = seats_and_until()
-  local fixed = fixed_until >= now and fixed_until <= now + HORIZON
-  local had = ask.seat and (not fixed or ask.seat < seats) and (holder(ask.seat) or ask.instance) == ask.instance
-  local seat = had and ask.seat
-  local earlier = not fixed and free_seat(seat or seats)
-  if seat and earlier then redis.call('HDEL', KEYS[5], text(seat)) end
-  seat = earlier or seat or seats
-  redis.call('HSET', KEYS[5], text(seat), ask.instance .. ' ' .. text(math.max(told, now) + ask.keptSeat))
-  seats = math.max(seats, seat + 1)
-  if not fixed and seats > seat + 1 and not holder(seats - 1) then
-    seats = seats - 1
-    redis.call('HDEL', KEYS[5], text(seats))
+  local count = redis.call('ZCARD', KEYS[5])
+  local last_until = redis.call('ZSCORE', KEYS[5], text(count - 1))
+  if not last_until then
+    redis.call('DEL', KEYS[5])
+    count = 0
+  elseif number(last_until) < now then
+    count = count - 1
+    redis.call('ZREM', KEYS[5], text(count))
   end
-  store_seats(seats, fixed_until)
-  return seat, seats
+  -- Seats that were forgotten are held, for their instances to come back.
+  local known = math.max(count == 0 and ask.seats or 0, ask.seat and ask.seat + 1 or 0)
+  for seat = count, math.min(known, MOST_SEATS) - 1 do hold(seat, now + HORIZON) end
+  count = math.max(count, known)
+  local free = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(' .. text(now), 'LIMIT', 0, 1)[1]
+  local seat = math.min(ask.seat or count, number(free) or count)
+  hold(seat, math.min(math.max(told, now), now + HORIZON) + ask.keptSeat)
+  return seat, math.max(count, seat + 1)
 end

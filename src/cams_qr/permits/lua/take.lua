@@ -161,13 +161,14 @@ if not is_agreed() then return {'clock', now, now, queue.asked or 0} end
 close_if_others_may_call()
 measure()
 book_turns()
+redis.call('ZREMRANGEBYSCORE', KEYS[5], '(' .. text(now + HORIZON + ask.keptSeat), '+inf')
 drop_passed(KEYS[3])
 if drop_passed(KEYS[4]) then queue.streak = BULK_EVERY end
 local answer = ask.reminds and reminder or is_settling() and wait or ask.bulk and bulk or person
 local verdict, moment = answer()
 local seat, seats = sit(moment)
--- Whether the quota is used up, or nobody knows yet.
-local is_crowded = is_settling() or moment_after(0) > earliest() + CROWDED or bulk_waits()
+-- Whether whoever asks next has to wait.
+local is_crowded = moment_after(0) > now + ask.lead + CROWDED or bulk_waits()
 save()
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
 local promised = math.min(math.max(queue.last, queue.opens - WINDOW), now + ask.patience)
