@@ -320,7 +320,7 @@ def test_late_answers_do_not_bend_an_instances_clock(account: Account) -> None:
 # What makes no sense
 
 Harm = Callable[[Account], Any]
-NUMBERS = (*QUEUE_FIELDS, "b0", "foreign")
+NUMBERS = (*QUEUE_FIELDS, "foreign")
 # Longer than the queue stays closed when it was forgotten, at most.
 HEALED_SECONDS = 3.3
 
@@ -377,9 +377,6 @@ def other_types() -> dict[str, Harm]:
 def many_ghosts() -> dict[str, Harm]:
     """More of everything than there ever is."""
 
-    def widen(account: Account) -> None:
-        account.client.hincrby(account.key("state"), "next", 99_000)
-
     def fill(account: Account) -> None:
         account.client.zadd(account.key("set-aside"), {f"{number}": number for number in range(100_000)})
 
@@ -387,10 +384,9 @@ def many_ghosts() -> dict[str, Harm]:
         account.client.zadd(account.key("seats"), {f"{n}": time.time() * 1e6 + 15e6 for n in range(1000)})
 
     def keep_a_place(account: Account) -> None:
-        place = account.client.hincrby(account.key("state"), "next", 1) - 1
-        account.client.hset(account.key("state"), f"b{place}", f"{(time.time() + 3600) * 1e6:.0f}")
+        account.client.zadd(account.key("bulk"), {f"{(time.time() + 3600) * 1e6:.0f} somebody": time.time() * 1e6 - 1e6})
 
-    return {"places": widen, "moments set aside": fill, "seats": seat, "a place kept for an hour": keep_a_place}
+    return {"moments set aside": fill, "seats": seat, "a place kept for an hour": keep_a_place}
 
 
 def ailment(account: Account, harm: Harm) -> str:

@@ -10,7 +10,7 @@ from tests.permits.fleet_model import PARTS, Manner, World
 
 LIMIT = 5
 FLEET = 6
-FIELDS = [*QUEUE_FIELDS, "b0"]
+FIELDS = QUEUE_FIELDS
 # Far beyond what the queue ever books; within what it may.
 BEYOND = ["text", "1e17", "-5", *further("", "-inf", "inf", "nan", "1e300", "-1e300", "0", "0x10")]
 # What is told once the queue was forgotten, or another's moments were planted, cannot agree with what was told before.
@@ -65,7 +65,7 @@ def test_a_field_that_makes_no_sense(world: World, field: str, value: str) -> No
 
 
 @pytest.mark.parametrize("seconds", [13.0, 1e4, *further(9.0, 25.0)])
-@pytest.mark.parametrize("field", ["last", "asked", "opens", "settled", "paced", "b0"])
+@pytest.mark.parametrize("field", ["last", "asked", "opens", "settled", "paced"])
 def test_a_time_that_is_far(world: World, field: str, seconds: float) -> None:
     world.plant("HSET", world.key("state"), field, ahead(world, seconds))
     recovers(world, HORIZON_SECONDS if seconds < 14 else SOON_SECONDS)

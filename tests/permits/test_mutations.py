@@ -57,14 +57,14 @@ SABOTAGES = {
         "is_settling() and wait or",
         "",
     ),
-    "moments of others": (breaks_at_random, "text(now + OVERDUE)", "text(now + HORIZON)"),
+    "moments of others": (breaks_at_random, "consider(KEYS[3], OVERDUE, 0)", "consider(KEYS[3], HORIZON, 0)"),
     "echoes": (
         partial(breaks_schedule, schedules.test_a_thawed_redis_books_nothing_for_callers_that_have_left),
         "<= ask.doubt",
         "<= 1e12",
     ),
     "a clock that is set": (breaks_at_random, "    now = math.max(ask.heard, math.min(queue.asked or 0, now))", ""),
-    "kept moments of nobody": (breaks_at_random, "    redis.call('ZREM', KEYS[3], member)\n", ""),
+    "kept moments of nobody": (breaks_at_random, "if key then redis.call('ZREM', key, owner) else book(moment) end", "if not key then book(moment) end"),
     "no floor": (
         partial(breaks_schedule, schedules.test_bulk_has_its_floor_among_people_with_appointments),
         "local BULK_EVERY = 5",
@@ -72,7 +72,7 @@ SABOTAGES = {
     ),
     "no order of bulk": (
         partial(breaks_schedule, schedules.test_bulk_goes_in_the_order_in_which_it_came),
-        "redis.call('ZRANK', KEYS[6], place)",
+        "redis.call('ZCOUNT', KEYS[6], '-inf', '(' .. text(ask.place))",
         "0",
     ),
     "a closed queue": (

@@ -147,7 +147,8 @@ ASKS = st.lists(
         {
             "ticket": st.sampled_from(["a", "b", "c"]),
             "bulk": st.booleans(),
-            "place": st.integers(-1, 3),
+            "place": st.integers(1_699_999_999_999_990, 1_700_000_000_900_000),
+            "again": st.integers(0, 3),
             "budget": st.sampled_from([0, 200_000, 2_000_000, 8_000_000]),
             "seat": st.integers(0, 3),
             "seats": st.integers(0, 5),

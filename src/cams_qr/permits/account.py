@@ -167,10 +167,10 @@ class AccountThrottle:
 
     def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> Permit:
         """Take a moment from the queue, or a turn while Redis is unavailable. Raises Problem `throttled`."""
-        place = -1
+        before: _Answer | None = None
         while True:
             try:
-                answer, blur = self._ask(caller, place, deadline)
+                answer, blur = self._ask(caller, before, deadline)
             except StoreUnavailable:
                 turn = self._turn_within(caller, deadline)
                 probe = max(self._store.next_probe, time.monotonic() + _WAY_SECONDS)
@@ -191,13 +191,13 @@ class AccountThrottle:
                 # stated.
                 until = moment + answer.guard / _MICRO - _WAY_SECONDS - 2 * max(0.0, error - blur)
                 return Permit(Departure(moment, until), answer.now)
-            place = answer.place
+            before = answer
             wait_until(moment, waiting)
 
     def _remind(self, caller: Caller, deadline: Deadline) -> None:
         """Tell the queue that a moment is promised, in case it forgets."""
         with suppress(StoreUnavailable):
-            self._ask(caller, -1, deadline, reminds=True)
+            self._ask(caller, None, deadline, reminds=True)
 
     def _refusal(self, moment: float, caller: Caller) -> Problem:
         """Tell a person to come back once the moment is within its patience; bulk need not wait a second time."""
@@ -209,11 +209,13 @@ class AccountThrottle:
             raise self._refusal(turn, caller)
         return turn
 
-    def _ask(self, caller: Caller, place: int, deadline: Deadline, reminds: bool = False) -> tuple[_Answer, float]:
+    def _ask(
+        self, caller: Caller, before: _Answer | None, deadline: Deadline, reminds: bool = False
+    ) -> tuple[_Answer, float]:
         """Ask the queue: its answer, and the clock error that the question stated. Raises StoreUnavailable."""
         stepped = believed = False
         for _ in range(_MAX_CLOCK_TRIES):
-            question, blur = self._question(caller, place, deadline, stepped, reminds), self._clock.error()
+            question, blur = self._question(caller, before, deadline, stepped, reminds), self._clock.error()
             sent = time.monotonic()
             try:
                 answer = _Answer(*self._store.ask(partial(self._run, self._take, question), probe=True))
@@ -232,7 +234,9 @@ class AccountThrottle:
         self._lose_redis(sent)
         raise StoreUnavailable
 
-    def _question(self, caller: Caller, place: int, deadline: Deadline, stepped: bool, reminds: bool) -> dict[str, Any]:
+    def _question(
+        self, caller: Caller, before: _Answer | None, deadline: Deadline, stepped: bool, reminds: bool
+    ) -> dict[str, Any]:
         now = time.monotonic()
         question: dict[str, Any] = {
             "window": _micro(WINDOW_SECONDS),
@@ -246,8 +250,9 @@ class AccountThrottle:
             "patience": _micro(self._patience),
             "ticket": caller.ticket,
             "bulk": caller.bulk,
-            "place": place,
-            "budget": _micro(deadline.remaining()),
+            "place": before.place if before else -1,
+            "again": before.moment if before else 0,
+            "budget": self._budget(deadline),
             "lead": _micro(self._lead),
             "heard": self._clock.now(),
             "vague": self._clock.is_outdated(),
@@ -266,6 +271,12 @@ class AccountThrottle:
         if self._remembers():
             question["held"], question["seats"] = self._held, self._seats
         return {name: value for name, value in question.items() if value is not None}
+
+    def _budget(self, deadline: Deadline) -> int:
+        """How long a caller may wait; one that is not out of time, at least as long as its call needs notice."""
+        remaining = deadline.remaining()
+        has_time = remaining > 0 or self._patience == 0
+        return _micro(max(remaining, self._lead + 0.002) if has_time else remaining)
 
     def _remembers(self) -> bool:
         return time.monotonic() - self._learned_at < _MEMORY_SECONDS

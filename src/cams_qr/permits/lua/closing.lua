@@ -14,7 +14,7 @@ local function is_settling() return now < queue.settled end
 local function is_sound()
   if not is_complete then return false end
   local latest = math.max(queue.last, queue.asked, queue.opens, queue.settled, queue.paced)
-  return queue.next >= 0 and queue.streak >= 0 and latest <= now + FAR
+  return queue.streak >= 0 and latest <= now + FAR
 end
 
 local function begin()
@@ -22,7 +22,6 @@ local function begin()
   redis.call('RPUSH', KEYS[2], 0)
   queue = {
     last = 0, asked = 0, opens = 0, settled = 0, pace = ask.limit, paced = 0, low = -1, high = GUARD_MAX, streak = 0,
-    next = 0,
   }
 end
 

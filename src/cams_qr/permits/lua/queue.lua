@@ -12,20 +12,18 @@
 --            pace, paced          the calls a second that CAMS accepts; when that was last lowered
 --            low, high            the shortest and longest recent time from a moment to its answer
 --            streak               people booked since the last bulk caller
---            next                 the next number for a place of bulk, or for a moment set aside
---            b0, b1, …            until when places of bulk are kept
 -- KEYS[2]  arrivals, a list: when the last `limit` booked calls will have arrived at CAMS at the latest, newest first
 -- KEYS[3]  appointments, a sorted set: tickets, or tickets and instances, of people who were told to come back, by moment
--- KEYS[4]  moments set aside for bulk, a sorted set: their numbers, by moment
+-- KEYS[4]  moments set aside for bulk, a sorted set: who booked them, by moment
 -- KEYS[5]  seats, a sorted set: their numbers, by until when they are held
--- KEYS[6]  bulk callers in the queue, a sorted set of places
+-- KEYS[6]  bulk callers in the queue, a sorted set: until when they keep their places, and instances, by when they came
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW = ask.window
 
 local TYPES = {'hash', 'list', 'zset', 'zset', 'zset', 'zset'}
 local NUMBERS = {
-  'last', 'asked', 'offset', 'opens', 'settled', 'pace', 'paced', 'low', 'high', 'streak', 'next',
+  'last', 'asked', 'offset', 'opens', 'settled', 'pace', 'paced', 'low', 'high', 'streak',
 }
 
 -- Exact for all numbers that `number` accepts.
