@@ -445,6 +445,10 @@ class World:
         """The queue's fields."""
         return dict(self.server.stub.keys.get(self.key("state"), {}))
 
+    def arrivals_kept(self) -> list[str]:
+        """When the queue's booked calls will have arrived, newest first."""
+        return list(self.server.stub.keys.get(self.key("arrivals"), []))
+
     def since(self, moment: float, bulk: bool | None = None) -> list[float]:
         """When calls arrived since then, of one class or both."""
         recent = takewhile(lambda arrival: arrival[0] >= moment, reversed(self.arrivals))

@@ -37,14 +37,14 @@ def breaks_schedule(schedule: Callable[[World], None], mutate: Mutation) -> bool
 
 SABOTAGES = {
     "no guard": (breaks_at_random, "text(arrival(moment))", "text(moment)"),
-    "one too many": (breaks_at_random, "ask.limit - 1", "ask.limit"),
+    "one too many": (breaks_at_random, "arrived(ask.limit - 1", "arrived(ask.limit"),
     "closes too shortly": (
         partial(
             breaks_schedule,
             partial(schedules.test_redis_forgets_and_who_knew_of_no_promise_asks_first, lost="flush"),
         ),
-        "queue.settled = now + ask.settle",
-        "queue.settled = now - 9e9",
+        "now + ask.settle + SPAN",
+        "now",
     ),
     "no closing": (breaks_at_random, "math.max(now + ask.lead, queue.opens)", "now + ask.lead"),
     "a rest of promises": (
@@ -54,7 +54,7 @@ SABOTAGES = {
     ),
     "promises while it settles": (
         partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),
-        "is_settling() and wait or",
+        "now < settled() and wait or",
         "",
     ),
     "moments of others": (breaks_at_random, "consider(KEYS[3], OVERDUE, 0)", "consider(KEYS[3], HORIZON, 0)"),

@@ -189,7 +189,6 @@ _QUESTION = {
     "guardMax": 60_000,
     "settle": 700_000,
     "horizon": 15_000_000,
-    "vague": False,
     "growth": 0.01,
     "keptSeat": 3_000_000,
     "limit": 2,

@@ -135,14 +135,14 @@ class AccountThrottle:
 
     def _note_answer(self, permit: Permit) -> None:
         """Measure the time from the call's moment to its answer."""
-        self._answer_took = time.monotonic() - permit.departure.at
+        self._answer_took = max(0.0, time.monotonic() - permit.departure.at)
 
     def record_throttle(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.record_throttle."""
         self._turns.record_throttle(retry_after)
         note = {
             "window": _micro(WINDOW_SECONDS),
-            "horizon": _micro(HORIZON_SECONDS),
+            "horizon": _micro(self._horizon),
             "growth": PACE_GROWTH,
             "decrease": PACE_DECREASE,
             "limit": self._limit,
@@ -254,8 +254,7 @@ class AccountThrottle:
             "again": before.moment if before else 0,
             "budget": self._budget(deadline),
             "lead": _micro(self._lead),
-            "heard": self._clock.now(),
-            "vague": self._clock.is_outdated(),
+            "heard": None if self._clock.is_outdated() and not stepped else self._clock.now(),
             "blur": _micro(self._clock.error()),
             "doubt": _micro(self._doubt()),
             "stepped": stepped,

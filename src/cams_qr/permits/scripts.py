@@ -2,5 +2,5 @@
 
 from cams_qr.lua import lua
 
-TAKE = lua(__file__, "queue", "clock", "seats", "closing", "moments", "take")
+TAKE = lua(__file__, "queue", "clock", "seats", "moments", "closing", "take")
 THROTTLED = lua(__file__, "queue", "throttled")

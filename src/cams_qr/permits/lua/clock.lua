@@ -3,11 +3,6 @@
 -- Every question states the time that its instance expects (`heard`), how much it may be off (`doubt`), and whether the
 -- instance has concluded from an earlier answer that the server's clock was changed (`stepped`).
 
-local GUARD_MIN, GUARD_MAX = ask.guardMin, ask.guardMax
-local HORIZON = ask.horizon
--- No later time than this is ever stored.
-local FAR = HORIZON + 4 * WINDOW
-
 -- Whether the caller and the queue agree on the time. Otherwise the caller does not know it precisely enough, the
 -- server's clock was changed, the caller was frozen, or Redis was frozen and the caller has given up by now.
 local function is_agreed()
@@ -16,5 +11,5 @@ local function is_agreed()
     now = math.max(ask.heard, math.min(queue.asked or 0, now))
     return true
   end
-  return ask.heard and not ask.vague and math.abs(now - ask.heard) <= ask.doubt
+  return ask.heard and math.abs(now - ask.heard) <= ask.doubt
 end

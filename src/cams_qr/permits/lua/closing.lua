@@ -9,20 +9,14 @@
 --
 -- While it settles, everybody waits, because a promise that becomes known may make it open later.
 
-local function is_settling() return now < queue.settled end
+local SPAN = WINDOW + ask.guardMax
 
-local function is_sound()
-  if not is_complete then return false end
-  local latest = math.max(queue.last, queue.asked, queue.opens, queue.settled, queue.paced)
-  return queue.streak >= 0 and latest <= now + FAR
-end
+local function settled() return queue.opens - SPAN end
 
 local function begin()
   redis.call('DEL', unpack(KEYS))
   redis.call('RPUSH', KEYS[2], 0)
-  queue = {
-    last = 0, asked = 0, opens = 0, settled = 0, pace = ask.limit, paced = 0, low = -1, high = GUARD_MAX, streak = 0,
-  }
+  queue = {asked = 0, opens = 0, pace = ask.limit, paced = 0, least = HORIZON, spread = GUARD_MAX, streak = 0}
 end
 
 local function is_server_new()
@@ -30,10 +24,7 @@ local function is_server_new()
   return uptime and tonumber(uptime) < 2
 end
 
-local function close()
-  queue.settled = now + ask.settle
-  queue.opens = math.max(queue.opens, queue.settled + WINDOW + GUARD_MAX)
-end
+local function close() queue.opens = math.max(queue.opens, now + ask.settle + SPAN) end
 
 local function close_if_others_may_call()
   if not is_sound() then
@@ -44,7 +35,7 @@ local function close_if_others_may_call()
   -- Nobody has asked since the queue answered this instance, or failed to: it has forgotten that, or was unavailable.
   if queue.asked < ask.since then close() end
   -- The queue has forgotten this instance's moment.
-  if ask.held > queue.last and ask.held <= now + HORIZON then
+  if ask.held >= last() + 1000 and ask.held <= now + HORIZON then
     queue.opens = math.max(queue.opens, arrival(ask.held) + WINDOW)
   end
   queue.asked, queue.offset = now, now - server

@@ -3,21 +3,20 @@
 -- Booked moments never decrease, and two that are `limit` bookings apart are at least a window and a guard apart. So a
 -- call that leaves at its moment and arrives within the guard never exceeds the quota.
 
+local GUARD_MIN, GUARD_MAX = ask.guardMin, ask.guardMax
 -- Both directions vary alike, so the spread of one is the spread of the round trip divided by √2.
 local ONE_WAY = 0.71
-local SAMPLES = 32
+local SAMPLES = 64
 
 -- The guard follows measured delays.
 local function measure()
-  if ask.took then
-    if queue.low < 0 then queue.low, queue.high = ask.took, ask.took + GUARD_MAX end
-    local took = math.min(ask.took, queue.low + 2 * GUARD_MAX)
-    queue.high = math.max(took, queue.high + (took - queue.high) / SAMPLES)
-    queue.low = math.min(took, queue.low + (took - queue.low) / SAMPLES)
-  end
+  if not ask.took then return end
+  local took = math.min(ask.took, queue.least + 2 * GUARD_MAX)
+  queue.least = math.min(took, queue.least + (took - queue.least) / SAMPLES)
+  queue.spread = math.max(took - queue.least, queue.spread * (1 - 1 / SAMPLES))
 end
 
-local function guard() return math.floor(math.min(math.max(ONE_WAY * (queue.high - queue.low), GUARD_MIN), GUARD_MAX)) end
+local function guard() return math.floor(math.min(math.max(ONE_WAY * queue.spread, GUARD_MIN), GUARD_MAX)) end
 
 local function earliest() return math.max(now + ask.lead, queue.opens) end
 
@@ -35,17 +34,21 @@ local function guard_of(moment) return math.min(tolerance_of(moment) - 2 * ask.b
 -- guard makes up for the drift between two readings of the clock.
 local function can_keep(moment) return guard_of(moment) >= GUARD_MIN * 2 / 3 end
 
+-- When the call before so many others has arrived. An instance with a smaller limit may have left fewer of them.
+local function arrived(later)
+  local found = number(redis.call('LINDEX', KEYS[2], later) or redis.call('LINDEX', KEYS[2], -1))
+  return found and found <= now + FAR and found or now
+end
+
+-- The last booked moment, without its tolerance.
+local function last() return arrived(0) - arrived(0) % 1000 * 1001 end
+
 -- The moment of a caller behind so many others.
 local function moment_after(others)
-  local rate = pace()
-  local pause = rate < ask.limit and WINDOW / rate or 0
-  -- An instance with a smaller limit may have left fewer arrivals.
-  local arrived = redis.call('LINDEX', KEYS[2], ask.limit - 1 - others % ask.limit) or redis.call('LINDEX', KEYS[2], -1)
-  arrived = number(arrived)
-  if not arrived or arrived > now + FAR then arrived = now end
+  local pause = pace() < ask.limit and WINDOW / pace() or 0
   local rounds = math.floor(others / ask.limit) * (WINDOW + tolerance())
-  local after_others = math.max(earliest(), arrived + WINDOW) + rounds
-  local moment = math.max(after_others, bare(queue.last) + pause * (others + 1))
+  local after_others = math.max(earliest(), arrived(ask.limit - 1 - others % ask.limit) + WINDOW) + rounds
+  local moment = math.max(after_others, last() + pause * (others + 1))
   -- The call that arrived before all others leaves the window first in any case, and tolerances differ.
   return others > 0 and math.max(code(moment), moment_after(0)) or code(moment)
 end
@@ -53,11 +56,10 @@ end
 local function book(moment)
   redis.call('LPUSH', KEYS[2], text(arrival(moment)))
   redis.call('LTRIM', KEYS[2], 0, ask.limit - 1)
-  queue.last = math.max(queue.last, moment)
 end
 
 -- Count the calls that this instance made without Redis, if it alone was cut off.
 local function book_turns()
   if queue.opens > now then return end
-  for _ = 1, ask.calls do book(code(math.max(now, queue.last))) end
+  for _ = 1, ask.calls do book(code(math.max(now, last()))) end
 end

@@ -5,13 +5,11 @@
 -- milliseconds later the call may arrive.
 --
 -- KEYS[1]  its state, a hash:
---            last                 the last booked moment
---            asked, offset        when the queue was last asked; its clock minus the server's
---            opens                CAMS accepts nothing before this
---            settled              until when others may find Redis, and tell what they were promised
---            pace, paced          the calls a second that CAMS accepts; when that was last lowered
---            low, high            the shortest and longest recent time from a moment to its answer
---            streak               people booked since the last bulk caller
+--            asked, offset   when the queue was last asked; its clock minus the server's
+--            opens           CAMS accepts nothing before this
+--            pace, paced     the calls a second that CAMS accepts; when that was last lowered
+--            least, spread   the shortest recent time from a moment to its answer; how much longer others took
+--            streak          people booked since the last bulk caller
 -- KEYS[2]  arrivals, a list: when the last `limit` booked calls will have arrived at CAMS at the latest, newest first
 -- KEYS[3]  appointments, a sorted set: tickets, or tickets and instances, of people who were told to come back, by moment
 -- KEYS[4]  moments set aside for bulk, a sorted set: who booked them, by moment
@@ -19,12 +17,12 @@
 -- KEYS[6]  bulk callers in the queue, a sorted set: until when they keep their places, and instances, by when they came
 
 local ask = cjson.decode(ARGV[1])
-local WINDOW = ask.window
+local WINDOW, HORIZON = ask.window, ask.horizon
+-- No later time than this is ever stored.
+local FAR = HORIZON + 4 * WINDOW
 
 local TYPES = {'hash', 'list', 'zset', 'zset', 'zset', 'zset'}
-local NUMBERS = {
-  'last', 'asked', 'offset', 'opens', 'settled', 'pace', 'paced', 'low', 'high', 'streak',
-}
+local NUMBERS = {'asked', 'offset', 'opens', 'pace', 'paced', 'least', 'spread', 'streak'}
 
 -- Exact for all numbers that `number` accepts.
 local function text(number) return string.format('%.17g', number) end
@@ -37,8 +35,6 @@ end
 
 local function tolerance_of(moment) return moment % 1000 * 1000 end
 
-local function bare(moment) return moment - moment % 1000 end
-
 local function arrival(moment) return moment + tolerance_of(moment) end
 
 -- What has another type is not the queue's.
@@ -47,15 +43,21 @@ for i, expected in ipairs(TYPES) do
   if found ~= expected and found ~= 'none' then redis.call('DEL', KEYS[i]) end
 end
 
-local queue, is_complete = {}, redis.call('EXISTS', KEYS[2]) == 1
-for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do
-  queue[NUMBERS[i]] = number(value)
-  is_complete = is_complete and queue[NUMBERS[i]] ~= nil
-end
+local queue = {}
+for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do queue[NUMBERS[i]] = number(value) end
 
 local clock = redis.call('TIME')
 local server = clock[1] * 1000000 + clock[2]
 local now = server + (queue.offset or 0)
+
+-- Whether the queue is complete, and all of it may be its own.
+local function is_sound()
+  for _, name in ipairs(NUMBERS) do
+    local value = queue[name]
+    if not value or value > now + FAR or value < 0 and name ~= 'offset' then return false end
+  end
+  return redis.call('EXISTS', KEYS[2]) == 1
+end
 
 -- The calls a second that CAMS accepts, as far as known: a throttle lowers it, and time raises it.
 local function pace()
@@ -64,9 +66,5 @@ local function pace()
 end
 
 local function save()
-  local fields = {}
-  for _, name in ipairs(NUMBERS) do
-    fields[#fields + 1], fields[#fields + 2] = name, text(queue[name])
-  end
-  redis.call('HSET', KEYS[1], unpack(fields))
+  for _, name in ipairs(NUMBERS) do redis.call('HSET', KEYS[1], name, text(queue[name])) end
 end

@@ -123,7 +123,7 @@ local function reminder() return 'held', now end
 
 local function wait()
   if queue.opens > now + ask.budget then return 'refused', queue.opens end
-  return 'later', queue.settled
+  return 'later', settled()
 end
 
 if not is_agreed() then return {'clock', now, now, queue.asked or 0} end
@@ -131,12 +131,12 @@ close_if_others_may_call()
 measure()
 book_turns()
 tidy()
-local answer = ask.reminds and reminder or is_settling() and wait or ask.bulk and bulk or person
+local answer = ask.reminds and reminder or now < settled() and wait or ask.bulk and bulk or person
 local verdict, moment = answer()
 local seat, seats = sit(moment)
 -- Whether whoever asks next has to wait.
 local is_crowded = moment_after(0) > now + ask.lead + CROWDED or bulk_waits()
 save()
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
-local promised = math.min(math.max(queue.last, queue.opens - WINDOW), now + ask.patience)
+local promised = math.min(math.max(last(), queue.opens - WINDOW), now + ask.patience)
 return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, promised, seat, is_crowded and seats or 0}
