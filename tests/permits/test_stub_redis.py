@@ -197,5 +197,4 @@ _QUESTION = {
     "blur": 500,
     "doubt": 30_000,
     "stepped": False,
-    "calls": 0,
 }

@@ -22,7 +22,6 @@ import json
 import math
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -112,8 +111,6 @@ class AccountThrottle:
         # Since when Redis has been unavailable, and when it last failed to answer.
         self._lost_at: float | None = None
         self._missed_at = -math.inf
-        # The turns taken while it is unavailable, none of which the queue has booked.
-        self._called = deque[float](maxlen=limit)
         self._answer_took: float | None = None
         # How far in advance a caller must know its moment, to sign and send its call in time.
         self._lead = 0.0
@@ -176,7 +173,6 @@ class AccountThrottle:
                 probe = max(self._store.next_probe, time.monotonic() + _WAY_SECONDS)
                 if turn <= probe + ANSWER_SECONDS:
                     self._turns.take(turn)
-                    self._called.append(turn)
                     return Permit(Departure(turn, turn + GUARD_MAX_SECONDS - _WAY_SECONDS), 0.0)
                 wait_until(probe, waiting)
                 continue
@@ -260,7 +256,6 @@ class AccountThrottle:
             "stepped": stepped,
             "reminds": reminds,
             "since": self._since(),
-            "calls": sum(turn >= now - SPAN_SECONDS for turn in self._called),
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
             "seat": self._seat if now < self._seat_until else None,
@@ -299,7 +294,6 @@ class AccountThrottle:
         self._seat_until = self._clock.local(told) + _KEPT_SEAT_SECONDS - ANSWER_SECONDS
         self._turns.take_seat(answer.seat, answer.seats, self._clock.local(0))
         self._lost_at = self._answer_took = None
-        self._called.clear()
 
     def _doubt(self) -> float:
         """How far the queue's clock may be from what a question expects on arrival, in seconds."""

@@ -57,9 +57,3 @@ local function book(moment)
   redis.call('LPUSH', KEYS[2], text(arrival(moment)))
   redis.call('LTRIM', KEYS[2], 0, ask.limit - 1)
 end
-
--- Count the calls that this instance made without Redis, if it alone was cut off.
-local function book_turns()
-  if queue.opens > now then return end
-  for _ = 1, ask.calls do book(code(math.max(now, last()))) end
-end

@@ -129,7 +129,6 @@ end
 if not is_agreed() then return {'clock', now, now, queue.asked or 0} end
 close_if_others_may_call()
 measure()
-book_turns()
 tidy()
 local answer = ask.reminds and reminder or now < settled() and wait or ask.bulk and bulk or person
 local verdict, moment = answer()
