@@ -36,7 +36,7 @@ def breaks_schedule(schedule: Callable[[World], None], mutate: Mutation) -> bool
 
 
 SABOTAGES = {
-    "no guard": (breaks_at_random, "text(arrival(moment))", "text(moment)"),
+    "no guard": (breaks_at_random, "KEYS[2], arrival(moment)", "KEYS[2], moment"),
     "one too many": (breaks_at_random, "arrived(ask.limit - 1", "arrived(ask.limit"),
     "closes too shortly": (
         partial(
@@ -72,13 +72,13 @@ SABOTAGES = {
     ),
     "no order of bulk": (
         partial(breaks_schedule, schedules.test_bulk_goes_in_the_order_in_which_it_came),
-        "redis.call('ZCOUNT', KEYS[6], '-inf', '(' .. text(ask.place))",
+        "redis.call('ZCOUNT', KEYS[6], '-inf', ask.place - 1)",
         "0",
     ),
     "a closed queue": (
         partial(breaks_schedule, schedules.test_a_closed_queue_is_closed_for_appointments_too),
-        "text(math.max(now, queue.opens))",
-        "text(now)",
+        "math.max(now, queue.opens) - 1",
+        "now - 1",
     ),
 }
 

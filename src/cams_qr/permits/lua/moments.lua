@@ -12,8 +12,8 @@ local SAMPLES = 64
 local function measure()
   if not ask.took then return end
   local took = math.min(ask.took, queue.least + 2 * GUARD_MAX)
-  queue.least = math.min(took, queue.least + (took - queue.least) / SAMPLES)
-  queue.spread = math.max(took - queue.least, queue.spread * (1 - 1 / SAMPLES))
+  queue.least = math.min(took, queue.least + math.floor((took - queue.least) / SAMPLES))
+  queue.spread = math.max(took - queue.least, math.floor(queue.spread * (1 - 1 / SAMPLES)))
 end
 
 local function guard() return math.floor(math.min(math.max(ONE_WAY * queue.spread, GUARD_MIN), GUARD_MAX)) end
@@ -54,6 +54,6 @@ local function moment_after(others)
 end
 
 local function book(moment)
-  redis.call('LPUSH', KEYS[2], text(arrival(moment)))
+  redis.call('LPUSH', KEYS[2], arrival(moment))
   redis.call('LTRIM', KEYS[2], 0, ask.limit - 1)
 end

@@ -24,9 +24,6 @@ local FAR = HORIZON + 4 * WINDOW
 local TYPES = {'hash', 'list', 'zset', 'zset', 'zset', 'zset'}
 local NUMBERS = {'asked', 'offset', 'opens', 'pace', 'paced', 'least', 'spread', 'streak'}
 
--- Exact for all numbers that `number` accepts.
-local function text(number) return string.format('%.17g', number) end
-
 -- nil if the value is not a number, or too large for exact arithmetic.
 local function number(value)
   local found = value and tonumber(value)
@@ -66,5 +63,5 @@ local function pace()
 end
 
 local function save()
-  for _, name in ipairs(NUMBERS) do redis.call('HSET', KEYS[1], name, text(queue[name])) end
+  for _, name in ipairs(NUMBERS) do redis.call('HSET', KEYS[1], name, queue[name]) end
 end

@@ -8,26 +8,24 @@
 -- More are not held for instances that may come back.
 local MOST_SEATS = 256
 
-local function hold(seat, kept_until) redis.call('ZADD', KEYS[5], text(kept_until), text(seat)) end
-
 -- Take the seat that was free first, if it is before its own, so that there are no more seats than instances. Returns it,
 -- and the number of seats.
 local function sit(told)
   local count = redis.call('ZCARD', KEYS[5])
-  local last_until = redis.call('ZSCORE', KEYS[5], text(count - 1))
+  local last_until = redis.call('ZSCORE', KEYS[5], count - 1)
   if not last_until then
     redis.call('DEL', KEYS[5])
     count = 0
-  elseif number(last_until) < now then
+  elseif number(last_until) <= now then
     count = count - 1
-    redis.call('ZREM', KEYS[5], text(count))
+    redis.call('ZREM', KEYS[5], count)
   end
   -- Seats that were forgotten are held, for their instances to come back.
   local known = math.max(count == 0 and ask.seats or 0, ask.seat and ask.seat + 1 or 0)
-  for seat = count, math.min(known, MOST_SEATS) - 1 do hold(seat, now + HORIZON) end
+  for seat = count, math.min(known, MOST_SEATS) - 1 do redis.call('ZADD', KEYS[5], now + HORIZON, seat) end
   count = math.max(count, known)
-  local free = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(' .. text(now), 'LIMIT', 0, 1)[1]
+  local free = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now, 'LIMIT', 0, 1)[1]
   local seat = math.min(ask.seat or count, number(free) or count)
-  hold(seat, math.min(math.max(told, now), now + HORIZON) + ask.keptSeat)
+  redis.call('ZADD', KEYS[5], math.min(math.max(told, now), now + HORIZON) + ask.keptSeat, seat)
   return seat, math.max(count, seat + 1)
 end

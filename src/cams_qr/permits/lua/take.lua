@@ -31,9 +31,9 @@ local EXPIRY = 120 * WINDOW + HORIZON
 
 -- Drop moments that have passed, and what nobody can have stored.
 local function tidy()
-  for i = 3, 6 do redis.call('ZREMRANGEBYSCORE', KEYS[i], '(' .. text(now + FAR), '+inf') end
-  for i = 3, 4 do redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', '(' .. text(math.max(now, queue.opens))) end
-  redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', '(' .. text(now - EXPIRY))
+  for i = 3, 6 do redis.call('ZREMRANGEBYSCORE', KEYS[i], now + FAR + 1, '+inf') end
+  for i = 3, 4 do redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', math.max(now, queue.opens) - 1) end
+  redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', now - EXPIRY - 1)
 end
 
 -- The first moment for a caller behind so many others: a new one, or sooner, one that was booked, with its key and member.
@@ -41,8 +41,8 @@ end
 local function soonest(others, bulk_ahead)
   local moment, its_key, owner = moment_after(others), nil, nil
   local function consider(key, within, ahead)
-    local from, to = text(earliest()), text(now + math.min(within, ask.budget))
-    local member, kept = unpack(redis.call('ZRANGEBYSCORE', key, from, to, 'WITHSCORES', 'LIMIT', ahead, 1))
+    local latest = now + math.min(within, ask.budget)
+    local member, kept = unpack(redis.call('ZRANGEBYSCORE', key, earliest(), latest, 'WITHSCORES', 'LIMIT', ahead, 1))
     kept = number(kept)
     if kept and kept < moment and can_keep(kept) then moment, its_key, owner = kept, key, member end
   end
@@ -64,7 +64,7 @@ local function own_appointment()
 end
 
 -- The member for a place of bulk whose caller asks again at some time.
-local function place_until(again) return text(again + KEPT) .. ' ' .. ask.instance end
+local function place_until(again) return string.format('%.0f %s', again + KEPT, ask.instance) end
 
 -- Whether bulk waits. A caller that does not ask again loses its place.
 local function bulk_waits()
@@ -91,14 +91,14 @@ local function person()
   local appointment = OVERDUE >= LATE and moment >= now + ask.patience and moment <= now + HORIZON
   if moment > latest and not appointment then return 'refused', moment end
   if owed then
-    redis.call('ZADD', KEYS[4], text(first), HERE .. text(now))
+    redis.call('ZADD', KEYS[4], first, string.format('%.0f %s', now, ask.instance))
     book(first)
     queue.streak = 0
   end
   queue.streak = queue.streak + 1
   if moment <= latest then return go(moment) end
   book(moment)
-  redis.call('ZADD', KEYS[3], text(moment), own_moment and HERE or ask.ticket)
+  redis.call('ZADD', KEYS[3], moment, own_moment and HERE or ask.ticket)
   return 'refused', moment
 end
 
@@ -106,7 +106,7 @@ local function bulk()
   ask.place = ask.place < 0 and now or math.max(now - EXPIRY, math.min(ask.place, now))
   redis.call('ZREM', KEYS[6], place_until(ask.again))
   bulk_waits()
-  local ahead = redis.call('ZCOUNT', KEYS[6], '-inf', '(' .. text(ask.place))
+  local ahead = redis.call('ZCOUNT', KEYS[6], '-inf', ask.place - 1)
   local moment, key, owner = soonest(ahead, ahead)
   if moment <= now + math.min(NEAR, ask.budget) then
     if not key then queue.streak = 0 end
@@ -114,7 +114,7 @@ local function bulk()
   end
   if moment > now + ask.budget then return 'refused', moment end
   local again = math.floor(math.min(moment - 0.8 * NEAR, now + LOOK))
-  redis.call('ZADD', KEYS[6], text(ask.place), place_until(again))
+  redis.call('ZADD', KEYS[6], ask.place, place_until(again))
   return 'later', again
 end
 
