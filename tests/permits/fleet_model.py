@@ -178,8 +178,9 @@ class Instance(Process):
     def missed_at(self) -> float:
         """When it last missed Redis, unless it has found it since."""
         known = self.throttle
-        lost = known is None or known._lost_at is None
-        return -1e9 if lost else self.world.hub.now - (self.monotonic() - known._missed_at)
+        if known is None or known._missed_at is None:
+            return -1e9
+        return self.world.hub.now - (self.monotonic() - known._missed_at)
 
     def start(self) -> AccountThrottle:
         """What its first caller does."""

@@ -57,13 +57,13 @@ SABOTAGES = {
         "now < settled() and wait or",
         "",
     ),
-    "moments of others": (breaks_at_random, "consider(KEYS[3], OVERDUE, 0)", "consider(KEYS[3], HORIZON, 0)"),
+    "moments of others": (breaks_at_random, "{KEYS[3], OVERDUE, 0}", "{KEYS[3], HORIZON, 0}"),
     "echoes": (
         partial(breaks_schedule, schedules.test_a_thawed_redis_books_nothing_for_callers_that_have_left),
         "<= ask.doubt",
         "<= 1e12",
     ),
-    "a clock that is set": (breaks_at_random, "    now = math.max(ask.heard, math.min(queue.asked or 0, now))", ""),
+    "a clock that is set": (breaks_at_random, "now = math.max(ask.heard, math.min(queue.asked or 0, now)) end", "end"),
     "kept moments of nobody": (breaks_at_random, "if key then redis.call('ZREM', key, owner) else book(moment) end", "if not key then book(moment) end"),
     "no floor": (
         partial(breaks_schedule, schedules.test_bulk_has_its_floor_among_people_with_appointments),

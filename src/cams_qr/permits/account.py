@@ -108,9 +108,8 @@ class AccountThrottle:
         # How many seconds ahead moments were promised to anybody.
         self._promised_ahead = 0.0
         self._learned_at = -math.inf
-        # Since when Redis has been unavailable, and when it last failed to answer.
-        self._lost_at: float | None = None
-        self._missed_at = -math.inf
+        # When Redis last failed to answer, if it is unavailable.
+        self._missed_at: float | None = None
         self._answer_took: float | None = None
         # How far in advance a caller must know its moment, to sign and send its call in time.
         self._lead = 0.0
@@ -259,11 +258,9 @@ class AccountThrottle:
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
             "seat": self._seat if now < self._seat_until else None,
-            "held": 0,
-            "seats": 0,
+            "held": self._held,
+            "seats": self._seats if self._remembers() else 0,
         }
-        if self._remembers():
-            question["held"], question["seats"] = self._held, self._seats
         return {name: value for name, value in question.items() if value is not None}
 
     def _budget(self, deadline: Deadline) -> int:
@@ -278,8 +275,9 @@ class AccountThrottle:
     def _since(self) -> int:
         """When somebody has asked at the latest, on the queue's clock, unless the queue forgot or was unavailable."""
         learned = self._learned if self._remembers() else 0
-        missed = 0.0 if self._lost_at is None else max(time.monotonic() - self._missed_at, SPAN_SECONDS)
-        return max(learned, (self._clock.now() or 0) - _micro(missed)) if missed else learned
+        if self._missed_at is None:
+            return learned
+        return max(learned, (self._clock.now() or 0) - _micro(max(time.monotonic() - self._missed_at, SPAN_SECONDS)))
 
     def _learn(self, answer: _Answer, sent: float, received: float) -> None:
         self._clock.update(answer.now, sent, received)
@@ -293,16 +291,15 @@ class AccountThrottle:
         told = min(max(answer.moment, answer.now), answer.now + _micro(self._horizon))
         self._seat_until = self._clock.local(told) + _KEPT_SEAT_SECONDS - ANSWER_SECONDS
         self._turns.take_seat(answer.seat, answer.seats, self._clock.local(0))
-        self._lost_at = self._answer_took = None
+        self._missed_at = self._answer_took = None
 
     def _doubt(self) -> float:
         """How far the queue's clock may be from what a question expects on arrival, in seconds."""
         return _SCHEDULING_SECONDS + self._clock.error() + self._lead
 
     def _lose_redis(self, since: float) -> None:
-        self._missed_at = since
-        if self._lost_at is None:
-            self._lost_at = since
+        was_lost, self._missed_at = self._missed_at is not None, since
+        if not was_lost:
             now = time.monotonic()
             # With no request for so long, few other instances were active, and nobody waits.
             is_crowded = self._seats > 0 and now <= self._seat_until

@@ -7,9 +7,6 @@
 -- server's clock was changed, the caller was frozen, or Redis was frozen and the caller has given up by now.
 local function is_agreed()
   if queue.asked and queue.asked <= now + HORIZON then now = math.max(now, queue.asked) end
-  if ask.stepped then
-    now = math.max(ask.heard, math.min(queue.asked or 0, now))
-    return true
-  end
-  return ask.heard and math.abs(now - ask.heard) <= ask.doubt
+  if ask.stepped then now = math.max(ask.heard, math.min(queue.asked or 0, now)) end
+  return ask.stepped or ask.heard and math.abs(now - ask.heard) <= ask.doubt
 end

@@ -21,7 +21,6 @@ local WINDOW, HORIZON = ask.window, ask.horizon
 -- No later time than this is ever stored.
 local FAR = HORIZON + 4 * WINDOW
 
-local TYPES = {'hash', 'list', 'zset', 'zset', 'zset', 'zset'}
 local NUMBERS = {'asked', 'offset', 'opens', 'pace', 'paced', 'least', 'spread', 'streak'}
 
 -- nil if the value is not a number, or too large for exact arithmetic.
@@ -34,14 +33,8 @@ local function tolerance_of(moment) return moment % 1000 * 1000 end
 
 local function arrival(moment) return moment + tolerance_of(moment) end
 
--- What has another type is not the queue's.
-for i, expected in ipairs(TYPES) do
-  local found = redis.call('TYPE', KEYS[i]).ok
-  if found ~= expected and found ~= 'none' then redis.call('DEL', KEYS[i]) end
-end
-
 local queue = {}
-for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(NUMBERS))) do queue[NUMBERS[i]] = number(value) end
+for i, value in ipairs(redis.pcall('HMGET', KEYS[1], unpack(NUMBERS))) do queue[NUMBERS[i]] = number(value) end
 
 local clock = redis.call('TIME')
 local server = clock[1] * 1000000 + clock[2]
@@ -53,7 +46,7 @@ local function is_sound()
     local value = queue[name]
     if not value or value > now + FAR or value < 0 and name ~= 'offset' then return false end
   end
-  return redis.call('EXISTS', KEYS[2]) == 1
+  return redis.call('TYPE', KEYS[2]).ok == 'list'
 end
 
 -- The calls a second that CAMS accepts, as far as known: a throttle lowers it, and time raises it.

@@ -31,7 +31,10 @@ local EXPIRY = 120 * WINDOW + HORIZON
 
 -- Drop moments that have passed, and what nobody can have stored.
 local function tidy()
-  for i = 3, 6 do redis.call('ZREMRANGEBYSCORE', KEYS[i], now + FAR + 1, '+inf') end
+  for i = 3, 6 do
+    local dropped = redis.pcall('ZREMRANGEBYSCORE', KEYS[i], now + FAR + 1, '+inf')
+    if type(dropped) == 'table' then redis.call('DEL', KEYS[i]) end
+  end
   for i = 3, 4 do redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', math.max(now, queue.opens) - 1) end
   redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', now - EXPIRY - 1)
 end
@@ -40,14 +43,13 @@ end
 -- That may be the first appointment whose caller should have come back by now, or one set aside for bulk.
 local function soonest(others, bulk_ahead)
   local moment, its_key, owner = moment_after(others), nil, nil
-  local function consider(key, within, ahead)
+  for _, kept in ipairs({{KEYS[3], OVERDUE, 0}, bulk_ahead and {KEYS[4], FAR, bulk_ahead} or nil}) do
+    local key, within, ahead = unpack(kept)
     local latest = now + math.min(within, ask.budget)
-    local member, kept = unpack(redis.call('ZRANGEBYSCORE', key, earliest(), latest, 'WITHSCORES', 'LIMIT', ahead, 1))
-    kept = number(kept)
-    if kept and kept < moment and can_keep(kept) then moment, its_key, owner = kept, key, member end
+    local found = redis.call('ZRANGEBYSCORE', key, earliest(), latest, 'WITHSCORES', 'LIMIT', ahead, 1)
+    local sooner = number(found[2]) or moment
+    if sooner < moment and can_keep(sooner) then moment, its_key, owner = sooner, key, found[1] end
   end
-  consider(KEYS[3], OVERDUE, 0)
-  if bulk_ahead then consider(KEYS[4], FAR, bulk_ahead) end
   return moment, its_key, owner
 end
 
