@@ -19,18 +19,15 @@ local function begin()
   queue = {asked = 0, opens = 0, pace = ask.limit, paced = 0, least = HORIZON, spread = GUARD_MAX, streak = 0}
 end
 
-local function is_server_new()
-  local uptime = string.match(tostring(redis.pcall('INFO', 'server')), 'uptime_in_seconds:(%d+)')
-  return uptime and tonumber(uptime) < 2
-end
-
 local function close() queue.opens = math.max(queue.opens, now + ask.settle + SPAN) end
 
 local function close_if_others_may_call()
   if not is_sound() then
+    -- A part of it is left, or the server was restarted just now.
     local is_left = next(queue) or redis.call('EXISTS', KEYS[2]) == 1
+    local uptime = string.match(tostring(redis.pcall('INFO', 'server')), 'uptime_in_seconds:(%d+)')
     begin()
-    if is_left or is_server_new() then close() end
+    if is_left or uptime and tonumber(uptime) < 2 then close() end
   end
   -- Nobody has asked since the queue answered this instance, or failed to: it has forgotten that, or was unavailable.
   if queue.asked < ask.since then close() end

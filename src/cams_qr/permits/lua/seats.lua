@@ -11,15 +11,11 @@ local MOST_SEATS = 256
 -- Take the seat that was free first, if it is before its own, so that there are no more seats than instances. Returns it,
 -- and the number of seats.
 local function sit(told)
+  local last = redis.call('ZCARD', KEYS[5]) - 1
+  local last_until = number(redis.call('ZSCORE', KEYS[5], last))
+  if not last_until then redis.call('DEL', KEYS[5]) end
+  if last_until and last_until <= now then redis.call('ZREM', KEYS[5], last) end
   local count = redis.call('ZCARD', KEYS[5])
-  local last_until = redis.call('ZSCORE', KEYS[5], count - 1)
-  if not last_until then
-    redis.call('DEL', KEYS[5])
-    count = 0
-  elseif number(last_until) <= now then
-    count = count - 1
-    redis.call('ZREM', KEYS[5], count)
-  end
   -- Seats that were forgotten are held, for their instances to come back.
   local known = math.max(count == 0 and ask.seats or 0, ask.seat and ask.seat + 1 or 0)
   for seat = count, math.min(known, MOST_SEATS) - 1 do redis.call('ZADD', KEYS[5], now + HORIZON, seat) end

@@ -25,7 +25,6 @@ local CLEARED = 32
 -- will not come.
 local LATE = 0.2 * WINDOW
 local OVERDUE = ask.patience - WINDOW - LATE
-local CROWDED = 0.1 * WINDOW
 local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
 local EXPIRY = 120 * WINDOW + HORIZON
 
@@ -98,10 +97,9 @@ local function person()
     queue.streak = 0
   end
   queue.streak = queue.streak + 1
-  if moment <= latest then return go(moment) end
   book(moment)
-  redis.call('ZADD', KEYS[3], moment, own_moment and HERE or ask.ticket)
-  return 'refused', moment
+  if moment > latest then redis.call('ZADD', KEYS[3], moment, own_moment and HERE or ask.ticket) end
+  return moment > latest and 'refused' or 'go', moment
 end
 
 local function bulk()
@@ -136,7 +134,7 @@ local answer = ask.reminds and reminder or now < settled() and wait or ask.bulk 
 local verdict, moment = answer()
 local seat, seats = sit(moment)
 -- Whether whoever asks next has to wait.
-local is_crowded = moment_after(0) > now + ask.lead + CROWDED or bulk_waits()
+local is_crowded = moment_after(0) > now + NEAR or bulk_waits()
 save()
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
 local promised = math.min(math.max(last(), queue.opens - WINDOW), now + ask.patience)
