@@ -384,7 +384,9 @@ def many_ghosts() -> dict[str, Harm]:
         account.client.zadd(account.key("seats"), {f"{n}": time.time() * 1e6 + 15e6 for n in range(1000)})
 
     def keep_a_place(account: Account) -> None:
-        account.client.zadd(account.key("bulk"), {f"{(time.time() + 3600) * 1e6:.0f} somebody": time.time() * 1e6 - 1e6})
+        account.client.zadd(
+            account.key("bulk"), {f"{(time.time() + 3600) * 1e6:.0f} somebody": time.time() * 1e6 - 1e6}
+        )
 
     return {"moments set aside": fill, "seats": seat, "a place kept for an hour": keep_a_place}
 

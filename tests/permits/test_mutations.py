@@ -64,7 +64,11 @@ SABOTAGES = {
         "<= 1e12",
     ),
     "a clock that is set": (breaks_at_random, "now = math.max(ask.heard, math.min(queue.asked or 0, now)) end", "end"),
-    "kept moments of nobody": (breaks_at_random, "if key then redis.call('ZREM', key, owner) else book(moment) end", "if not key then book(moment) end"),
+    "kept moments of nobody": (
+        breaks_at_random,
+        "if key then redis.call('ZREM', key, owner) else book(moment) end",
+        "if not key then book(moment) end",
+    ),
     "no floor": (
         partial(breaks_schedule, schedules.test_bulk_has_its_floor_among_people_with_appointments),
         "local BULK_EVERY = 5",

@@ -273,7 +273,7 @@ class AccountThrottle:
         return time.monotonic() - self._learned_at < _MEMORY_SECONDS
 
     def _since(self) -> int:
-        """When somebody has asked at the latest, on the queue's clock, unless the queue forgot or was unavailable."""
+        """The queue was last asked at this time or later, unless it has forgotten that, or was unavailable."""
         learned = self._learned if self._remembers() else 0
         if self._missed_at is None:
             return learned
@@ -298,12 +298,12 @@ class AccountThrottle:
         return _SCHEDULING_SECONDS + self._clock.error() + self._lead
 
     def _lose_redis(self, since: float) -> None:
-        was_lost, self._missed_at = self._missed_at is not None, since
-        if not was_lost:
+        if self._missed_at is None:
             now = time.monotonic()
             # With no request for so long, few other instances were active, and nobody waits.
             is_crowded = self._seats > 0 and now <= self._seat_until
             self._turns.start(now + self._promised_ahead + SPAN_SECONDS if is_crowded else now, is_crowded)
+        self._missed_at = since
 
     def _run(self, script: Callable[..., Any], question: dict[str, Any], client: Any) -> Any:
         return script(client, self._keys, [json.dumps(question)])

@@ -11,10 +11,10 @@
 --            least, spread   the shortest recent time from a moment to its answer; how much longer others took
 --            streak          people booked since the last bulk caller
 -- KEYS[2]  arrivals, a list: when the last `limit` booked calls will have arrived at CAMS at the latest, newest first
--- KEYS[3]  appointments, a sorted set: tickets, or tickets and instances, of people who were told to come back, by moment
+-- KEYS[3]  appointments, a sorted set: tickets of people who were told to come back, some with instances, by moment
 -- KEYS[4]  moments set aside for bulk, a sorted set: who booked them, by moment
 -- KEYS[5]  seats, a sorted set: their numbers, by until when they are held
--- KEYS[6]  bulk callers in the queue, a sorted set: until when they keep their places, and instances, by when they came
+-- KEYS[6]  places of bulk, a sorted set: until when they are kept, and their instances, by when their callers came
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW, HORIZON = ask.window, ask.horizon

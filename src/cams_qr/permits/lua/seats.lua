@@ -1,15 +1,15 @@
--- Seats: each instance that asked recently, or was told to come back, has one. If Redis becomes unavailable while callers
--- wait, and there are more than `limit` seats, each has a turn of its own.
+-- Seats: each instance that asked recently, or was told to come back, has one. If Redis becomes unavailable while
+-- callers wait, and there are more than `limit` seats, each has a turn of its own.
 --
 --     free ──── an instance asks ────▶ held ──── until the moment it was told, and a while ────▶ free
 --
--- An instance states the seat that it holds (`seat`). Nobody else can hold that, because a seat is only taken when free.
+-- An instance says which seat it holds (`seat`). The queue need not know whose it is: nobody else takes it meanwhile.
 
--- More are not held for instances that may come back.
+-- No more than these are held for instances that may come back.
 local MOST_SEATS = 256
 
--- Take the seat that was free first, if it is before its own, so that there are no more seats than instances. Returns it,
--- and the number of seats.
+-- Take the seat that has been free for longest, if it is before the instance's own: there are to be no more seats than
+-- instances. Returns it, and the number of seats.
 local function sit(told)
   local last = redis.call('ZCARD', KEYS[5]) - 1
   local last_until = number(redis.call('ZSCORE', KEYS[5], last))

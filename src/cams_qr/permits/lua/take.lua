@@ -38,8 +38,8 @@ local function tidy()
   redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', now - EXPIRY - 1)
 end
 
--- The first moment for a caller behind so many others: a new one, or sooner, one that was booked, with its key and member.
--- That may be the first appointment whose caller should have come back by now, or one set aside for bulk.
+-- The first moment for a caller behind so many others: a new one; or one that was booked, if it is sooner, with its key
+-- and member: the first appointment whose caller should have come back by now, or one set aside for bulk.
 local function soonest(others, bulk_ahead)
   local moment, its_key, owner = moment_after(others), nil, nil
   for _, kept in ipairs({{KEYS[3], OVERDUE, 0}, bulk_ahead and {KEYS[4], FAR, bulk_ahead} or nil}) do
@@ -118,7 +118,7 @@ local function bulk()
   return 'later', again
 end
 
--- A caller that waits for a promised moment reminds the queue of it, and takes nothing.
+-- A caller that waits for a promised moment reminds the queue of it (`closing.lua`), and takes nothing.
 local function reminder() return 'held', now end
 
 local function wait()
