@@ -17,7 +17,7 @@ from lupa import lua51
 
 from cams_qr.deadline import Deadline, DepartureMissed
 from cams_qr.permits.account import SETTLE_SECONDS, AccountThrottle
-from cams_qr.permits.throttle import GUARD_MIN_SECONDS, WINDOW_SECONDS, Caller, Permit
+from cams_qr.permits.throttle import GUARD_MIN_SECONDS, HORIZON_SECONDS, PACE_GROWTH, WINDOW_SECONDS, Caller, Permit
 from cams_qr.problems import Problem
 from cams_qr.redis_store import ANSWER_SECONDS, Store
 from tests.permits.hub import Hub, Process, Thread
@@ -38,6 +38,9 @@ MOST_STARVED_SECONDS = 12.0
 PUNCTUAL_SECONDS = 0.11
 # Until the queue is open again, whatever happened.
 _RECOVERY_SECONDS = 5.0
+# A bulk caller whose moment is as near as this is told it; moments are whole milliseconds.
+_NEAR_SECONDS = 0.2
+_ROUNDING_SECONDS = 0.002
 _EPOCH = 1_700_000_000.0
 _MICRO = 1_000_000
 
@@ -237,7 +240,7 @@ class CallerModel:
                 self.world.leave(self, permit, lag)
                 time.sleep(lag + SERVICE_SECONDS)
                 if self.throttled is not None:
-                    self.world.closed_at = self.world.hub.now
+                    self.world.throttle(min(self.throttled, HORIZON_SECONDS))
                     throttle.record_throttle(permit, self.throttled)
         except DepartureMissed:
             self.promise = None
@@ -308,9 +311,13 @@ class World:
         self.lost_at = self.back_at = -1e9
         self.noticed = True
         self.was_asked = True
+        # When somebody first asked after the last fault.
+        self.first_at = -1e9
         self.unnoticed_at = self.cold_at = self.split_at = -1e9
         # When CAMS last throttled a call, and told how long it takes none: appointments until then are void.
         self.closed_at = -1e9
+        # When CAMS takes calls again.
+        self.opens_at = -1e9
         # When the server's clock was last set; who has not asked since cannot tell whether it was Redis that forgot.
         self.stepped_at = -1e9
         # When all was last forgotten, and when Redis was last lost so soon after that nobody had reminded it.
@@ -319,6 +326,8 @@ class World:
         # Booked moments on the queue's clock that nobody holds yet.
         self.booked: Counter[int] = Counter()
         self.last_new = 0
+        # When the last booked calls arrive at the latest, in seconds of the queue's clock.
+        self.reserved: deque[float] = deque(maxlen=limit)
         self.last_bulk = 0.0
         self.appointments: dict[str, Appointment] = {}
 
@@ -432,6 +441,12 @@ class World:
                 self.hushed_at = self.hub.now
         self.server.become(state)
 
+    def fail_over(self, keys: Any, expiries: Any) -> None:
+        """A replica takes over, with what it had copied."""
+        self._note("fail_over")
+        self._forget()
+        self.server.stub.keys, self.server.stub.expiries = keys, expiries
+
     def plant(self, *command: str) -> None:
         """Somebody else writes."""
         self._note("plant", *command)
@@ -471,6 +486,7 @@ class World:
         self._disturb()
         self.forgot_at = self.hub.now
         self.appointments.clear()
+        self.reserved.clear()
         self.last_new = 0
 
     # What is seen
@@ -510,6 +526,7 @@ class World:
             return
         if caller.promise is not None and not caller.thread.dead and self._unhampered(caller):
             self._break("promise", f"{caller.ticket} was promised {caller.promise} and asks again")
+        self._check_idle(ask, reply, caller)
         self._check_booking(verdict, moment, caller)
         if not ask["bulk"]:
             self._check_appointment(verdict, moment, caller)
@@ -526,6 +543,7 @@ class World:
 
     def _note_first(self, caller: CallerModel) -> None:
         self.was_asked = True
+        self.first_at = self.hub.now
         if caller.instance.cold or caller.instance.heard_at < self.stepped_at:
             self.cold_at = self.hub.now
         if caller.instance.missed_at() < self.lost_at and not self.noticed:
@@ -561,6 +579,40 @@ class World:
                 self._break("order", f"{caller.ticket} is told {moment}, before {self.last_new}")
             self.last_new = moment
 
+    def _check_idle(self, ask: dict[str, Any], reply: list[Any], caller: CallerModel) -> None:
+        """No permit is free while a caller waits: a new moment is the first that the booked calls allow."""
+        verdict, now, moment, *_ = reply
+        is_open = self.hub.now > max(self.first_at + _RECOVERY_SECONDS, self.opens_at) and not self.limits
+        place = ask["place"] if ask["place"] >= 0 else now
+        is_next = not ask["bulk"] or all(other >= place for other in self._places())
+        for command in self.server.stub.journal:
+            if command[0] == "LPUSH":
+                arrival = int(command[2]) / _MICRO
+                booked = arrival - int(command[2]) % 1000 / 1000
+                idle = booked - self._first_free(now, ask)
+                if is_open and is_next and idle > _ROUNDING_SECONDS:
+                    self._break("idle", f"{caller.ticket} waits {idle:.4f} s for a permit that is free")
+                self.reserved.append(arrival)
+        if is_open and is_next and ask["bulk"] and verdict == "later":
+            free = self._first_free(now, ask)
+            if free < now / _MICRO + _NEAR_SECONDS - _ROUNDING_SECONDS or moment / _MICRO > free:
+                self._break("idle", f"{caller.ticket} is to ask again, but a permit is free")
+
+    def _places(self) -> list[float]:
+        return list(self.server.stub.keys.get(self.key("bulk"), {}).values())
+
+    def _first_free(self, now: int, ask: dict[str, Any]) -> float:
+        """When the next call may leave, on the queue's clock, by the quota and by the pace that CAMS accepts."""
+        state = self.state()
+        grown = self.limit * PACE_GROWTH * max(0.0, now - float(state["paced"])) / _MICRO
+        pace = max(self.limit / 20, float(state["pace"])) + grown
+        earliest = (now + ask["lead"]) / _MICRO
+        if not self.reserved:
+            return earliest
+        spaced = self.reserved[-1] + (WINDOW_SECONDS / pace if pace < self.limit else 0.0)
+        oldest = self.reserved[0] if len(self.reserved) == self.limit else -1e9
+        return max(earliest, spaced, oldest + WINDOW_SECONDS)
+
     def _check_appointment(self, verdict: str, moment: int, caller: CallerModel) -> None:
         """Who comes back when told finds its moment."""
         due = self.appointments.pop(caller.ticket, None)
@@ -577,6 +629,11 @@ class World:
         score = self.server.stub.keys.get(self.key("appointments"), {}).get(caller.ticket)
         if verdict == "refused" and score is not None and abs(score) < 1e18:
             caller.appointment = int(score)
+
+    def throttle(self, retry_after: float) -> None:
+        """CAMS throttles a call, and takes none for so long."""
+        self.closed_at = self.hub.now
+        self.opens_at = max(self.opens_at, self.hub.now + retry_after)
 
     def leave(self, caller: CallerModel, permit: Permit, lag: float) -> None:
         """A call leaves; it arrives after `lag` seconds."""

@@ -14,7 +14,7 @@ FIELDS = QUEUE_FIELDS
 # Far beyond what the queue ever books; within what it may.
 BEYOND = ["text", "1e17", "-5", *further("", "-inf", "inf", "nan", "1e300", "-1e300", "0", "0x10")]
 # What is told once the queue was forgotten, or another's moments were planted, cannot agree with what was told before.
-PLANTED = ("promise", "twice", "order", "appointment")
+PLANTED = ("promise", "twice", "order", "appointment", "idle")
 PERSON = Manner(obeys=False)
 BULK = Manner(bulk=True, budget=60.0, obeys=False)
 HORIZON_SECONDS = 14.0

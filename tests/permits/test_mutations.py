@@ -36,6 +36,8 @@ def breaks_schedule(schedule: Callable[[World], None], mutate: Mutation) -> bool
 
 
 SABOTAGES = {
+    "idle between windows": (breaks_at_random, "others % ask.limit) + WINDOW)", "others % ask.limit) + 1.25 * WINDOW)"),
+    "closed for too long": (breaks_at_random, "now + ask.settle + SPAN)", "now + ask.settle + 9 * SPAN)"),
     "no guard": (breaks_at_random, "KEYS[2], arrival(moment)", "KEYS[2], moment"),
     "one too many": (breaks_at_random, "arrived(ask.limit - 1", "arrived(ask.limit"),
     "closes too shortly": (
@@ -87,7 +89,7 @@ SABOTAGES = {
 }
 
 
-@pytest.mark.parametrize("name", [*list(SABOTAGES)[:5], *further(*list(SABOTAGES)[5:])])
+@pytest.mark.parametrize("name", [*list(SABOTAGES)[:7], *further(*list(SABOTAGES)[7:])])
 def test_a_sabotage_is_noticed(name: str) -> None:
     logs.configure("CRITICAL")
     breaks, found, put = SABOTAGES[name]

@@ -188,7 +188,7 @@ def test_a_replica_that_lags_takes_over(world: World) -> None:
     world.pass_time(0.02)
     world.crowd(0, 8, PERSON)
     world.pass_time(0.1)
-    stub.keys, stub.expiries = copies
+    world.fail_over(*copies)
     world.crowd(4, 8, PERSON)
     world.pass_time(4)
     assert world.broken == []
