@@ -56,8 +56,8 @@ SABOTAGES = {
     ),
     "promises while it settles": (
         partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),
-        "now < settled() and wait or",
-        "",
+        "(ask.bulk or is_settling()) and in_line",
+        "ask.bulk and in_line",
     ),
     "moments of others": (breaks_at_random, "{KEYS[3], OVERDUE, 0}", "{KEYS[3], HORIZON, 0}"),
     "echoes": (

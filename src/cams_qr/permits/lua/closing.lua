@@ -7,11 +7,11 @@
 --       └────────────────────────────────────────────────────── closed
 --            their calls have left the window
 --
--- While it settles, everybody waits, because a promise that becomes known may make it open later.
+-- While it settles, nothing is promised, because a promise that becomes known may make it open later.
 
 local SPAN = WINDOW + ask.guardMax
 
-local function settled() return queue.opens - SPAN end
+local function is_settling() return now < queue.opens - SPAN end
 
 local function begin()
   redis.call('DEL', unpack(KEYS))

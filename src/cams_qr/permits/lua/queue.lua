@@ -14,7 +14,7 @@
 -- KEYS[3]  appointments, a sorted set: tickets of people who were told to come back, some with instances, by moment
 -- KEYS[4]  moments set aside for bulk, a sorted set: who booked them, by moment
 -- KEYS[5]  seats, a sorted set: their numbers, by until when they are held
--- KEYS[6]  places of bulk, a sorted set: until when they are kept, and their instances, by when their callers came
+-- KEYS[6]  places in line, a sorted set: until when they are kept, and their instances, by when their callers came
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW, HORIZON = ask.window, ask.horizon

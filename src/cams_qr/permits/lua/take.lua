@@ -13,8 +13,8 @@
 --      ▼ │ asks again when told to, and keeps its place
 --    later
 --
--- While bulk waits, one moment of BULK_EVERY is set aside for it. While the queue settles (`closing.lua`), nothing is
--- booked: whoever has the time is told to ask again.
+-- While bulk waits, one moment of BULK_EVERY is set aside for it. While the queue settles (`closing.lua`), no moment is
+-- near, and people wait as bulk does.
 
 local BULK_EVERY = 5
 -- An appointment is its ticket's. If another caller with the same ticket has one, this caller's is its instance's.
@@ -64,7 +64,7 @@ local function own_appointment()
   end
 end
 
--- The member for a place of bulk whose caller asks again at some time.
+-- The member for a place whose caller asks again at some time.
 local function place_until(again) return string.format('%.0f %s', again + KEPT, ask.instance) end
 
 -- Whether bulk waits. A caller that does not ask again loses its place.
@@ -102,9 +102,9 @@ local function person()
   return moment > latest and 'refused' or 'go', moment
 end
 
-local function bulk()
+-- Bulk, and everybody while the queue settles.
+local function in_line()
   ask.place = ask.place < 0 and now or math.max(now - EXPIRY, math.min(ask.place, now))
-  redis.call('ZREM', KEYS[6], place_until(ask.again))
   bulk_waits()
   local ahead = redis.call('ZCOUNT', KEYS[6], '-inf', ask.place - 1)
   local moment, key, owner = soonest(ahead, ahead)
@@ -121,16 +121,12 @@ end
 -- A caller that waits for a promised moment reminds the queue of it (`closing.lua`), and takes nothing.
 local function reminder() return 'held', now end
 
-local function wait()
-  if queue.opens > now + ask.budget then return 'refused', queue.opens end
-  return 'later', settled()
-end
-
 if not is_agreed() then return {'clock', now, now, queue.asked or 0} end
 close_if_others_may_call()
 measure()
 tidy()
-local answer = ask.reminds and reminder or now < settled() and wait or ask.bulk and bulk or person
+redis.call('ZREM', KEYS[6], place_until(ask.again))
+local answer = ask.reminds and reminder or (ask.bulk or is_settling()) and in_line or person
 local verdict, moment = answer()
 local seat, seats = sit(moment)
 -- Whether whoever asks next has to wait.
