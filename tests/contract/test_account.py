@@ -385,7 +385,7 @@ def test_a_server_that_comes_back_without_the_last_grants_is_not_trusted(
     function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="0", CAMS_QPS="5")
     function.ask()
     client = redis.Redis.from_url(valkey.url)
-    (key,) = client.keys("*:queue:state")
+    (key,) = client.keys("*:permits:state")
     replica: Any = client.dump(key)
     time.sleep(1.2)
     for _ in range(5):

@@ -243,6 +243,7 @@ class CallerModel:
                     self.world.throttle(min(self.throttled, HORIZON_SECONDS))
                     throttle.record_throttle(permit, self.throttled)
         except DepartureMissed:
+            self.world.missed(self)
             self.promise = None
             return False
         return True
@@ -261,12 +262,13 @@ class CallerModel:
 
     def hear(self, reply: Any, executed: float, error: float) -> None:
         """Redis' answer has come; one that comes after its moment is no promise."""
-        verdict, now, moment, *more = reply
+        verdict, now, moment, *_ = reply
         if verdict == "held":
             return
         self.promise = None
         if verdict == "go":
-            last = executed + (moment - now + more[1] / 2) / _MICRO
+            guard = moment % 1000 / 1000 - 2 * error
+            last = executed + (moment - now) / _MICRO + guard / 2
             self.promise = moment if self.world.hub.now < last - error else None
 
 
@@ -387,6 +389,7 @@ class World:
         self._note("oversleep", at, seconds)
         if at in self.instances:
             self.instances[at].oversleeps = seconds
+            self.instances[at].hampered_at = self.hub.now
 
     def delay(self, at: int, request: float, answer: float) -> None:
         """How long Redis' question and answer take, for one instance."""
@@ -455,7 +458,7 @@ class World:
 
     def key(self, part: str) -> str:
         """One of the throttle's keys, which are PARTS."""
-        return f"cams-qr:{{account}}:queue:{part}"
+        return f"cams-qr:{{account}}:permits:{part}"
 
     def state(self) -> dict[str, str]:
         """The queue's fields."""
@@ -507,7 +510,7 @@ class World:
     def _see(self, ask: dict[str, Any], reply: list[Any], caller: CallerModel) -> None:
         verdict, _, _, *rest = reply
         caller.asks += 1
-        caller.place = rest[2] if verdict == "later" else -1
+        caller.place = rest[1] if verdict == "later" else -1
         if verdict != "clock":
             self._hear_of(caller)
         self._tell(ask, reply, caller)
@@ -641,6 +644,11 @@ class World:
         caller.promise = None
         caller.turn = permit.booked == 0
         self.hub.at(self.hub.now + lag, partial(self._arrive, caller, permit.departure.at))
+
+    def missed(self, caller: CallerModel) -> None:
+        """A caller cannot leave at its moment."""
+        if caller.promise is not None and self._unhampered(caller):
+            self._break("promise", f"{caller.ticket} was promised {caller.promise} and cannot leave then")
 
     def refused(self, caller: CallerModel, seconds: int) -> None:
         """A caller is refused, and told to come back."""

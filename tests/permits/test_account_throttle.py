@@ -46,7 +46,7 @@ class Account:
         return AccountThrottle(Store(self.url), self.name, self.limit, 8, PATIENCE)
 
     def key(self, part: str) -> str:
-        return f"cams-qr:{{{self.name}}}:queue:{part}"
+        return f"cams-qr:{{{self.name}}}:permits:{part}"
 
     @property
     def client(self) -> Any:

@@ -139,7 +139,7 @@ def is_question(data: bytes) -> bool:
 
 def tells_to_wait(data: bytes) -> bool:
     """Whether this is the queue's answer that a call may leave, in a while."""
-    answer = re.match(rb"\*9\r\n\$2\r\ngo\r\n:(\d+)\r\n:(\d+)", data)
+    answer = re.match(rb"\*8\r\n\$2\r\ngo\r\n:(\d+)\r\n:(\d+)", data)
     return answer is not None and int(answer[2]) - int(answer[1]) > 60_000
 
 

@@ -1,5 +1,7 @@
 """No permit is wasted when other callers leave, are far away, or were idle for long."""
 
+from random import Random
+
 import pytest
 
 from tests.conftest import further
@@ -31,6 +33,26 @@ def test_redis_is_far_away(world: World, delay: float) -> None:
     world.saturate(20, 24, PERSON)
     assert used(world, began) >= 0.9
     assert world.since(began, bulk=True)
+    assert world.broken == []
+
+
+@pytest.mark.parametrize("delay", [0.01, *further(0.005, 0.025)])
+def test_people_come_back_to_instances_farther_away(world: World, delay: float) -> None:
+    """Half of the instances are near Redis, and whoever comes back may reach any."""
+    world.warm(24)
+    for at in range(12, 24):
+        world.delay(at, delay, delay)
+    began, choose = world.hub.now, Random(1)
+    people: dict[str, tuple[float, CallerModel | None]] = {f"person-{number}": (0.0, None) for number in range(16)}
+    for _ in range(1500):
+        for ticket, (_, caller) in people.items():
+            if caller and caller.thread.ended:
+                people[ticket] = (caller.instance.told if caller.outcome == "refused" else 0.0, None)
+        for ticket in [name for name, (due, caller) in people.items() if caller is None and due <= world.hub.now]:
+            at = choose.choice([at for at in range(24) if world.instances[at].caller is None])
+            people[ticket] = (0.0, world.call(at, PERSON._replace(ticket=ticket)))
+        world.pass_time(0.02)
+    assert used(world, began + 5) >= 0.9
     assert world.broken == []
 
 

@@ -74,7 +74,6 @@ class _Answer(NamedTuple):
     now: int
     moment: int
     asked: int
-    guard: int = 0
     place: int = -1
     promised: int = 0
     seat: int = 0
@@ -90,7 +89,7 @@ class AccountThrottle:
     def __init__(self, store: Store, account: str, limit: int, instances: int, patience: float) -> None:
         self._store = store
         parts = ("state", "arrivals", "appointments", "set-aside", "seats", "bulk")
-        self._keys = [f"cams-qr:{{{account}}}:queue:{part}" for part in parts]
+        self._keys = [f"cams-qr:{{{account}}}:permits:{part}" for part in parts]
         self._take = store.script(TAKE)
         self._throttled = store.script(THROTTLED)
         self._limit = limit
@@ -152,21 +151,23 @@ class AccountThrottle:
 
         Raises Problem `throttled`, and DepartureMissed if this process was frozen.
         """
-        permit = self._reserve(caller, deadline, waiting)
-        while permit.booked and permit.departure.at - self._lead - (now := time.monotonic()) > PROBE_SECONDS:
-            wait_until(min(now + PROBE_SECONDS, permit.departure.at - self._lead - 2 * ANSWER_SECONDS), waiting)
+        reserved = self._reserve(caller, deadline, waiting)
+        if isinstance(reserved, Permit):
+            return reserved
+        while (latest := self._departure(reserved.moment).at - self._lead) - (now := time.monotonic()) > PROBE_SECONDS:
+            wait_until(min(now + PROBE_SECONDS, latest - 2 * ANSWER_SECONDS), waiting)
             # If this process was frozen, the queue may have forgotten the moment and opened since.
             if time.monotonic() - now > SETTLE_SECONDS:
                 raise DepartureMissed
             self._remind(caller, deadline)
-        return permit
+        return Permit(self._departure(reserved.moment), reserved.now)
 
-    def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> Permit:
-        """Take a moment from the queue, or a turn while Redis is unavailable. Raises Problem `throttled`."""
+    def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> "_Answer | Permit":
+        """A moment from the queue, or a turn while Redis is unavailable. Raises Problem `throttled`."""
         before: _Answer | None = None
         while True:
             try:
-                answer, blur = self._ask(caller, before, deadline)
+                answer = self._ask(caller, before, deadline)
             except StoreUnavailable:
                 turn = self._turn_within(caller, deadline)
                 probe = max(self._store.next_probe, time.monotonic() + _WAY_SECONDS)
@@ -175,19 +176,23 @@ class AccountThrottle:
                     return Permit(Departure(turn, turn + GUARD_MAX_SECONDS - _WAY_SECONDS), 0.0)
                 wait_until(probe, waiting)
                 continue
-            error = self._clock.error()
-            moment = self._clock.local(answer.moment) + error
+            moment = self._departure(answer.moment).at
             if answer.verdict == b"refused":
                 raise self._refusal(moment, caller)
             if answer.verdict == b"go":
                 self._turns.take(moment)
                 self._held = answer.moment
-                # This may already have passed: the answer can show that the clock is less precise than the question
-                # stated.
-                until = moment + answer.guard / _MICRO - _WAY_SECONDS - 2 * max(0.0, error - blur)
-                return Permit(Departure(moment, until), answer.now)
+                return answer
             before = answer
             wait_until(moment, waiting)
+
+    def _departure(self, moment: int) -> Departure:
+        """When a call may leave at a moment of the queue, as far as its clock is known by now."""
+        error = self._clock.error()
+        at = self._clock.local(moment) + error
+        # A moment's last digits are its tolerance, in milliseconds.
+        guard = min(moment % 1000 / 1000 - 2 * error, GUARD_MAX_SECONDS)
+        return Departure(at, at + guard - _WAY_SECONDS)
 
     def _remind(self, caller: Caller, deadline: Deadline) -> None:
         """Tell the queue that a moment is promised, in case it forgets."""
@@ -204,13 +209,11 @@ class AccountThrottle:
             raise self._refusal(turn, caller)
         return turn
 
-    def _ask(
-        self, caller: Caller, before: _Answer | None, deadline: Deadline, reminds: bool = False
-    ) -> tuple[_Answer, float]:
-        """Ask the queue: its answer, and the clock error that the question stated. Raises StoreUnavailable."""
+    def _ask(self, caller: Caller, before: _Answer | None, deadline: Deadline, reminds: bool = False) -> _Answer:
+        """Ask the queue. Raises StoreUnavailable."""
         stepped = believed = False
         for _ in range(_MAX_CLOCK_TRIES):
-            question, blur = self._question(caller, before, deadline, stepped, reminds), self._clock.error()
+            question = self._question(caller, before, deadline, stepped, reminds)
             sent = time.monotonic()
             try:
                 answer = _Answer(*self._store.ask(partial(self._run, self._take, question), probe=True))
@@ -220,7 +223,7 @@ class AccountThrottle:
             received = time.monotonic()
             if answer.verdict != b"clock":
                 self._learn(answer, sent, received)
-                return answer, blur
+                return answer
             # If the clock differs again right after this instance adopted it, another instance has corrected it.
             stepped = not believed and self._clock.was_stepped(answer.now, answer.asked, sent, received, self._doubt())
             if not stepped:

@@ -10,6 +10,7 @@ local SAMPLES = 64
 
 -- The guard follows measured delays.
 local function measure()
+  queue.blur = math.max(ask.blur, math.floor(math.min(queue.blur, GUARD_MAX) * (1 - 1 / SAMPLES)))
   if not ask.took then return end
   local took = math.min(ask.took, queue.least + 2 * GUARD_MAX)
   queue.least = math.min(took, queue.least + math.floor((took - queue.least) / SAMPLES))
@@ -20,19 +21,19 @@ local function guard() return math.floor(math.min(math.max(ONE_WAY * queue.sprea
 
 local function earliest() return math.max(now + ask.lead, queue.opens) end
 
--- The tolerance allows for the error of this caller's clock.
-local function tolerance() return guard() + 2 * ask.blur end
+-- The tolerance allows for the error of a caller's clock.
+local function tolerance(blur) return guard() + 2 * blur end
 
-local function code(moment)
-  return math.ceil(moment / 1000) * 1000 + math.min(math.ceil(tolerance() / 1000), 999)
+local function code(moment, blur)
+  return math.ceil(moment / 1000) * 1000 + math.min(math.ceil(tolerance(blur) / 1000), 999)
 end
 
--- How much later than its moment this caller may leave and still arrive in time.
-local function guard_of(moment) return math.min(tolerance_of(moment) - 2 * ask.blur, GUARD_MAX) end
+-- A moment that another instance can use, too.
+local function for_any(moment) return code(moment - moment % 1000, queue.blur) end
 
 -- Whether this caller can use a moment that another booked, though it may know the clock less precisely. A third of the
 -- guard makes up for the drift between two readings of the clock.
-local function can_keep(moment) return guard_of(moment) >= GUARD_MIN * 2 / 3 end
+local function can_keep(moment) return tolerance_of(moment) - 2 * ask.blur >= GUARD_MIN * 2 / 3 end
 
 -- When the call before so many others has arrived. An instance with a smaller limit may have left fewer of them.
 local function arrived(later)
@@ -46,11 +47,12 @@ local function last() return arrived(0) - arrived(0) % 1000 * 1001 end
 -- The moment of a caller behind so many others.
 local function moment_after(others)
   local pause = pace() < ask.limit and WINDOW / pace() or 0
-  local rounds = math.floor(others / ask.limit) * (WINDOW + tolerance())
+  local rounds = math.floor(others / ask.limit) * (WINDOW + tolerance(ask.blur))
   local after_others = math.max(earliest(), arrived(ask.limit - 1 - others % ask.limit) + WINDOW) + rounds
   local moment = math.max(after_others, last() + pause * (others + 1))
   -- The call that arrived before all others leaves the window first in any case, and tolerances differ.
-  return others > 0 and math.max(code(moment), moment_after(0)) or code(moment)
+  moment = code(moment, ask.blur)
+  return others > 0 and math.max(moment, moment_after(0)) or moment
 end
 
 local function book(moment)

@@ -9,6 +9,7 @@
 --            opens           CAMS accepts nothing before this
 --            pace, paced     the calls a second that CAMS accepts; when that was last lowered
 --            least, spread   the shortest recent time from a moment to its answer; how much longer others took
+--            blur            how much an instance's clock may be off, the most of recent questions
 --            streak          people booked since the last bulk caller
 -- KEYS[2]  arrivals, a list: when the last `limit` booked calls will have arrived at CAMS at the latest, newest first
 -- KEYS[3]  appointments, a sorted set: tickets of people who were told to come back, some with instances, by moment
@@ -21,7 +22,7 @@ local WINDOW, HORIZON = ask.window, ask.horizon
 -- No later time than this is ever stored.
 local FAR = HORIZON + 4 * WINDOW
 
-local NUMBERS = {'asked', 'offset', 'opens', 'pace', 'paced', 'least', 'spread', 'streak'}
+local NUMBERS = {'asked', 'offset', 'opens', 'pace', 'paced', 'least', 'spread', 'blur', 'streak'}
 
 -- nil if the value is not a number, or too large for exact arithmetic.
 local function number(value)

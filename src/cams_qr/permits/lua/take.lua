@@ -60,7 +60,7 @@ end
 local function own_appointment()
   for _, member in ipairs({HERE, ask.ticket}) do
     local moment = number(redis.call('ZSCORE', KEYS[3], member))
-    if moment and moment >= now + ask.lead then return moment, member end
+    if moment and moment >= now + ask.lead and can_keep(moment) then return moment, member end
   end
 end
 
@@ -97,9 +97,11 @@ local function person()
     queue.streak = 0
   end
   queue.streak = queue.streak + 1
+  if moment <= latest then return go(moment) end
+  moment = for_any(moment)
   book(moment)
-  if moment > latest then redis.call('ZADD', KEYS[3], moment, own_moment and HERE or ask.ticket) end
-  return moment > latest and 'refused' or 'go', moment
+  redis.call('ZADD', KEYS[3], moment, own_moment and HERE or ask.ticket)
+  return 'refused', moment
 end
 
 -- Bulk, and everybody while the queue settles.
@@ -134,4 +136,4 @@ local is_crowded = moment_after(0) > now + NEAR or bulk_waits()
 save()
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
 local promised = math.min(math.max(last(), queue.opens - WINDOW), now + ask.patience)
-return {verdict, now, moment, queue.asked, guard_of(moment), ask.place, promised, seat, is_crowded and seats or 0}
+return {verdict, now, moment, queue.asked, ask.place, promised, seat, is_crowded and seats or 0}
