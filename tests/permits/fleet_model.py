@@ -532,7 +532,7 @@ class World:
         self._check_idle(ask, reply, caller)
         self._check_booking(verdict, moment, caller)
         if not ask["bulk"]:
-            self._check_appointment(verdict, moment, caller)
+            self._check_appointment(ask, verdict, moment, caller)
 
     def _hear_of(self, caller: CallerModel) -> None:
         """An instance knows the queue from now on."""
@@ -586,17 +586,19 @@ class World:
         """No permit is free while a caller waits: a new moment is the first that the booked calls allow."""
         verdict, now, moment, *_ = reply
         is_open = self.hub.now > max(self.first_at + _RECOVERY_SECONDS, self.opens_at) and not self.limits
+        # Not all of the calls that were booked before a fault are known.
+        is_open &= len(self.reserved) == self.limit
         place = ask["place"] if ask["place"] >= 0 else now
-        is_next = not ask["bulk"] or all(other >= place for other in self._places())
+        is_open &= not ask["bulk"] or all(other >= place for other in self._places())
         for command in self.server.stub.journal:
             if command[0] == "LPUSH":
                 arrival = int(command[2]) / _MICRO
                 booked = arrival - int(command[2]) % 1000 / 1000
                 idle = booked - self._first_free(now, ask)
-                if is_open and is_next and idle > _ROUNDING_SECONDS:
+                if is_open and idle > _ROUNDING_SECONDS:
                     self._break("idle", f"{caller.ticket} waits {idle:.4f} s for a permit that is free")
                 self.reserved.append(arrival)
-        if is_open and is_next and ask["bulk"] and verdict == "later":
+        if is_open and ask["bulk"] and verdict == "later":
             free = self._first_free(now, ask)
             if free < now / _MICRO + _NEAR_SECONDS - _ROUNDING_SECONDS or moment / _MICRO > free:
                 self._break("idle", f"{caller.ticket} is to ask again, but a permit is free")
@@ -609,20 +611,19 @@ class World:
         state = self.state()
         grown = self.limit * PACE_GROWTH * max(0.0, now - float(state["paced"])) / _MICRO
         pace = max(self.limit / 20, float(state["pace"])) + grown
-        earliest = (now + ask["lead"]) / _MICRO
         if not self.reserved:
-            return earliest
+            return now / _MICRO
         spaced = self.reserved[-1] + (WINDOW_SECONDS / pace if pace < self.limit else 0.0)
-        oldest = self.reserved[0] if len(self.reserved) == self.limit else -1e9
-        return max(earliest, spaced, oldest + WINDOW_SECONDS)
+        return max((now + ask["lead"]) / _MICRO, spaced, self.reserved[0] + WINDOW_SECONDS)
 
-    def _check_appointment(self, verdict: str, moment: int, caller: CallerModel) -> None:
-        """Who comes back when told finds its moment."""
+    def _check_appointment(self, ask: dict[str, Any], verdict: str, moment: int, caller: CallerModel) -> None:
+        """Who comes back when told finds its moment, if it knows the clock well enough for it."""
         due = self.appointments.pop(caller.ticket, None)
         if (
             due
             and max(self.disturbed_at + _RECOVERY_SECONDS, self.split_at, self.closed_at) < due.made_at
             and abs(self.hub.now - due.back_at) < PUNCTUAL_SECONDS
+            and 2 * ask["blur"] / _MICRO <= due.moment % 1000 / 1000 - GUARD_MIN_SECONDS
         ):
             if (verdict, moment) == ("go", due.moment):
                 self.counts["kept"] += 1

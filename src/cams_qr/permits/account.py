@@ -7,7 +7,7 @@ While Redis is unavailable:
 
 1. Every answer from Redis says how far ahead moments are promised and, if anybody waits, which seat this instance has
    and how many seats there are: one for each instance that asked recently.
-2. If nobody waited when an instance lost Redis, it calls at any time, within its share of the quota or once in a window;
+2. If nobody waited when an instance lost Redis, it calls at any time, within its share of the quota or once a window;
    otherwise it first waits until all promised moments, plus one window, have passed, and then takes turns (turns.py).
 3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
 4. The first instance to find Redis again closes the queue until all others have tried too and their turns have left the
