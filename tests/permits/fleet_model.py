@@ -41,6 +41,8 @@ _RECOVERY_SECONDS = 5.0
 # A bulk caller whose moment is as near as this is told it; moments are whole milliseconds.
 _NEAR_SECONDS = 0.2
 _ROUNDING_SECONDS = 0.002
+# Until Redis has been told of a throttle.
+_NOTE_SECONDS = 0.06
 _EPOCH = 1_700_000_000.0
 _MICRO = 1_000_000
 
@@ -417,18 +419,22 @@ class World:
         """All keys vanish."""
         self._note("flush")
         self._forget()
+        self._forget_arrivals()
         self.server.stub.flush()
 
     def lose_key(self, part: str) -> None:
         """One key vanishes."""
         self._note("lose_key", part)
         self._forget()
+        if part in ("state", "arrivals"):
+            self._forget_arrivals()
         self.server.stub.command("DEL", self.key(part))
 
     def restart(self) -> None:
         """Redis restarts, empty."""
         self._note("restart")
         self._forget()
+        self._forget_arrivals()
         self.server.restart()
 
     def become(self, state: str) -> None:
@@ -448,12 +454,14 @@ class World:
         """A replica takes over, with what it had copied."""
         self._note("fail_over")
         self._forget()
+        self.reserved.clear()
         self.server.stub.keys, self.server.stub.expiries = keys, expiries
 
     def plant(self, *command: str) -> None:
         """Somebody else writes."""
         self._note("plant", *command)
         self._forget()
+        self.reserved.clear()
         self.server.stub.command(*command)
 
     def key(self, part: str) -> str:
@@ -489,8 +497,10 @@ class World:
         self._disturb()
         self.forgot_at = self.hub.now
         self.appointments.clear()
-        self.reserved.clear()
         self.last_new = 0
+
+    def _forget_arrivals(self) -> None:
+        self.reserved.extend([-1e9] * self.limit)
 
     # What is seen
 
@@ -585,21 +595,23 @@ class World:
     def _check_idle(self, ask: dict[str, Any], reply: list[Any], caller: CallerModel) -> None:
         """No permit is free while a caller waits: a new moment is the first that the booked calls allow."""
         verdict, now, moment, *_ = reply
-        is_open = self.hub.now > max(self.first_at + _RECOVERY_SECONDS, self.opens_at) and not self.limits
-        # Not all of the calls that were booked before a fault are known.
-        is_open &= len(self.reserved) == self.limit
         place = ask["place"] if ask["place"] >= 0 else now
-        is_open &= not ask["bulk"] or all(other >= place for other in self._places())
+        is_next = not ask["bulk"] or all(other >= place for other in self._places())
+        # Not all that was booked may be known: by instances with another quota, or before something was planted.
+        is_known = len(self.reserved) == self.limit and not self.limits
+        # A queue that has forgotten its promises waits for those that it is reminded of.
+        recovered_at = self.first_at + _RECOVERY_SECONDS + self.patience - PATIENCE
+        opens = now / _MICRO + max(recovered_at, self.opens_at) - self.hub.now
         for command in self.server.stub.journal:
             if command[0] == "LPUSH":
                 arrival = int(command[2]) / _MICRO
                 booked = arrival - int(command[2]) % 1000 / 1000
-                idle = booked - self._first_free(now, ask)
-                if is_open and idle > _ROUNDING_SECONDS:
+                idle = booked - max(self._first_free(now, ask), opens)
+                if is_known and is_next and idle > _ROUNDING_SECONDS:
                     self._break("idle", f"{caller.ticket} waits {idle:.4f} s for a permit that is free")
                 self.reserved.append(arrival)
-        if is_open and ask["bulk"] and verdict == "later":
-            free = self._first_free(now, ask)
+        if is_known and is_next and ask["bulk"] and verdict == "later":
+            free = max(self._first_free(now, ask), opens)
             if free < now / _MICRO + _NEAR_SECONDS - _ROUNDING_SECONDS or moment / _MICRO > free:
                 self._break("idle", f"{caller.ticket} is to ask again, but a permit is free")
 
@@ -637,7 +649,7 @@ class World:
     def throttle(self, retry_after: float) -> None:
         """CAMS throttles a call, and takes none for so long."""
         self.closed_at = self.hub.now
-        self.opens_at = max(self.opens_at, self.hub.now + retry_after)
+        self.opens_at = max(self.opens_at, self.hub.now + retry_after + _NOTE_SECONDS)
 
     def leave(self, caller: CallerModel, permit: Permit, lag: float) -> None:
         """A call leaves; it arrives after `lag` seconds."""

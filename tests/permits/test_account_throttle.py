@@ -262,7 +262,7 @@ def test_bulk_is_served_in_the_order_of_asking(account: Account) -> None:
 # Clocks
 
 
-@pytest.mark.parametrize("seconds", [0.1, *further(-20, -0.2, 0.5, 20)])
+@pytest.mark.parametrize("seconds", [-20, *further(-0.2, 0.5, 20)])
 def test_a_step_of_redis_clock(account: Account, seconds: float) -> None:
     """The queue's clock is the server's and an offset, so that a step of one is a step of the other."""
     with crowd(account, people=7, bulk=2) as callers:

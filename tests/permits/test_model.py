@@ -64,7 +64,7 @@ class Queue(RuleBasedStateMachine):
     def kill(self, at: int) -> None:
         self.world.kill(at)
 
-    @rule(seconds=st.sampled_from([-20.0, -0.2, 0.05, 0.1, 0.5, 20.0]))
+    @rule(seconds=st.sampled_from([-20.0, -0.2, 0.5, 20.0]))
     def step_clock(self, seconds: float) -> None:
         self.world.step_clock(seconds)
 

@@ -37,17 +37,10 @@ def breaks_schedule(schedule: Callable[[World], None], mutate: Mutation) -> bool
 
 SABOTAGES = {
     "idle between windows": (breaks_at_random, "others % ask.limit) + WINDOW)", "others % ask.limit) + 1.25 * WINDOW)"),
-    "closed for too long": (breaks_at_random, "now + ask.settle + SPAN)", "now + ask.settle + 9 * SPAN)"),
+    "closed for too long": (breaks_at_random, "now + ask.settle + WINDOW +", "now + ask.settle + 9 * WINDOW +"),
     "no guard": (breaks_at_random, "KEYS[2], arrival(moment)", "KEYS[2], moment"),
     "one too many": (breaks_at_random, "arrived(ask.limit - 1", "arrived(ask.limit"),
-    "closes too shortly": (
-        partial(
-            breaks_schedule,
-            partial(schedules.test_redis_forgets_and_who_knew_of_no_promise_asks_first, lost="flush"),
-        ),
-        "now + ask.settle + SPAN",
-        "now",
-    ),
+    "closes too shortly": (breaks_at_random, "now + ask.settle + WINDOW + GUARD_MAX", "now"),
     "no closing": (breaks_at_random, "math.max(now + ask.lead, queue.opens)", "now + ask.lead"),
     "a rest of promises": (
         partial(breaks_schedule, schedules.test_redis_restarts_quickly_and_promises_are_left),

@@ -231,7 +231,7 @@ def test_an_appointment_is_kept_for_who_waited_before_it_was_refused(world: Worl
     assert kept[:1] == pytest.approx([due], abs=0.1)
 
 
-@pytest.mark.parametrize("seconds", [-20.0, -0.1, 0.04, 0.1, 0.19, 0.5, 20.0])
+@pytest.mark.parametrize("seconds", [-20.0, -0.1, 0.02, 0.25, 0.5, 20.0])
 def test_the_clock_is_set_under_load(world: World, seconds: float) -> None:
     world.warm(12)
     world.saturate(3, 12, PERSON)

@@ -150,6 +150,23 @@ def test_a_saturated_fleet_loses_redis_again_before_its_queue_opens(
     assert most_in_a_second(world.since(0)) == QUOTA
 
 
+@pytest.mark.parametrize("count", [12, *further(24, 40)])
+def test_a_saturated_fleet_loses_redis_again_and_again(worlds: list[World], count: int) -> None:
+    """Everybody comes back to the seat it had, so that no round takes longer than the one before."""
+    world, calls = worlds[0], []
+    world.warm(count)
+    world.saturate(4, count, PERSON)
+    for _ in range(3):
+        began = world.hub.now
+        world.become("gone")
+        world.saturate(8, count, PERSON)
+        world.restart()
+        world.saturate(3, count, PERSON)
+        calls.append(len(world.since(began)))
+    assert most_in_a_second(world.since(0)) == QUOTA
+    assert min(calls) > 0.7 * max(calls)
+
+
 def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds: list[World]) -> None:
     calls = []
     for world in worlds:

@@ -260,7 +260,8 @@ class AccountThrottle:
             "since": self._since(),
             "took": None if self._answer_took is None else _micro(self._answer_took),
             "instance": self._instance,
-            "seat": self._seat if now < self._seat_until else None,
+            "seat": self._seat if now < self._seat_until or self._missed_at is not None else None,
+            "lapsed": now >= self._seat_until,
             "held": self._held,
             "seats": self._seats if self._remembers() else 0,
         }
@@ -304,7 +305,9 @@ class AccountThrottle:
         if self._missed_at is None:
             now = time.monotonic()
             # With no request for so long, few other instances were active, and nobody waits.
-            is_crowded = self._seats > 0 and now <= self._seat_until
+            if now > self._seat_until:
+                self._seat = None
+            is_crowded = self._seats > 0 and self._seat is not None
             self._turns.start(now + self._promised_ahead + SPAN_SECONDS if is_crowded else now, is_crowded)
         self._missed_at = since
 

@@ -6,8 +6,10 @@ _MICRO = 1_000_000
 # The most that two monotonic clocks drift apart: 0.5 ms a second, the maximum rate at which a clock is slewed.
 _DRIFT = 0.0005
 _DRIFTED_SECONDS = 0.002
-# A suspension shorter than this cannot be mistaken for a step.
-_SUSPENDED_SECONDS = 0.02
+# If the queue's clock is ahead by less than this, its last answer may merely have been slow.
+_STEP_SECONDS = 0.2
+# A suspension shorter than this cannot be mistaken for a step; slewing sets wall and monotonic clock apart by less.
+_SUSPENDED_SECONDS = 0.05
 
 
 class QueueClock:
@@ -65,7 +67,7 @@ class QueueClock:
         if ahead < 0:
             return -ahead > doubt
         # Two instances that disagree on the time must not set it back and forth.
-        return ahead > doubt and asked / _MICRO <= sent + self._offset + doubt
+        return ahead > max(doubt, _STEP_SECONDS) and asked / _MICRO <= sent + self._offset + doubt
 
     def _drift(self) -> float:
         return (time.monotonic() - self._set_at) * _DRIFT

@@ -9,17 +9,18 @@
 --
 -- While it settles, nothing is promised, because a promise that becomes known may make it open later.
 
-local SPAN = WINDOW + ask.guardMax
-
-local function is_settling() return now < queue.opens - SPAN end
+local function is_settling() return now < queue.closed + ask.settle end
 
 local function begin()
   redis.call('DEL', unpack(KEYS))
   redis.call('RPUSH', KEYS[2], 0)
-  queue = {asked = 0, opens = 0, pace = ask.limit, paced = 0, least = HORIZON, spread = GUARD_MAX, blur = 0, streak = 0}
+  queue = {asked = 0, opens = 0, closed = 0, pace = ask.limit, paced = 0, least = HORIZON, spread = GUARD_MAX, blur = 0, streak = 0}
 end
 
-local function close() queue.opens = math.max(queue.opens, now + ask.settle + SPAN) end
+local function close()
+  queue.closed = now
+  queue.opens = math.max(queue.opens, now + ask.settle + WINDOW + GUARD_MAX)
+end
 
 local function close_if_others_may_call()
   if not is_sound() then

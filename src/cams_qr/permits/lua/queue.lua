@@ -6,7 +6,7 @@
 --
 -- KEYS[1]  its state, a hash:
 --            asked, offset   when the queue was last asked; its clock minus the server's
---            opens           CAMS accepts nothing before this
+--            opens, closed   CAMS accepts nothing before this; when the queue was last closed
 --            pace, paced     the calls a second that CAMS accepts; when that was last lowered
 --            least, spread   the shortest recent time from a moment to its answer; how much longer others took
 --            blur            how much an instance's clock may be off, the most of recent questions
@@ -22,7 +22,7 @@ local WINDOW, HORIZON = ask.window, ask.horizon
 -- No later time than this is ever stored.
 local FAR = HORIZON + 4 * WINDOW
 
-local NUMBERS = {'asked', 'offset', 'opens', 'pace', 'paced', 'least', 'spread', 'blur', 'streak'}
+local NUMBERS = {'asked', 'offset', 'opens', 'closed', 'pace', 'paced', 'least', 'spread', 'blur', 'streak'}
 
 -- nil if the value is not a number, or too large for exact arithmetic.
 local function number(value)

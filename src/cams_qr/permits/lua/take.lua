@@ -114,7 +114,7 @@ local function in_line()
     if not key then queue.streak = 0 end
     return go(moment, key, owner)
   end
-  if moment > now + ask.budget then return 'refused', moment end
+  if moment > now + ask.budget and (ask.bulk or not own_appointment()) then return 'refused', moment end
   local again = math.floor(math.min(moment - 0.8 * NEAR, now + LOOK))
   redis.call('ZADD', KEYS[6], ask.place, place_until(again))
   return 'later', again
