@@ -367,6 +367,12 @@ class World:
         self.callers.append(caller)
         return caller
 
+    def share(self, per_second: int, seconds: int, at: random.Random) -> None:
+        """Another program calls CAMS so often, at random times, and both are throttled beyond the quota."""
+        self.throttles = True
+        for _ in range(per_second * seconds):
+            self.hub.at(self.hub.now + at.uniform(0, seconds), self._admit)
+
     def warm(self, count: int) -> None:
         """So many instances have asked, and have one view of the seats."""
         for _ in range(2):
@@ -643,8 +649,8 @@ class World:
                 self._break("appointment", f"{caller.ticket} is told {verdict} {moment}, not {due.moment}")
         caller.appointment, caller.told_at = None, self.hub.now
         score = self.server.stub.keys.get(self.key("appointments"), {}).get(caller.ticket)
-        if verdict == "refused" and score is not None and abs(score) < 1e18:
-            caller.appointment = int(score)
+        if verdict == "refused" and score == moment:
+            caller.appointment = moment
 
     def throttle(self, retry_after: float) -> None:
         """CAMS throttles a call, and takes none for so long."""

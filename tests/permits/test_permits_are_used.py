@@ -145,6 +145,17 @@ def test_an_outage_of_redis_and_of_cams_is_over_soon(world: World) -> None:
     assert world.since(over)
 
 
+@pytest.mark.parametrize("others", [1, 2, 3])
+def test_another_program_shares_the_quota(world: World, others: int) -> None:
+    """What it leaves is used."""
+    world.warm(24)
+    began = world.hub.now
+    world.share(others, seconds=60, at=Random(1))
+    world.saturate(60, 24, PERSON)
+    served = [caller for at, caller, _ in world.arrivals if at >= began + 10 and caller.outcome == "called"]
+    assert len(served) / 50 >= 0.85 * (world.limit - others)
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_a_slow_pace_is_not_forgotten(limit: int) -> None:
     """However far ahead its moments are, nobody is given one that the queue cannot keep."""

@@ -139,7 +139,9 @@ class Breaker:
             return self._wait_locally(probe), late > 0
         wait, reason, is_late = answer
         if wait < 0:
+            # Another instance closed it, or nobody has called for so long that it forgot.
             self._until = 0.0
+            self._set_reason(None)
             return None, False
         self._open(reason.decode(errors="replace"))
         return float(wait) / 1000, bool(is_late)
