@@ -130,7 +130,7 @@ web/cams-qr/schemas.d.ts: docs/openapi.json examples/typescript/node_modules
 	$(BIN)/python -m tests.web.schemas > $@
 
 # docs/reliability.md has the results of these.
-reliability: faults deadlines soak model fuzz ## run every long test, about half an hour
+reliability: faults deadlines soak model fuzz ## run every long test, about three quarters of an hour
 
 faults: $(VENV)/.dev ## combine faults, triggers, Redis and endpoints (SEED, COUNT)
 	@PYTHONPATH=src $(BIN)/python -m reliability.faults $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))

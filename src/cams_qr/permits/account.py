@@ -162,7 +162,7 @@ class AccountThrottle:
             self._remind(caller, deadline)
         return Permit(self._departure(reserved.moment), reserved.now)
 
-    def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> "_Answer | Permit":
+    def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> _Answer | Permit:
         """A moment from the queue, or a turn while Redis is unavailable. Raises Problem `throttled`."""
         before: _Answer | None = None
         while True:

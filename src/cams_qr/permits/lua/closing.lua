@@ -14,7 +14,10 @@ local function is_settling() return now < queue.closed + ask.settle end
 local function begin()
   redis.call('DEL', unpack(KEYS))
   redis.call('RPUSH', KEYS[2], 0)
-  queue = {asked = 0, opens = 0, closed = 0, pace = ask.limit, paced = 0, least = HORIZON, spread = GUARD_MAX, blur = 0, streak = 0}
+  queue = {
+    asked = 0, opens = 0, closed = 0, pace = ask.limit, paced = 0, least = HORIZON, spread = GUARD_MAX, blur = 0,
+    streak = 0,
+  }
 end
 
 local function close()

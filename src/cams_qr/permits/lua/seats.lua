@@ -4,8 +4,8 @@
 --     free ──── an instance asks ────▶ held ──── until the moment it was told, and a while ────▶ free
 --
 -- An instance says which seat it holds (`seat`). The queue need not know whose it is: nobody else takes it meanwhile.
--- For a while after the queue was closed, nobody takes a seat that others may come back to, and an instance has the seat
--- that it held when Redis became unavailable (`lapsed` since then), so that all share the same seats if that happens again.
+-- For a while after the queue was closed, nobody takes a seat that others may come back to, and an instance has the one
+-- that it held when Redis became unavailable, even if that has `lapsed`. So all share the same seats if it happens again.
 
 -- No more than these are held for instances that may come back.
 local MOST_SEATS = 256
