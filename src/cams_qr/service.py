@@ -65,7 +65,7 @@ class Budget(NamedTuple):
         return self._replace(max_call_seconds=_IMPATIENT_SECONDS, late_deadline=late_deadline)
 
     def for_probe(self, seconds: float) -> "Budget":
-        """This caller's budget as the probe, which may take `seconds`, longer than its caller waits for it."""
+        """This caller's budget as the probe, which may take `seconds`; its caller may leave earlier."""
         end = min(self.answer_by, Deadline.after(seconds))
         wait = min(end, Deadline.after(PROBE_SECONDS if self.max_call_seconds is None else _PROBE_WAIT_SECONDS))
         return Budget(wait, wait, _PROBE_WAIT_SECONDS, late_deadline=end, probe=True)

@@ -124,8 +124,10 @@ def test_two_versions_with_different_quotas(world: World) -> None:
     assert world.broken == []
 
 
-def test_all_is_forgotten_where_people_are_very_patient() -> None:
-    world = World(5, patience=30.0)
+@pytest.mark.parametrize("patience", [30.0, 30.3, 14.4])
+def test_all_is_forgotten_where_people_are_very_patient(patience: float) -> None:
+    """Every key expires, whatever fraction of a second people wait."""
+    world = World(5, patience=patience)
     world.warm(3)
     world.flush()
     caller = world.call(0, Manner(budget=30.0))
@@ -133,6 +135,7 @@ def test_all_is_forgotten_where_people_are_very_patient() -> None:
     world.close()
     assert caller
     assert caller.outcome == "called"
+    assert world.broken == []
 
 
 def test_an_outage_of_redis_and_of_cams_is_over_soon(world: World) -> None:

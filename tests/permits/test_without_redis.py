@@ -167,6 +167,21 @@ def test_a_saturated_fleet_loses_redis_again_and_again(worlds: list[World], coun
     assert min(calls) > 0.7 * max(calls)
 
 
+def test_hundreds_of_seats_are_forgotten(worlds: list[World]) -> None:
+    """Only so many are held for their instances, but no two instances ever share one."""
+    world = worlds[0]
+    for at in range(300):
+        world.call(at, PERSON)
+        world.pass_time(0.005)
+    world.flush()
+    for at in (299, 10, 270, 11, *range(400, 403), 298):
+        world.call(at, PERSON)
+        world.pass_time(0.1)
+    seats = [world.instances[at].throttle for at in (299, 10, 270, 11, *range(400, 403), 298)]
+    taken = [known._seat for known in seats if known]
+    assert len(set(taken)) == len(taken)
+
+
 def test_what_cams_throttles_slows_instances_down_that_know_of_no_others(worlds: list[World]) -> None:
     calls = []
     for world in worlds:

@@ -5,10 +5,11 @@ call leaves then, whatever becomes of the queue. `lua/take.lua` books the moment
 
 While Redis is unavailable:
 
-1. Every answer from Redis says how far ahead moments are promised and, if anybody waits, which seat this instance has
-   and how many seats there are: one for each instance that asked recently.
-2. If nobody waited when an instance lost Redis, it calls at any time, within its share of the quota or once a window;
-   otherwise it first waits until all promised moments, plus one window, have passed, and then takes turns (turns.py).
+1. Every answer from Redis says how far ahead moments are promised, which seat this instance has and, if anybody waits,
+   how many seats there are: one for each instance that asked recently.
+2. If nobody waited when an instance lost Redis, it calls at any time, but at most once a window, or its share of the
+   quota if that is more; otherwise it first waits until all promised moments, plus one window, have passed, and then
+   takes turns (turns.py).
 3. It tries Redis every PROBE_SECONDS, also while it waits for its turn.
 4. The first instance to find Redis again closes the queue until all others have tried too and their turns have left the
    window; callers that ask in between get a moment after that.

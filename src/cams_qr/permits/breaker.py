@@ -85,7 +85,7 @@ class Breaker:
         return self._reason == "timeout" and time.monotonic() < self._doubtful_until
 
     def postpone(self, seconds: float) -> None:
-        """The probe had no permit and was not sent; the next may start in `seconds`."""
+        """The probe had no permit and was not sent; without Redis, the next may start in `seconds`."""
         self._next_probe = time.monotonic() + seconds
 
     def hand_over_probe(self) -> None:

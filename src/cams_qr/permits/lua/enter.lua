@@ -1,6 +1,6 @@
 -- Asks the circuit breaker whether CAMS may be called. Times are milliseconds.
 --
---     closed (no `down`) ── silence ──▶ open (`down`) ── no `probe`, and somebody asks ──▶ half-open (`down`, `probe`)
+--     closed (no `down`) ── no answer ──▶ open (`down`) ── no `probe`, and somebody asks ──▶ half-open (`down`, `probe`)
 --       ▲                                  ▲                                                  │
 --       │                                  └────────────── no answer: `probe` expires ────────┤
 --       └────────────────────────────────────────────────────────────────────── any answer ───┘
@@ -14,7 +14,7 @@
 
 local probe, late, memory, instance = unpack(ARGV)
 
--- A key that does not expire within `memory` is not the breaker's, and is ignored.
+-- A `probe` or `late` that does not expire within `memory` is not the breaker's, and is ignored.
 local function left(key)
   local time = redis.call('PTTL', key)
   return time <= tonumber(memory) and time or -1
@@ -30,4 +30,6 @@ local reason = redis.call('GET', KEYS[1])
 if not reason then return {-1, '', 0} end
 if take(KEYS[2], probe) == 0 then return {math.max(left(KEYS[2]), 1), reason, 0} end
 redis.call('PEXPIRE', KEYS[1], memory)
+-- An instance asks for it only if no call of its own may still be answered late.
+if late ~= '0' and redis.call('GET', KEYS[3]) == instance then redis.call('DEL', KEYS[3]) end
 return {0, reason, take(KEYS[3], late)}

@@ -3,7 +3,7 @@
 --
 --     free ──── an instance asks ────▶ held ──── until the moment it was told, and a while ────▶ free
 --
--- An instance says which seat it holds (`seat`). The queue need not know whose it is: nobody else takes it meanwhile.
+-- An instance says which seat it holds (`seat`). The queue does not know whose it is; nobody else takes a held one.
 -- For a while after the queue was closed, nobody takes a seat that others may come back to, and an instance has the one
 -- that it held when Redis became unavailable, even if that has `lapsed`. So all share the same seats if it happens again.
 
@@ -23,7 +23,8 @@ local function sit(told)
   -- Seats that were forgotten are held, for their instances to come back.
   local known = math.max(count == 0 and ask.seats or 0, own and own + 1 or 0)
   for seat = count, math.min(known, MOST_SEATS) - 1 do redis.call('ZADD', KEYS[5], now + HORIZON, seat) end
-  count = math.max(count, known)
+  count = redis.call('ZCARD', KEYS[5])
+  if own and own > count then own = nil end
   local free = not is_fixed and redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now, 'LIMIT', 0, 1)[1]
   local seat = math.min(own or count, number(free) or count)
   if own and own > seat then redis.call('ZADD', KEYS[5], now, own) end

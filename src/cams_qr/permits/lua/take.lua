@@ -114,7 +114,9 @@ local function in_line()
     if not key then queue.streak = 0 end
     return go(moment, key, owner)
   end
-  if moment > now + ask.budget and (ask.bulk or not own_appointment()) then return 'refused', moment end
+  local own_moment = not ask.bulk and own_appointment()
+  local is_kept = own_moment and own_moment <= now + ask.budget
+  if moment > now + ask.budget and not is_kept then return 'refused', moment end
   local again = math.floor(math.min(moment - 0.8 * NEAR, now + LOOK))
   redis.call('ZADD', KEYS[6], ask.place, place_until(again))
   return 'later', again
@@ -134,6 +136,6 @@ local seat, seats = sit(moment)
 -- Whether whoever asks next has to wait.
 local is_crowded = moment_after(0) > now + NEAR or bulk_waits()
 save()
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, EXPIRY / 1000) end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, math.ceil(EXPIRY / 1000)) end
 local promised = math.min(math.max(last(), queue.opens - WINDOW), now + ask.patience)
 return {verdict, now, moment, queue.asked, ask.place, promised, seat, is_crowded and seats or 0}
