@@ -33,8 +33,8 @@ local function close_if_others_may_call()
     begin()
     if is_left or uptime and tonumber(uptime) < 2 then close() end
   end
-  -- The queue does not know that it answered this instance, so it has forgotten that; or nobody has asked since it failed
-  -- to answer, so it was unavailable.
+  -- The queue does not know that it answered this instance, so it has forgotten that; or nobody has asked since it
+  -- failed to answer, so it was unavailable.
   if queue.asked < ask.since then close() end
   -- The queue has forgotten this instance's moment.
   if ask.held >= last() + 1000 and ask.held <= now + HORIZON then

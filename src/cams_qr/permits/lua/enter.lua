@@ -9,8 +9,8 @@
 -- KEYS[2]  probe: the instance that has the probe, until the next one may start
 -- KEYS[3]  late: the instance whose probe may be answered late, until it no longer may
 --
--- Returns the time until the next probe may start (0: this caller is the probe; -1: closed), the reason, and whether the
--- probe may be answered late.
+-- Returns the time until the next probe may start (0: this caller is the probe; -1: closed), the reason, and whether
+-- the probe may be answered late.
 
 local probe, late, memory, instance = unpack(ARGV)
 

@@ -1,8 +1,8 @@
 -- What Redis keeps of an account's queue of booked moments. The queue's scripts begin with this.
 --
 -- Times are microseconds of the queue's clock: the server's, corrected for the changes to it that instances noticed.
--- A moment, when a call may leave, is in whole milliseconds. Its last three digits, which would be microseconds, are its
--- tolerance: how many milliseconds later the call may arrive.
+-- A moment, when a call may leave, is in whole milliseconds. Its last three digits, which would be microseconds, are
+-- its tolerance: how many milliseconds later the call may arrive.
 --
 -- KEYS[1]  its state, a hash:
 --            asked, offset   when the queue was last asked; its clock minus the server's

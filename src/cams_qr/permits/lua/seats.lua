@@ -5,7 +5,7 @@
 --
 -- An instance says which seat it holds (`seat`). The queue does not know whose it is; nobody else takes a held one.
 -- For a while after the queue was closed, nobody takes a seat that others may come back to, and an instance has the one
--- that it held when Redis became unavailable, even if that has `lapsed`. So all share the same seats if it happens again.
+-- that it held when Redis became unavailable, even if that has `lapsed`: all share the same seats if it happens again.
 
 -- No more than these are held for instances that may come back.
 local MOST_SEATS = 256
