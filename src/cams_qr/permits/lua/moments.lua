@@ -41,17 +41,20 @@ local function arrived(later)
   return found and found <= now + FAR and found or now
 end
 
--- The last booked moment, without its tolerance.
-local function last() return arrived(0) - arrived(0) % 1000 * 1001 end
+-- The last booked moment, without its tolerance, which the arrival has twice: in its last digits, and added as time.
+local function last()
+  local newest = arrived(0)
+  return newest - newest % 1000 * 1001
+end
 
 -- The moment of a caller behind so many others.
 local function moment_after(others)
-  local pause = pace() < ask.limit and WINDOW / pace() or 0
+  local rate = pace()
+  local pause = rate < ask.limit and WINDOW / rate or 0
   local rounds = math.floor(others / ask.limit) * (WINDOW + tolerance(ask.blur))
   local after_others = math.max(earliest(), arrived(ask.limit - 1 - others % ask.limit) + WINDOW) + rounds
-  local moment = math.max(after_others, last() + pause * (others + 1))
+  local moment = code(math.max(after_others, last() + pause * (others + 1)), ask.blur)
   -- The call that arrived before all others leaves the window first in any case, and tolerances differ.
-  moment = code(moment, ask.blur)
   return others > 0 and math.max(moment, moment_after(0)) or moment
 end
 

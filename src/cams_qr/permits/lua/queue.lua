@@ -57,5 +57,9 @@ local function pace()
 end
 
 local function save()
-  for _, name in ipairs(NUMBERS) do redis.call('HSET', KEYS[1], name, queue[name]) end
+  local fields = {}
+  for _, name in ipairs(NUMBERS) do
+    fields[#fields + 1], fields[#fields + 2] = name, queue[name]
+  end
+  redis.call('HSET', KEYS[1], unpack(fields))
 end
