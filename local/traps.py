@@ -1,4 +1,10 @@
-"""What can go wrong between a caller and CAMS: its documented error codes, and traps that nobody documents."""
+"""What can go wrong between a caller and CAMS: its documented error codes, and traps that nobody documents.
+
+Sources for the codes: "ListPhoneMessageQrdl", "API error codes" and "Public error codes" of Chat App Message Service;
+for the gateway in front of it, the Error Center's product Public, and the error codes of ECS, DNS and PolarDB. Failures
+of sibling operations were captured as HTTP 400 with the code in the body: `ERR-COMMON-001` in sen975/CRMforLogistics,
+`MissingType` in superSparsh/wapapp2.
+"""
 
 import asyncio
 import json
@@ -17,7 +23,7 @@ from aiohttp import web
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # Row -> code, message. Phone number 1555SSSNNNN gets row NNNN with HTTP status SSS (200: inside a success); rows are
-# only ever added at the end.
+# only ever added at the end. The function reads no message; not all of them are as CAMS words them.
 ERRORS = dict(
     enumerate(
         [
@@ -50,6 +56,62 @@ ERRORS = dict(
             ("UnsupportedHTTPMethod", "This http method is not supported."),
             ("InvalidApi.NotFound", "Specified api is not found."),
             ("Something.Unheard", "A code of tomorrow."),
+            ("ERR-OPERATION-MAAP-0065", "The phoneCode is not bind to the subscriber."),
+            ("ERR-OPERATION-MAAP-0060", "The subscriber has not bind WABA."),
+            ("ERR-OPERATION-MAAP-0085", "The website url must start with http or https."),
+            ("ERR-FB-001", "Unsupported get request."),
+            ("ERR-COMMON-001", "System error"),
+            ("999999", "System Exception."),
+            ("CHAT.APIError", "You are not authorized to do this operation."),
+            ("DetailError.TemplateNotExist", "The template is not exist."),
+            ("PhoneNumberNotRegistered", "The sender is not registered."),
+            ("InvalidParameter.FileUrlError", "The file can not download."),
+            ("InvalidParameter.FromOnlyNumeric", "Only digits are allowed."),
+            ("InvalidParameter.Format", "The format of a parameter is not valid."),
+            ("InvalidParameter.Accept", "The Accept header is not valid."),
+            ("MissingType", "Type is mandatory for this action."),
+            ("MissingPhoneNumber", "PhoneNumber is mandatory for this action."),
+            ("MissingCustSpaceId", "CustSpaceId is mandatory for this action."),
+            ("InvalidPhoneNumber", "The specified PhoneNumber is not valid."),
+            ("InvalidCustSpaceId", "The specified CustSpaceId is not valid."),
+            ("ServiceUnavailable.RegionMaintaining", "The region is being maintained."),
+            ("UnknownError", "The request processing has failed due to some unknown error."),
+            ("Forbidden.Unauthorized", "You are not authorized to operate on the specified resource."),
+            ("Forbidden.SubUser", "A RAM user may not do this."),
+            ("Forbidden.NotSupportRAM", "This operation does not support RAM."),
+            ("Forbedden.NotSupportRAM", "This operation does not support RAM."),
+            ("Forbidden.AccessKeyDisabled", "The access key is disabled."),
+            ("Forbidden.AccessKey", "The access key may not do this."),
+            ("NoEnabledAccessKey", "The account has no enabled access key."),
+            ("Forbidden.RiskControl", "The account is under risk control."),
+            ("Forbidden.UserVerification", "The account is not verified."),
+            ("RealNameAuthenticationError", "The account is not verified."),
+            ("Insufficient.Balance", "The balance does not suffice."),
+            ("InsufficientBalance", "The balance does not suffice."),
+            ("isv.OUT_OF_SERVICE", "The service is suspended."),
+            ("InvalidTimeStamp.Format", "Specified time stamp is not in ISO 8601 UTC."),
+            ("IllegalTimestamp", "The time stamp is not valid."),
+            ("MissingSignature", "Signature is mandatory for this action."),
+            ("MissingSignatureNonce", "x-acs-signature-nonce is mandatory for this action."),
+            ("InvalidSignatureMethod", "The signature method is not valid."),
+            ("ContentMD5NotMatched", "The body does not match its MD5."),
+            ("ContentLengthDoesNotMatch", "The body does not match its length."),
+            ("UnsupportedOperation", "The operation is not supported."),
+            ("NoSuchVersion", "The specified version does not exist."),
+            ("InvalidVersion", "The specified version is not valid."),
+            ("InvalidAction", "The specified action is not valid."),
+            ("InvalidAction.NotFound", "Specified api is not found."),
+            ("ActionUnauthorized", "The action is not authorized."),
+            ("InvalidProduct.NotFound", "Cannot find a product of this domain."),
+            ("InvalidRegion.NotFound", "The specified region is not found."),
+            ("InvalidProtocol.NeedSsl", "Use HTTPS."),
+            ("InvalidOwnerId", "The specified OwnerId is not valid."),
+            ("InvalidOwnerAccount", "The specified OwnerAccount is not valid."),
+            ("InvalidParamater", "A parameter is not valid."),
+            ("Rejected.Throttling", "Request was denied due to throttling."),
+            ("LastTokenProcessing", "The last request with this token is being processed."),
+            ("OperationConflict", "Another operation is under way."),
+            ("IdempotentParameterMismatch", "The same token came with other parameters."),
         ],
         start=1,
     )
@@ -77,8 +139,8 @@ def error_body(code: str, message: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def _success(**fields: Any) -> Answer:
-    return _json({"RequestId": "90E63D28-E31D-1EB2-8939-A94866411B2O", "Code": "OK", "Message": "无", **fields})
+def _success(code: str | int = "OK", **fields: Any) -> Answer:
+    return _json({"RequestId": "90E63D28-E31D-1EB2-8939-A94866411B2O", "Code": code, "Message": "无", **fields})
 
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
@@ -155,9 +217,8 @@ async def _diagnosis(request: web.Request) -> web.StreamResponse:
     return web.json_response(error_body("Forbidden.RAM", "Not authorized.", AccessDeniedDetail=detail), status=403)
 
 
-def _throttled(status: int = 400) -> Answer:
-    headers = {"x-acs-retry-after": "300"}
-    return _json(error_body("Throttling.User", "Request was denied due to user flow control."), status, headers)
+def _told_to_wait(code: str, status: int = 400, milliseconds: int = 300) -> Answer:
+    return _json(error_body(code, "Wait."), status, {"x-acs-retry-after": str(milliseconds)})
 
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -190,9 +251,9 @@ TRAPS = dict(
             Trap("400 whose code and request id are the text None", _json({"Code": "None", "RequestId": "None"}, 400)),
             Trap("403 with a diagnosis in AccessDeniedDetail", _diagnosis),
             Trap("400 in XML", _text("<Error><Code>Forbidden</Code></Error>", 400, "text/xml")),
-            Trap("throttled, x-acs-retry-after 300 ms", _throttled()),
-            Trap("throttled inside a 200, x-acs-retry-after 300 ms", _throttled(200)),
-            Trap("once: throttled, x-acs-retry-after 300 ms", _throttled(), once=True),
+            Trap("throttled, x-acs-retry-after 300 ms", _told_to_wait("Throttling.User")),
+            Trap("throttled inside a 200, x-acs-retry-after 300 ms", _told_to_wait("Throttling.User", 200)),
+            Trap("once: throttled, x-acs-retry-after 300 ms", _told_to_wait("Throttling.User"), once=True),
             Trap("once: 503 ServiceUnavailable", _json(error_body("ServiceUnavailable", "Wait."), 503), once=True),
             Trap(
                 "once: the token has expired", _json(error_body("InvalidSecurityToken.Expired", "E."), 403), once=True
@@ -217,6 +278,22 @@ TRAPS = dict(
             Trap("a body of 100 MiB in chunks", _endless),
             Trap("resets the connection before an answer", _raw(b"", reset=True)),
             Trap("resets the connection in the body", _raw(_HEAD + b'Content-Length: 500\r\n\r\n{"Code"', reset=True)),
+            Trap("an unknown code, x-acs-retry-after 300 ms", _told_to_wait("Something.Unheard")),
+            Trap("an unknown code inside a 200, x-acs-retry-after 300 ms", _told_to_wait("Something.Unheard", 200)),
+            Trap("429 with an empty object", _json({}, 429)),
+            Trap(
+                "503 ServiceUnavailable, x-acs-retry-after 3 s",
+                _told_to_wait("ServiceUnavailable", 503, milliseconds=3000),
+            ),
+            Trap("`Code` is 0000", _success("0000", Data=[_ITEM])),
+            Trap("`Code` is SUCCESS", _success("SUCCESS", Data=[_ITEM])),
+            Trap("`Code` is the text 200", _success("200", Data=[_ITEM])),
+            Trap("`Code` is the number 200", _success(200, Data=[_ITEM])),
+            Trap("`Code` is SUCCESS, `Data` is absent", _success("SUCCESS")),
+            Trap("`Code` is 0000, `Data` is null", _success("0000", Data=None)),
+            Trap("`Code` is 0000, `Data` is an object", _success("0000", Data=_ITEM)),
+            Trap("400 whose code is OK", _json({"RequestId": "R-1", "Code": "OK", "Data": [_ITEM]}, 400)),
+            Trap("a number as people write it", _success(Data=[{**_ITEM, "PhoneNumber": "+60 1111 11111"}])),
         ],
         start=1,
     )

@@ -9,6 +9,12 @@ def test_every_upstream_code_leads_to_a_problem_there_is() -> None:
     assert {problem for problem, _ in UPSTREAM_CODES.values()} <= set(KINDS)
 
 
+def test_no_row_hides_behind_an_earlier_one() -> None:
+    for pattern, (problem, detail) in UPSTREAM_CODES.items():
+        found = from_upstream(pattern.removesuffix("*"), None, status=400, retry_after=None)
+        assert (found.code, found.detail) == (problem, detail), pattern
+
+
 def test_every_kind_has_a_status_of_its_meaning() -> None:
     for code, kind in KINDS.items():
         assert 400 <= kind.status < 600, code

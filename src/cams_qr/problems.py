@@ -37,28 +37,69 @@ KINDS = {
     "upstream_timeout": Kind(504, "Chat App Message Service did not answer in time", retryable=True),
 }
 
+_ARREARS = "Top up the account, which seems to be in arrears."
+_FOREIGN = "Query a phone number and custSpaceId that belong to the function's account."
+_GRANT = "Grant the function's role cams:ListPhoneMessageQrdl."
+_BLOCKED = "The account is blocked or not verified; see its console."
+_KEY = "CAMS rejected the function's access key; check its role."
+_QUOTA = "The account's calls to CAMS exceed its quota; retry later."
+_FAILED = "CAMS failed internally; retry later."
+_PARAMETER = "CAMS rejected a parameter; check phoneNumber and custSpaceId."
+_NOT_CAMS = "The endpoint does not know this operation; check CAMS_ENDPOINT."
+
 # Upstream code -> (problem, what the caller can do). A trailing * matches any ending; the first match counts.
-# Sources: the error codes of ListPhoneMessageQrdl and of Chat App Message Service, and the common gateway codes.
+# Sources: "ListPhoneMessageQrdl", "API error codes" and "Public error codes" of Chat App Message Service; for the
+# gateway in front of it, the Error Center's product Public, and the error codes of ECS, DNS and PolarDB.
 UPSTREAM_CODES = {
     "Product.Unsubscript": ("not_subscribed", "Subscribe the account to Chat App Message Service."),
-    "Ram.PermissionDeny": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
-    "Forbidden*": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
-    "NoPermission*": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
-    "Authentication.NoAuth": ("permission_denied", "Grant the function's role cams:ListPhoneMessageQrdl."),
-    "Unknown.ResourceOwnerId": (
-        "not_owned",
-        "Query a phone number and custSpaceId that belong to the function's account.",
-    ),
-    "System.LimitControl": ("throttled", "The account's calls to CAMS exceed its quota; retry later."),
-    "Throttling*": ("throttled", "The account's calls to CAMS exceed its quota; retry later."),
-    "InvalidAccessKeyId*": ("credentials_unavailable", "CAMS rejected the function's access key; check its role."),
+    "Insufficient.Balance": ("not_subscribed", _ARREARS),
+    "InsufficientBalance": ("not_subscribed", _ARREARS),
+    "isv.OUT_OF_SERVICE": ("not_subscribed", _ARREARS),
+    "ERR-OPERATION-MAAP-0065": ("not_owned", _FOREIGN),
+    "PhoneNumberNotRegistered": ("not_owned", _FOREIGN),
+    "Unknown.ResourceOwnerId": ("not_owned", _FOREIGN),
+    "ERR-OPERATION-MAAP-0060": ("not_owned", "Bind a WhatsApp Business account to this custSpaceId, or query another."),
+    # The text is WhatsApp's own.
+    "ERR-FB-001": ("not_owned", "Check that the number exists and that its WhatsApp Business account is still bound."),
+    "Forbidden.AccessKey*": ("credentials_unavailable", _KEY),
+    "NoEnabledAccessKey": ("credentials_unavailable", _KEY),
+    "InvalidAccessKeyId*": ("credentials_unavailable", _KEY),
     "InvalidSecurityToken*": ("credentials_unavailable", "CAMS rejected the function's token; check its role."),
     "MissingSecurityToken": ("credentials_unavailable", "The function's credentials have no token; check its role."),
-    "SignatureDoesNotMatch": ("credentials_unavailable", "CAMS rejected the function's signature; check its role."),
-    "ServiceUnavailable": ("upstream_unavailable", "CAMS is unavailable; retry later."),
-    "InternalError": ("upstream_unavailable", "CAMS failed internally; retry later."),
-    "InvalidParameter*": ("invalid_request", "CAMS rejected a parameter; check phoneNumber and custSpaceId."),
-    "MissingParameter*": ("invalid_request", "CAMS reports a missing parameter; check phoneNumber and custSpaceId."),
+    "SignatureDoesNotMatch": (
+        "credentials_unavailable",
+        "CAMS rejected the function's signature; check its role, and that no proxy changes its requests.",
+    ),
+    "Forbidden.RiskControl": ("permission_denied", _BLOCKED),
+    "Forbidden.UserVerification": ("permission_denied", _BLOCKED),
+    "RealNameAuthenticationError": ("permission_denied", _BLOCKED),
+    "Ram.PermissionDeny": ("permission_denied", _GRANT),
+    "Forbidden*": ("permission_denied", _GRANT),
+    "NoPermission*": ("permission_denied", _GRANT),
+    "Authentication.NoAuth": ("permission_denied", _GRANT),
+    "System.LimitControl": ("throttled", _QUOTA),
+    "Throttling*": ("throttled", _QUOTA),
+    "ServiceUnavailable*": ("upstream_unavailable", "CAMS is unavailable; retry later."),
+    "InternalError*": ("upstream_unavailable", _FAILED),
+    "UnknownError": ("upstream_unavailable", _FAILED),
+    "ERR-COMMON-001": ("upstream_unavailable", _FAILED),
+    "999999": ("upstream_unavailable", _FAILED),
+    "CHAT.APIError": ("upstream_unavailable", _FAILED),
+    # Each retry has its own signature, nonce and time.
+    "SignatureNonceUsed": ("upstream_unavailable", "CAMS took the request for a repeated one; retry."),
+    "InvalidTimeStamp.Expired": (
+        "upstream_unavailable",
+        "The request reached CAMS too late, or the function's clock is wrong; retry.",
+    ),
+    "InvalidApi.NotFound": ("upstream_error", _NOT_CAMS),
+    "InvalidAction.NotFound": ("upstream_error", _NOT_CAMS),
+    "InvalidProduct.NotFound": ("upstream_error", _NOT_CAMS),
+    "MissingSignature*": ("upstream_error", "A part of the signature was lost; check that no proxy changes requests."),
+    "MissingCustSpaceId*": ("invalid_request", "CAMS needs a space here; give the number's custSpaceId."),
+    "Missing*": ("invalid_request", "CAMS reports a missing parameter; check phoneNumber and custSpaceId."),
+    "InvalidParameter*": ("invalid_request", _PARAMETER),
+    "InvalidPhoneNumber*": ("invalid_request", _PARAMETER),
+    "InvalidCustSpaceId*": ("invalid_request", _PARAMETER),
 }
 
 
@@ -146,11 +187,17 @@ class Unreachable(Problem):
 
 
 def from_upstream(code: str | None, request_id: str | None, *, status: int, retry_after: float | None) -> Problem:
-    """The problem for a code in CAMS's answer, whatever its HTTP status; `retry_after` is in seconds."""
+    """The problem for a code in CAMS's answer; the HTTP status counts only for unknown codes.
+
+    `retry_after` is in seconds.
+    """
     upstream = Upstream(code, request_id)
     for pattern, (problem, detail) in UPSTREAM_CODES.items():
         if _matches(pattern, code or ""):
             return Problem(problem, detail, retry_after=retry_after, upstream=upstream)
+    # Like the vendor's SDK (alibabacloud-tea-openapi 0.4.6), which takes any answer with a wait for a throttled one.
+    if retry_after or status == 429:
+        return Problem("throttled", _QUOTA, retry_after=retry_after, upstream=upstream)
     if status >= 500:
         return Problem("upstream_unavailable", "CAMS failed; retry later.", retry_after=retry_after, upstream=upstream)
     return Problem("upstream_error", "CAMS answered with a code that this function does not know.", upstream=upstream)

@@ -7,54 +7,159 @@ import pytest
 
 from local.sandbox import Sandbox
 from local.traps import ERRORS, TRAPS
-from tests.conftest import Function
+from tests.conftest import Function, further
 
-PROBLEMS = {
-    "Product.Unsubscript": ("not_subscribed", 403),
-    "Ram.PermissionDeny": ("permission_denied", 403),
-    "Authentication.NoAuth": ("permission_denied", 403),
-    "Forbidden.RAM": ("permission_denied", 403),
-    "Forbidden": ("permission_denied", 403),
-    "NoPermission": ("permission_denied", 403),
-    "Unknown.ResourceOwnerId": ("not_owned", 404),
-    "System.LimitControl": ("throttled", 429),
-    "Throttling": ("throttled", 429),
-    "Throttling.User": ("throttled", 429),
-    "Throttling.Api": ("throttled", 429),
-    "ServiceUnavailable": ("upstream_unavailable", 503),
-    "InternalError": ("upstream_unavailable", 503),
-    "InvalidAccessKeyId.NotFound": ("credentials_unavailable", 500),
-    "InvalidAccessKeyId.Inactive": ("credentials_unavailable", 500),
-    "InvalidSecurityToken.Expired": ("credentials_unavailable", 500),
-    "InvalidSecurityToken.Malformed": ("credentials_unavailable", 500),
-    "InvalidSecurityToken.MismatchWithAccessKey": ("credentials_unavailable", 500),
-    "MissingSecurityToken": ("credentials_unavailable", 500),
-    "SignatureDoesNotMatch": ("credentials_unavailable", 500),
-    "InvalidParameter": ("invalid_request", 400),
-    "InvalidParameter.PhoneNumberError": ("invalid_request", 400),
-    "MissingParameter": ("invalid_request", 400),
-    "IncompleteSignature": ("upstream_error", 502),
-    "SignatureNonceUsed": ("upstream_error", 502),
-    "InvalidTimeStamp.Expired": ("upstream_error", 502),
-    "UnsupportedHTTPMethod": ("upstream_error", 502),
-    "InvalidApi.NotFound": ("upstream_error", 502),
-    "Something.Unheard": ("upstream_error", 502),
+STATUSES = {
+    "not_subscribed": 403,
+    "not_owned": 404,
+    "permission_denied": 403,
+    "credentials_unavailable": 500,
+    "invalid_request": 400,
+    "throttled": 429,
+    "upstream_unavailable": 503,
+    "upstream_error": 502,
 }
+# Problem -> upstream codes: the pages "ListPhoneMessageQrdl", "API error codes" and "Public error codes" of Chat App
+# Message Service, the Error Center's product Public, and what programs that call CAMS or its gateway have met.
+CODES = {
+    "not_subscribed": ["Product.Unsubscript", "Insufficient.Balance", "InsufficientBalance", "isv.OUT_OF_SERVICE"],
+    "not_owned": [
+        "Unknown.ResourceOwnerId",
+        "ERR-OPERATION-MAAP-0065",
+        "ERR-OPERATION-MAAP-0060",
+        "ERR-FB-001",
+        "PhoneNumberNotRegistered",
+    ],
+    "permission_denied": [
+        "Ram.PermissionDeny",
+        "Authentication.NoAuth",
+        "Forbidden.RAM",
+        "Forbidden.Unauthorized",
+        "Forbidden.SubUser",
+        "Forbidden.NotSupportRAM",
+        "Forbidden",
+        "NoPermission",
+        "Forbidden.RiskControl",
+        "Forbidden.UserVerification",
+        "RealNameAuthenticationError",
+    ],
+    "credentials_unavailable": [
+        "InvalidAccessKeyId.NotFound",
+        "InvalidAccessKeyId.Inactive",
+        "InvalidSecurityToken.Expired",
+        "InvalidSecurityToken.Malformed",
+        "InvalidSecurityToken.MismatchWithAccessKey",
+        "MissingSecurityToken",
+        "SignatureDoesNotMatch",
+        "Forbidden.AccessKeyDisabled",
+        "Forbidden.AccessKey",
+        "NoEnabledAccessKey",
+    ],
+    "invalid_request": [
+        "InvalidParameter",
+        "InvalidParameter.PhoneNumberError",
+        "InvalidParameter.FromOnlyNumeric",
+        "InvalidParameter.FileUrlError",
+        "InvalidParameter.Format",
+        "InvalidParameter.Accept",
+        "InvalidPhoneNumber",
+        "InvalidCustSpaceId",
+        "MissingParameter",
+        "MissingPhoneNumber",
+        "MissingCustSpaceId",
+        "MissingType",
+    ],
+    "throttled": ["System.LimitControl", "Throttling", "Throttling.User", "Throttling.Api"],
+    "upstream_unavailable": [
+        "ServiceUnavailable",
+        "ServiceUnavailable.RegionMaintaining",
+        "InternalError",
+        "UnknownError",
+        "ERR-COMMON-001",
+        "999999",
+        "CHAT.APIError",
+        "SignatureNonceUsed",
+        "InvalidTimeStamp.Expired",
+    ],
+    "upstream_error": [
+        "InvalidApi.NotFound",
+        "InvalidAction.NotFound",
+        "InvalidProduct.NotFound",
+        "MissingSignatureNonce",
+        "MissingSignature",
+    ],
+}
+# The function has no row for these, so the HTTP status decides.
+UNKNOWN = [
+    "IncompleteSignature",
+    "UnsupportedHTTPMethod",
+    "InvalidTimeStamp.Format",
+    "IllegalTimestamp",
+    "InvalidSignatureMethod",
+    "ContentMD5NotMatched",
+    "ContentLengthDoesNotMatch",
+    "UnsupportedOperation",
+    "NoSuchVersion",
+    "InvalidVersion",
+    "InvalidAction",
+    "ActionUnauthorized",
+    "InvalidRegion.NotFound",
+    "InvalidProtocol.NeedSsl",
+    "InvalidOwnerId",
+    "InvalidOwnerAccount",
+    "InvalidParamater",
+    "Rejected.Throttling",
+    "LastTokenProcessing",
+    "OperationConflict",
+    "IdempotentParameterMismatch",
+    "DetailError.TemplateNotExist",
+    "ERR-OPERATION-MAAP-0085",
+    "Forbedden.NotSupportRAM",
+    "Something.Unheard",
+]
+PROBLEMS = {code: problem for problem, codes in CODES.items() for code in codes}
+PROBLEMS |= dict.fromkeys(UNKNOWN, "upstream_error")
+# What the advice must speak of if it is not the same for all codes of a problem.
+ADVICE = {
+    "Product.Unsubscript": "Subscribe",
+    "Insufficient.Balance": "Top up",
+    "InsufficientBalance": "Top up",
+    "isv.OUT_OF_SERVICE": "Top up",
+    "Unknown.ResourceOwnerId": "belong to the function's account",
+    "ERR-OPERATION-MAAP-0065": "belong to the function's account",
+    "PhoneNumberNotRegistered": "belong to the function's account",
+    "ERR-OPERATION-MAAP-0060": "Bind a WhatsApp Business account",
+    "ERR-FB-001": "still bound",
+    "Ram.PermissionDeny": "cams:ListPhoneMessageQrdl",
+    "Forbidden.RAM": "cams:ListPhoneMessageQrdl",
+    "Forbidden.RiskControl": "blocked",
+    "Forbidden.UserVerification": "not verified",
+    "RealNameAuthenticationError": "not verified",
+    "Forbidden.AccessKeyDisabled": "access key",
+    "InvalidSecurityToken.Expired": "token",
+    "SignatureDoesNotMatch": "proxy",
+    "MissingCustSpaceId": "give the number's custSpaceId",
+    "InvalidCustSpaceId": "check phoneNumber and custSpaceId",
+    "InvalidTimeStamp.Expired": "clock",
+    "InvalidProduct.NotFound": "CAMS_ENDPOINT",
+    "InvalidApi.NotFound": "CAMS_ENDPOINT",
+    "InvalidAction.NotFound": "CAMS_ENDPOINT",
+    "MissingSignatureNonce": "proxy",
+    "Something.Unheard": "does not know",
+}
+ROW = {code: row for row, (code, _) in ERRORS.items()}
 ATTEMPTS = {"throttled": 3, "upstream_unavailable": 3, "credentials_unavailable": 2}
 
 
-@pytest.mark.parametrize("status", [200, 400, 403, 404, 503])
-@pytest.mark.parametrize("row", ERRORS)
-def test_each_code_with_each_status(function: Function, sandbox: Sandbox, row: int, status: int) -> None:
-    code = ERRORS[row][0]
-    expected, answer_status = PROBLEMS[code]
-    if expected == "upstream_error" and status >= 500:
-        expected, answer_status = "upstream_unavailable", 503
+@pytest.mark.parametrize("status", [200, 400, 503, *further(403, 404)])
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_each_code_with_each_status(function: Function, sandbox: Sandbox, code: str, status: int) -> None:
+    expected = PROBLEMS[code] if code not in UNKNOWN or status < 500 else "upstream_unavailable"
     function.timeout = 3 if expected != "throttled" else 1
-    answer = function.ask(f"1555{status}{row:04}")
+    answer = function.ask(f"1555{status}{ROW[code]:04}")
     problem = answer["problem"]
-    assert (problem["code"], problem["status"]) == (expected, answer_status)
-    assert answer["status"] == answer_status
+    assert problem["code"] == expected
+    assert answer["status"] == problem["status"] == STATUSES[expected]
     assert problem["upstream"]["code"] == code
     assert len(problem["upstream"]["requestId"]) == 36
     assert problem["retryable"] is (expected in ("throttled", "upstream_unavailable"))
@@ -63,8 +168,28 @@ def test_each_code_with_each_status(function: Function, sandbox: Sandbox, row: i
         assert len(sandbox.arrivals) == ATTEMPTS.get(expected, 1)
 
 
+@pytest.mark.parametrize("code", ADVICE)
+def test_the_advice_fits_the_code(function: Function, code: str) -> None:
+    detail = function.ask(f"1555400{ROW[code]:04}")["problem"]["detail"]
+    assert ADVICE[code] in detail
+    assert detail.endswith(".")
+
+
+@pytest.mark.parametrize("code", ["Something.Unheard", "Rejected.Throttling", "ERR-OPERATION-MAAP-0085"])
+def test_429_means_throttled_if_the_code_is_unknown(function: Function, code: str) -> None:
+    function.timeout = 1
+    problem = function.ask(f"1555429{ROW[code]:04}")["problem"]
+    assert (problem["code"], problem["upstream"]["code"]) == ("throttled", code)
+
+
+@pytest.mark.parametrize("code", ["Product.Unsubscript", "ERR-OPERATION-MAAP-0065", "InternalError"])
+def test_429_changes_no_known_code(function: Function, code: str) -> None:
+    assert function.ask(f"1555429{ROW[code]:04}")["problem"]["code"] == PROBLEMS[code]
+
+
 def test_the_table_knows_every_row_of_the_sandbox() -> None:
-    assert {code for code, _ in ERRORS.values()} == set(PROBLEMS)
+    assert set(ROW) == set(PROBLEMS)
+    assert len(PROBLEMS) == sum(map(len, CODES.values())) + len(UNKNOWN)
 
 
 TRAP_PROBLEMS = {
@@ -103,6 +228,12 @@ TRAP_PROBLEMS = {
     "more than its Content-Length": "upstream_invalid_response",
     "a header of 100 KB": "upstream_invalid_response",
     "a body of 100 MiB in chunks": "upstream_invalid_response",
+    "an unknown code, x-acs-retry-after 300 ms": "throttled",
+    "an unknown code inside a 200, x-acs-retry-after 300 ms": "throttled",
+    "429 with an empty object": "throttled",
+    "503 ServiceUnavailable, x-acs-retry-after 3 s": "upstream_unavailable",
+    "`Code` is 0000, `Data` is an object": "upstream_invalid_response",
+    "400 whose code is OK": "upstream_error",
 }
 TRAP_LISTS: dict[str, list[Any]] = {
     "`Data` is null": [],
@@ -112,6 +243,13 @@ TRAP_LISTS: dict[str, list[Any]] = {
     "a list as text/html": [("4O4YGZEG3RIVE1", None, "Hello")],
     "100 Continue, then a list": [("4O4YGZEG3RIVE1", None, "Hello")],
     "two answers at once": [("4O4YGZEG3RIVE1", None, "Hello")],
+    "`Code` is 0000": [("4O4YGZEG3RIVE1", None, "Hello")],
+    "`Code` is SUCCESS": [("4O4YGZEG3RIVE1", None, "Hello")],
+    "`Code` is the text 200": [("4O4YGZEG3RIVE1", None, "Hello")],
+    "`Code` is the number 200": [("4O4YGZEG3RIVE1", None, "Hello")],
+    "`Code` is SUCCESS, `Data` is absent": [],
+    "`Code` is 0000, `Data` is null": [],
+    "a number as people write it": [("4O4YGZEG3RIVE1", "+60 1111 11111", "Hello")],
 }
 ONCE = ["4O4YGZEG3RIVE1", "WOMVT6TJ2BP7A1"]
 ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
@@ -147,6 +285,13 @@ def test_retry_after_is_honoured(function: Function, sandbox: Sandbox) -> None:
     function.ask(ROWS["once: throttled, x-acs-retry-after 300 ms"])
     first, second = sandbox.arrivals
     assert second - first >= 0.3
+
+
+def test_a_known_code_keeps_its_meaning_whatever_wait_it_tells(function: Function, sandbox: Sandbox) -> None:
+    function.timeout = 3
+    problem = function.ask(ROWS["503 ServiceUnavailable, x-acs-retry-after 3 s"])["problem"]
+    assert (problem["code"], problem["retryAfter"]) == ("upstream_unavailable", 3)
+    assert len(sandbox.arrivals) == 1, "a retry would come too early"
 
 
 @pytest.mark.parametrize("trap", ["once: 503 ServiceUnavailable", "once: hangs up without an answer"])

@@ -44,6 +44,8 @@ _OPERATION = Params(
 )
 
 _SDK_LOGGERS = ("alibabacloud-tea", "darabonba-core", "credentials", "urllib3")
+# "ListPhoneMessageQrdl" has OK, "Public error codes" 0000; clients of CAMS also accept SUCCESS and 200.
+_SUCCESSES = {"OK", "0000", "SUCCESS", "200"}
 _PLACEHOLDERS = {"", "None", "无"}
 _ITEM_FIELDS = {
     "QrdlCode": "code",
@@ -175,7 +177,7 @@ def _transport_problem(reason: str) -> Problem:
 
 
 def _parse(query: QrQuery, body: dict[str, Any], status: int, headers: dict[str, str]) -> QrCodeList:
-    if body.get("Code") != "OK":
+    if _identifier(body.get("Code")) not in _SUCCESSES:
         raise _failure(body, status, _retry_after(headers))
     items = body.get("Data")
     if items is None:
@@ -194,9 +196,10 @@ def _parse(query: QrQuery, body: dict[str, Any], status: int, headers: dict[str,
 def _failure(body: dict[str, Any], status: int, retry_after: float | None) -> Problem:
     code = _identifier(body.get("Code") or body.get("code"))
     request_id = _identifier(body.get("RequestId") or body.get("requestId"))
-    if code is None and status < 500:
+    problem = from_upstream(code, request_id, status=status, retry_after=retry_after)
+    if code is None and problem.code == "upstream_error":
         return Problem("upstream_invalid_response", "CAMS's answer contains neither a list nor an error code.")
-    return from_upstream(code, request_id, status=status, retry_after=retry_after)
+    return problem
 
 
 def _retry_after(headers: dict[str, str]) -> float | None:
