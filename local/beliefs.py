@@ -100,6 +100,20 @@ BELIEFS = {
         "local/gateway.py; web/, which retries; docs/calling.md, “Images”",
         "Error codes: ResourceExhausted",
     ),
+    "foreign_number": Belief(
+        "ERR-OPERATION-MAAP-0065",
+        "CAMS's code for a number that is not the account's",
+        "local/sandbox.py; src/cams_qr/problems.py has other codes for it, too",
+        "Public error codes of Chat App Message Service: this phone number is not bound to the current subscriber; "
+        "ListPhoneMessageQrdl declares Unknown.ResourceOwnerId",
+    ),
+    "image_url": Belief(
+        "for hours",
+        "how long the image URLs of a list work, by their `oe`",
+        "local/lists.py; docs/calling.md; CACHE_TTL_SECONDS, which is at most 300 for that reason",
+        "none of the vendors; Splashify Pro's partner documentation, “QR codes”: about one hour. WhatsApp Business QR "
+        "Code Management API: a list has no image URLs unless they are asked for",
+    ),
     "log_field": Belief(
         "message",
         "the field of the log store that contains the function's line",

@@ -1,13 +1,23 @@
-"""The phone numbers of the sandbox's account, their QR codes, and the account's customer spaces."""
+"""The phone numbers of the sandbox's account, their QR codes, and the account's customer spaces.
 
+Sources: "ListPhoneMessageQrdl" for the fields; WhatsApp's page "QR codes" for codes of 14 characters, the form of the
+links, the host of the images, and at most 2,000 codes a number; wppconnect-team/wppconnect#1315 for the images' `oe`,
+when they expire, as hexadecimal Unix time.
+"""
+
+import time
 from typing import Any
+
+# The host belongs to nobody; the real ones are scontent-….xx.fbcdn.net and scontent.….fna.fbcdn.net.
+_IMAGES = "https://scontent-sin6-1.xx.fbcdn.example/m1/v/t6"
+_IMAGES_EXPIRE = f"{int(time.time()) + 3600:X}"
 
 SPACES = {None, "cams-8filvjc8snw", "293483938849493"}
 
 
 def _item(number: str, code: str, message: str, image_format: str = "PNG") -> dict[str, Any]:
     return {
-        "QrImageUrl": f"https://scontent.example.net/{code}.{image_format.lower()}?oh=signature&oe=6926E0A0",
+        "QrImageUrl": f"{_IMAGES}/{code}.{image_format.lower()}?oh=signature&oe={_IMAGES_EXPIRE}",
         "PhoneNumber": number,
         "QrdlCode": code,
         "DeepLinkUrl": f"https://wa.me/message/{code}",
@@ -17,7 +27,7 @@ def _item(number: str, code: str, message: str, image_format: str = "PNG") -> di
 
 
 def _code(index: int) -> str:
-    """A distinct code in WhatsApp's form: 13 of A-Z and 2-7, which look random, then a 1."""
+    """A distinct code in the form of all published ones: 13 of A-Z and 2-7, which look random, then a 1."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
     # Odd, so that no two products are the same.
     scrambled = (index + 1) * 0x9E3779B97F4A7C15F39D % 2**65

@@ -1,7 +1,12 @@
 """A sandbox CAMS: ListPhoneMessageQrdl on a socket, with real signatures, a real quota and every known way to fail.
 
-`local/README.md` lists what each phone number does. Sources for codes and shapes: "ListPhoneMessageQrdl", the Chat App
-Message Service error codes and the common gateway error codes.
+`local/README.md` lists what each phone number does. Source for the shape of a list: "ListPhoneMessageQrdl";
+`local/traps.py` has those of the failures.
+
+What the operation answers to a number or a space that is not the account's is inferred. "Public error codes" of Chat
+App Message Service has ERR-OPERATION-MAAP-0065 for a number that is not bound to the subscriber, and -0060 for a
+subscriber without a WhatsApp Business account. "ListPhoneMessageQrdl" declares Unknown.ResourceOwnerId, but so do
+operations that take no number.
 """
 
 import time
@@ -16,6 +21,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from local.acs3 import AccessKey, Refused, SignedRequest, Verifier
+from local.beliefs import BELIEFS
 from local.lists import LISTS, SPACES
 from local.traps import ERRORS, TRAPS, Trap, error_body
 
@@ -99,6 +105,7 @@ class Sandbox:
         if not number:
             raise Refused("MissingPhoneNumber", "PhoneNumber is mandatory for this action.")
         if not number.isascii() or not number.isdigit():
+            # An inference: only of sending is it known that "+" is refused.
             raise Refused("InvalidParameter.PhoneNumberError", "The phone number is abnormal.")
         if number.startswith("1555") and len(number) == 11:
             return _declared_error(int(number[4:7]), int(number[7:]))
@@ -107,8 +114,10 @@ class Sandbox:
             if trap:
                 visit = self._visits[number] = self._visits.get(number, 0) + 1
                 return await _spring(trap, request, number, visit)
-        if number not in LISTS or space not in SPACES:
-            raise Refused("Unknown.ResourceOwnerId", "The resource does not belong to the current user.")
+        if space not in SPACES:
+            raise Refused("ERR-OPERATION-MAAP-0060", "The subscriber has not bind WABA.")
+        if number not in LISTS:
+            raise _foreign()
         return web.json_response(listing(LISTS[number]))
 
 
@@ -120,9 +129,13 @@ async def _spring(trap: Trap, request: web.Request, number: str, visit: int) -> 
 
 def _declared_error(status: int, row: int) -> web.Response:
     if row not in ERRORS or not 200 <= status <= 599:
-        raise Refused("Unknown.ResourceOwnerId", "The resource does not belong to the current user.")
+        raise _foreign()
     code, message = ERRORS[row]
     return web.json_response(error_body(code, message), status=status)
+
+
+def _foreign() -> Refused:
+    return Refused(BELIEFS["foreign_number"].value, "The phoneCode is not bind to the subscriber.")
 
 
 def listing(items: Any) -> dict[str, Any]:

@@ -62,10 +62,12 @@ class _DeployersCredentials(ICredentialsProvider):  # type: ignore[misc]  # the 
 def _row(planned: Planned, problem: Problem) -> Finding:
     upstream = f" ({problem.upstream.code})" if problem.upstream else ""
     if problem.code == "not_owned":
-        return fine(_WHAT, "subscribed and permitted; the number is not this account's")
+        return fine(_WHAT, f"subscribed and permitted; the number is not this account's{upstream}")
     if problem.code == "permission_denied":
         return not_permitted(planned, _WHAT, f"cams:ListPhoneMessageQrdl{upstream}; the function has it by its role")
-    if problem.code in ("throttled", "invalid_request"):
+    # What CAMS answers for a number that belongs to nobody is not known for certain.
+    is_unclear = problem.code == "upstream_error" and not planned.number
+    if is_unclear or problem.code in ("throttled", "invalid_request"):
         return unknown(
             _WHAT, f"{problem.code}{upstream}: {problem.detail}", "make doctor NUMBER=…   # one of the account's"
         )

@@ -1,12 +1,18 @@
 """Checks with InvokeFunction."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from deploy.table import Finding, fine, wrong
 from deploy.verify.answers import OPERATIONS, judged
 from deploy.verify.client import Answer, invoke, json_object
 from deploy.verify.rows import REPORT_IT, Logged, Row, Seen, Target
+
+# The problems that CAMS's answer about a number can lead to; others concern the account or the call.
+_ABOUT_NUMBER = ("not_owned", "invalid_request", "upstream_error")
+_DAY_SECONDS = 86_400
 
 
 def direct(target: Target) -> Iterator[Row]:
@@ -19,6 +25,7 @@ def direct(target: Target) -> Iterator[Row]:
         yield wrong("direct call", f"answered as over HTTP: {answer.document['statusCode']}", REPORT_IT)
     else:
         yield _judged("direct call", target, answer.document)
+        yield from _seen_of_cams(target, answer.document)
     yield Logged("direct call", answer.request_id, answer.document.get("status", 0))
 
 
@@ -59,6 +66,28 @@ def bus(target: Target) -> Iterator[Row]:
 
 def _judged(what: str, target: Target, answer: dict[str, Any]) -> Finding:
     return judged(what, target, answer.get("status", 0), answer.get("result", {}), answer.get("problem", {}))
+
+
+def _seen_of_cams(target: Target, answer: dict[str, Any]) -> Iterator[Seen]:
+    """How CAMS answers for a number that nobody owns; how long its image URLs work."""
+    problem, codes = answer.get("problem", {}), answer.get("result", {}).get("qrCodes")
+    if not target.number and problem.get("code") in _ABOUT_NUMBER and "upstream" in problem:
+        yield Seen("foreign_number", str(problem["upstream"]["code"]))
+    elif not target.number and codes is not None:
+        yield Seen("foreign_number", "a list")
+    elif codes:
+        yield Seen("image_url", _image_lifetime(codes[0]["imageUrl"]))
+
+
+def _image_lifetime(url: str | None) -> str:
+    if url is None:
+        return "no image URL"
+    try:
+        (expiry,) = parse_qs(urlsplit(url).query)["oe"]
+        seconds = int(expiry, 16) - time.time()
+    except (KeyError, ValueError):
+        return "no oe"
+    return "for hours" if seconds < _DAY_SECONDS else "for days"
 
 
 def _is_broken(answer: Answer) -> bool:

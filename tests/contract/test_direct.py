@@ -30,7 +30,7 @@ def test_a_problem(function: Function) -> None:
             "detail": "Query a phone number and custSpaceId that belong to the function's account.",
             "requestId": context.request_id,
             "retryable": False,
-            "upstream": {"code": "Unknown.ResourceOwnerId", "requestId": answer["problem"]["upstream"]["requestId"]},
+            "upstream": {"code": "ERR-OPERATION-MAAP-0065", "requestId": answer["problem"]["upstream"]["requestId"]},
         },
     }
 

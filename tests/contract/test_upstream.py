@@ -320,7 +320,13 @@ def test_a_masked_number_and_the_text_none_pass_through(function: Function) -> N
 def test_the_space_is_asked_for(function: Function, sandbox: Sandbox) -> None:
     assert function.ask(custSpaceId="293483938849493")["result"]["custSpaceId"] == "293483938849493"
     assert sandbox.queries == [{"PhoneNumber": "8613800001234", "CustSpaceId": "293483938849493"}]
-    assert function.ask(custSpaceId="someone-elses")["problem"]["code"] == "not_owned"
+
+
+def test_a_number_or_a_space_that_is_not_the_accounts(function: Function) -> None:
+    number = function.ask("4915112345678")["problem"]
+    assert (number["code"], number["upstream"]["code"]) == ("not_owned", "ERR-OPERATION-MAAP-0065")
+    space = function.ask(custSpaceId="someone-elses")["problem"]
+    assert (space["code"], space["upstream"]["code"]) == ("not_owned", "ERR-OPERATION-MAAP-0060")
 
 
 @pytest.mark.parametrize("trap", ["two answers at once", "103 Early Hints, then a list"])

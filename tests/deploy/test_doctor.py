@@ -13,6 +13,7 @@ from aiohttp import web
 
 from deploy.doctor import CHECKS
 from local.acs3 import Refused
+from local.beliefs import BELIEFS
 from local.cloud import Cloud, ros, sls
 from local.cloud.operations import OPERATIONS
 from local.cloud.rest import PATHS
@@ -316,7 +317,15 @@ def test_what_may_not_be_looked_at_is_not_claimed(doctor: Doctor, cloud: Cloud, 
     ("number", "expected"),
     [
         ("8613800001234", "✓ CAMS subscribed and permitted; that number has 2 QR codes"),
-        ("12025550123", "✓ CAMS subscribed and permitted; the number is not this account's"),
+        (
+            "12025550123",
+            "✓ CAMS subscribed and permitted; the number is not this account's (ERR-OPERATION-MAAP-0065)",
+        ),
+        (
+            "15554000029",
+            "✗ CAMS upstream_error (Something.Unheard): CAMS answered with a code that this function does not know. "
+            "→ https://chatapp.console.alibabacloud.com/",
+        ),
         (
             "15554030001",
             "✗ CAMS not_subscribed (Product.Unsubscript): Subscribe the account to Chat App Message Service. "
@@ -339,6 +348,23 @@ def test_what_cams_says(doctor: Doctor, number: str, expected: str) -> None:
     assert told.row("CAMS") == expected
     assert told.code == (1 if "✗" in expected else 0)
     assert number not in told.text
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("Unknown.ResourceOwnerId", "✓ CAMS subscribed and permitted; the number is not this account's ("),
+        ("InvalidParameter.PhoneNumberError", "? CAMS invalid_request ("),
+        ("ERR-OPERATION-MAAP-0099", "? CAMS upstream_error ("),
+    ],
+)
+def test_no_code_for_a_number_that_nobody_owns_stops_a_deployment(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, code: str, expected: str
+) -> None:
+    monkeypatch.setitem(BELIEFS, "foreign_number", BELIEFS["foreign_number"]._replace(value=code))
+    told = doctor()
+    assert told.row("CAMS").startswith(f"{expected}{code})")
+    assert told.code == 0
 
 
 def test_credentials_that_are_refused_end_it(doctor: Doctor) -> None:

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from deploy.doctor.cams import NOBODY
 from local.acs3 import Refused
 from local.beliefs import BELIEFS
 from local.cloud import Cloud
 from local.cloud.ros import Stack
 from local.fc import role_environment
 from local.gateway import PASSED, gateway
+from local.lists import LISTS
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
 from local.trigger_auth import check_signature, check_token
@@ -167,7 +169,7 @@ def check_report(report: Any) -> None:
         assert secret not in text
     seen = {belief["name"] for belief in report["beliefs"]}
     assert seen | set(report["notSeen"]) == set(BELIEFS)
-    assert report["notSeen"] == ["claim_header", "no_token", "over_cap"]
+    assert report["notSeen"] == ["claim_header", "foreign_number", "no_token", "over_cap"]
     assert all(belief["holds"] for belief in report["beliefs"])
     assert report["headers of a signed GET"]["Content-Disposition"] == "attachment"
     assert "Access-Control-Max-Age" in report["headers of a preflight"]
@@ -184,6 +186,53 @@ def test_without_a_number_what_needs_codes_is_not_claimed(deployed: Deployed) ->
     for what in ("ETag", "drawing"):
         assert told.row(what).startswith(f"? {what} no number with QR codes was given")
         assert told.row(what).endswith("→ make verify … NUMBER=… # a number with QR codes")
+    assert "≠" not in told.text
+    seen = {belief["name"]: belief["seen"] for belief in deployed.report["beliefs"]}
+    assert seen["foreign_number"] == "ERR-OPERATION-MAAP-0065"
+    assert "image_url" in deployed.report["notSeen"]
+
+
+@pytest.mark.parametrize(
+    ("code", "row", "differs"),
+    [
+        ("Unknown.ResourceOwnerId", "✓ direct call 404 not_owned", True),
+        ("InvalidParameter.PhoneNumberError", "✗ direct call 400 invalid_request", True),
+        ("ERR-OPERATION-MAAP-0099", "✗ direct call 502 upstream_error", True),
+        ("Ram.PermissionDeny", "✗ direct call 403 permission_denied", False),
+    ],
+)
+def test_another_code_for_a_number_that_nobody_owns(deployed: Deployed, code: str, row: str, differs: bool) -> None:
+    belief = BELIEFS["foreign_number"]._replace(value=code)
+    deployed.function.monkeypatch.setitem(BELIEFS, "foreign_number", belief)
+    told = deployed.verify()
+    assert told.row("direct call").startswith(row)
+    assert (f"≠ foreign_number: believed ERR-OPERATION-MAAP-0065, seen {code} (" in told.text) is differs
+    assert ("≠" in told.text) is differs
+
+
+def test_a_number_that_nobody_owns_but_that_has_a_list(deployed: Deployed) -> None:
+    deployed.function.monkeypatch.setitem(LISTS, NOBODY, [])
+    told = deployed.verify()
+    assert told.row("direct call") == "✓ direct call 200, 0 QR codes"
+    assert "≠ foreign_number: believed ERR-OPERATION-MAAP-0065, seen a list (" in told.text
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        (None, "no image URL"),
+        ("https://scontent.xx.fbcdn.example/a.png", "no oe"),
+        ("https://scontent.xx.fbcdn.example/a.png?oe=soon", "no oe"),
+        ("https://scontent.xx.fbcdn.example/a.png?oh=s&oe=FFFFFFFF", "for days"),
+    ],
+)
+def test_images_that_last_for_another_time(deployed: Deployed, url: str | None, seen: str) -> None:
+    items = [item | {"QrImageUrl": url} for item in LISTS[NUMBER]]
+    deployed.function.monkeypatch.setitem(LISTS, NUMBER, items)
+    told = deployed.verify("--number", NUMBER)
+    assert told.code == 0
+    assert f"≠ image_url: believed for hours, seen {seen} (" in told.text
+    assert "fbcdn" not in json.dumps(deployed.report["beliefs"])
 
 
 def test_a_trigger_that_lets_everybody_in(deployed: Deployed) -> None:
