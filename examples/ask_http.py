@@ -65,9 +65,9 @@ class Caller:
         response = self._send(method, route, headers={**condition, **options.pop("headers", {})}, **options)
         if response.status_code == 304 and kept:
             return {"status": 200, "result": kept[1]}
-        if not response.ok:
+        found = _list(response)
+        if found is None:
             return {"status": response.status_code, "problem": _problem(response)}
-        found: QrCodeList = response.json()
         if "ETag" in response.headers:
             self._kept[route] = response.headers["ETag"], found
         return {"status": 200, "result": found}
@@ -75,7 +75,7 @@ class Caller:
     def draw(self, route: str) -> bytes:
         """A drawing, by its `svgUrl`. Raises QrCodesFailed."""
         response = self._send("GET", route)
-        if not response.ok:
+        if not response.ok or not response.headers.get("Content-Type", "").startswith("image/"):
             raise QrCodesFailed(_problem(response))
         return response.content
 
@@ -88,6 +88,15 @@ class Caller:
                 break
             time.sleep(int(after))
         return response
+
+
+def _list(response: Response) -> QrCodeList | None:
+    """The list; if the function does not start, Function Compute answers 200 too, with an error object."""
+    try:
+        found = response.json() if response.ok else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "qrCodes" in found else None  # type: ignore[return-value]
 
 
 def _problem(response: Response) -> Problem:

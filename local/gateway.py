@@ -21,7 +21,7 @@ from aiohttp import web
 
 from local.acs3 import Refused, Verifier
 from local.beliefs import BELIEFS
-from local.fc import Handler, Invoked, invoke
+from local.fc import INITIALIZATION_ERROR, Handler, Invoked, invoke
 from local.invocations import PATH, bare, invocations, refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
@@ -164,10 +164,14 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _v1_answer(invoked: Invoked, request: web.Request) -> web.Response:
-    """The HTTP trigger's mapping: 502 for an exception or an invalid struct, 200 for a value that is not a struct."""
+    """The HTTP trigger's mapping: 502 for an exception or an invalid struct, 200 for a value that is not a struct.
+
+    A function that does not start is a 200 too (fc.py). For exceptions, 502 is from the FAQ of 2.0.
+    """
     if invoked.error_type:
+        status = 200 if invoked.error_type == INITIALIZATION_ERROR else 502
         return _with_platform_headers(
-            web.Response(status=502, body=invoked.body, content_type="application/json"), invoked, request
+            web.Response(status=status, body=invoked.body, content_type="application/json"), invoked, request
         )
     struct = _struct(invoked.body)
     if struct is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy.table import Finding, fine, wrong
-from deploy.verify.answers import OPERATIONS, judged
+from deploy.verify.answers import OPERATIONS, judged, not_started
 from deploy.verify.client import Answer, invoke, json_object
 from deploy.verify.rows import REPORT_IT, Logged, Row, Seen, Target
 
@@ -69,4 +69,6 @@ def _is_broken(answer: Answer) -> bool:
 def _broken(what: str, answer: Answer) -> Finding:
     """The row for such a failure: what cannot be imported, or the setting that is wrong."""
     error = answer.document
-    return wrong(what, f"raises {error.get('errorType')}: {error.get('errorMessage')}", OPERATIONS)
+    return not_started(what, answer) or wrong(
+        what, f"raises {error.get('errorType')}: {error.get('errorMessage')}", OPERATIONS
+    )

@@ -18,6 +18,7 @@ from deploy.verify.answers import (
     judged_answer,
     list_path,
     logged,
+    not_started,
 )
 from deploy.verify.client import Answer, ask
 from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
@@ -215,7 +216,8 @@ def together(target: Target) -> Iterator[Row]:
         yield first_wrong("two at once", target, answered) or fine("two at once", found)
     else:
         fix = "make doctor   # concurrency" if any(answer.status == 429 for answer in refused) else OPERATIONS
-        yield wrong("two at once", f"{found}, with MaxInstances {instances}", fix)
+        failed = not_started("two at once", refused[0])
+        yield failed or wrong("two at once", f"{found}, with MaxInstances {instances}", fix)
     yield from logged("two at once", answers)
 
 

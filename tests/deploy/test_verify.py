@@ -20,7 +20,7 @@ from local.acs3 import Refused
 from local.beliefs import BELIEFS
 from local.cloud import Cloud
 from local.cloud.ros import Stack
-from local.fc import role_environment
+from local.fc import role_environment, starting
 from local.gateway import PASSED, gateway
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
@@ -571,20 +571,33 @@ def test_a_signature_that_is_refused_says_nothing_of_beliefs(deployed: Deployed)
     assert beliefs(told) == {"unsigned"}, "which is as it was seen"
 
 
+class SettingsError(Exception):
+    """What the function says of its settings."""
+
+
+def fail(*_: Any) -> Any:
+    raise SettingsError("MAX_INSTANCES: must be a number")
+
+
 def test_a_function_that_does_not_start(deployed: Deployed) -> None:
-    class SettingsError(Exception):
-        pass
+    deployed.handler = starting(fail, deployed.handler)  # type: ignore[method-assign]
+    told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
+    failed = "the function does not start: MAX_INSTANCES: must be a number → docs/operations.md says what to do"
+    for what in ("signed GET", "cold and warm", "CORS", "ETag", "drawing", "two at once"):
+        assert told.row(what) == f"✗ {what} {failed}"
+    for what in ("direct call", "batch", "bus message"):
+        assert told.row(what) == f"✗ {what} {failed}"
+    assert told.row("log lines") == "? log lines nothing was answered by the function"
+    assert told.code == 1
+    assert beliefs(told) <= {"preflight"}
 
-    def fail(event: bytes, context: Any) -> Any:
-        raise SettingsError("MAX_INSTANCES: must be a number")
 
+def test_a_function_that_cannot_be_imported(deployed: Deployed) -> None:
     deployed.handler = fail  # type: ignore[method-assign]
     told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
-    raised = "raises SettingsError: MAX_INSTANCES: must be a number"
     for what in ("direct call", "batch", "bus message"):
-        assert told.row(what) == f"✗ {what} {raised} → docs/operations.md says what to do"
+        assert told.row(what).startswith(f"✗ {what} raises SettingsError: MAX_INSTANCES: must be a number →")
     assert told.row("signed GET").startswith("✗ signed GET Function Compute answered 502")
-    assert told.row("log lines") == "? log lines nothing was answered by the function"
     assert beliefs(told) == set()
 
 

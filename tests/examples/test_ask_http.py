@@ -14,7 +14,7 @@ from local.gateway import gateway
 from local.serve import serve
 from local.trigger_auth import check_signature, check_token
 from tests.conftest import NUMBER, Function
-from tests.examples.problems import ASKED, every_problem, noting, one_at_a_time
+from tests.examples.problems import ASKED, every_problem, noting, one_at_a_time, that_does_not_start
 from tests.tokens import Issuer, demo_credentials
 
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")
@@ -68,6 +68,17 @@ def test_a_caller_without_credentials_is_refused(function: Function) -> None:
             assert caller.draw(drawing).startswith(b"<?xml")
             with pytest.raises(QrCodesFailed, match="not_found"):
                 caller.draw(drawing.replace("4O4", "XXX"))
+
+
+def test_a_function_that_does_not_start_is_no_list(function: Function) -> None:
+    with that_does_not_start(function) as url:
+        caller = Caller(url, ANYBODY)
+        answer: Any = caller.list_codes(phoneNumber=NUMBER)
+        assert (answer["status"], answer["problem"]["code"]) == (200, "refused")
+        assert "CAMS_QPS" in answer["problem"]["detail"]
+        with pytest.raises(QrCodesFailed, match="CAMS_QPS"):
+            caller.draw(f"qr-codes/4O4YGZEG3RIVE1.svg?phoneNumber={NUMBER}")
+        assert "result" in caller.list_codes(phoneNumber=NUMBER), "the next instance starts"
 
 
 def test_it_retries_after_the_time_in_retry_after(function: Function) -> None:

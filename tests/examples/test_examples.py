@@ -24,7 +24,7 @@ from local.gateway import gateway
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 from tests.conftest import NUMBER, Function
-from tests.examples.problems import ASKED, every_problem
+from tests.examples.problems import ASKED, every_problem, that_does_not_start
 
 
 def client(address: str, secret: str = DEMO_KEY.secret) -> Client:
@@ -54,6 +54,16 @@ def test_a_function_that_raises_is_told_by_a_header(address: str) -> None:
     with pytest.raises(ask.FunctionFailed, match="not_owned") as failed:
         ask.ask(client(address), {"specversion": "1.0", "data": {"phoneNumber": "4915112345678"}})
     assert failed.value.args[0] == "UnhandledInvocationError"
+
+
+def test_a_function_that_does_not_start_is_told_by_a_header(function: Function) -> None:
+    with that_does_not_start(function) as url:
+        caller = client(url.removeprefix("http://"))
+        for _ in range(2):
+            with pytest.raises(ask.FunctionFailed, match="CAMS_QPS") as failed:
+                ask.ask(caller, {"phoneNumber": NUMBER})
+            assert failed.value.args[0] == "InitializationError"
+        assert ask.ask(caller, {"phoneNumber": NUMBER})["status"] == 200, "the next instance starts"
 
 
 def test_a_batch_goes_on_with_what_failed(address: str, function: Function, sandbox: Sandbox) -> None:
