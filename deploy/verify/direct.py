@@ -6,7 +6,7 @@ from typing import Any
 from deploy.table import Finding, fine, wrong
 from deploy.verify.answers import OPERATIONS, judged, not_started
 from deploy.verify.client import Answer, invoke, json_object
-from deploy.verify.rows import REPORT_IT, Logged, Row, Seen, Target
+from deploy.verify.rows import REPORT_IT, Logged, Row, Target
 
 
 def direct(target: Target) -> Iterator[Row]:
@@ -47,9 +47,6 @@ def bus(target: Target) -> Iterator[Row]:
     if kind and code is None:
         yield _broken("bus message", answer)
         return
-    if code:
-        yield Seen("raised_status", str(answer.status))
-        yield Seen("raised_type", kind or "none")
     if kind and code == "invalid_request":
         yield fine("bus message", f"raises {answer.document.get('errorType')}, {kind}")
     else:

@@ -95,7 +95,7 @@ const headers = async () => (%s);
 console.log(JSON.stringify(await client("http://%s", { headers }).list({ phoneNumber: "8613800001234" })));
 """
     with serve(gateway(function.raw, function.context, check=check_token(issuer.config()))) as address:
-        assert node(script % ("{}", address))["problem"].items() >= {"code": "refused", "status": 401}.items()
+        assert node(script % ("{}", address))["problem"].items() >= {"code": "refused", "status": 403}.items()
         assert node(script % (json.dumps({"Authorization": f"Bearer {issuer.token()}"}), address))["ok"]
     with serve(gateway(function.raw, function.context, check=check_signature)) as address:
         assert node(script % ("{}", address))["problem"].items() >= {"code": "refused", "status": 400}.items()

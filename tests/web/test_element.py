@@ -140,7 +140,7 @@ def test_who_asks_with_another_token_asks_apart(site: Site, shop: Open) -> None:
 
 def test_a_new_token_is_tried_where_the_old_was_refused(site: Site, shop: Open) -> None:
     page = shop("<cams-qr></cams-qr>")
-    site.answer(page, "{}", 401, times=1)
+    site.answer(page, "{}", 403, times=1)
     assign(page, phoneNumber=NUMBER, endpoint=site.api)
     expect(page.get_by_role("alert")).to_contain_text(problems("en")["refused"])
     page.evaluate("void (document.querySelector('cams-qr').token = () => 'new')")
@@ -185,6 +185,7 @@ def test_it_tells_of_the_list_and_of_problems(site: Site, shop: Open) -> None:
     ("status", "problem"),
     [
         (401, {"status": 401, "code": "refused", "retryable": True}),
+        (403, {"status": 403, "code": "refused", "retryable": True}),
         (503, {"status": 503, "code": "throttled", "retryable": True, "retryAfter": 1}),
         (500, {"status": 500, "code": "internal_error", "retryable": False}),
         (200, {"status": 200, "code": "internal_error", "retryable": False}),
