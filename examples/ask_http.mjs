@@ -1,6 +1,6 @@
-// Lists the QR codes of a number from Node, signed: `node ask_http.mjs https://… 8613800001234`, and `--domain` for a
-// custom domain, which has another scheme than the HTTP trigger. signature.py says more of both.
-// Needs `@alicloud/openapi-util` (0.3.3 here), and the access key in the environment.
+// Lists the QR codes of a number from Node, signed: `node ask_http.mjs https://… 8613800001234`. With `--domain` at the
+// end, the request is signed for a custom domain, which has another scheme than the HTTP trigger (docs/calling.md).
+// Needs `@alicloud/openapi-util` (0.3.3 here), and an access key in the environment.
 
 import openapi from "@alicloud/openapi-util";
 
