@@ -101,7 +101,10 @@ class ContactOperator(_Details):
 
 @final
 class Refused(TypedDict):
-    """Over HTTP, the trigger, the gateway or Function Compute rejected the request before the function ran."""
+    """Over HTTP, the trigger, the gateway or Function Compute answered, and the function did not run.
+
+    It rejected the request; or, with status 200, the function does not start, and `detail` has the `errorMessage`.
+    """
 
     code: Literal["refused"]
     status: int

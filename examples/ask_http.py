@@ -1,6 +1,6 @@
 """Query cams-qr over HTTP, with a token or signed. Returns problems, and honours Retry-After and ETag.
 
-Needs `requests` (2.34.2 here) and, to sign, `alibabacloud-gateway-fc-util` (0.0.5 here).
+Needs `requests` (2.34.2 here) and, to sign, what signature.py needs.
 """
 
 import time
@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 import requests
 from alibabacloud_credentials.client import Client as CredentialClient
-from alibabacloud_gateway_fc_util.client import Client as Signer
 from requests import PreparedRequest, Response
 
 from examples.answers import Answer, Problem, QrCodeList
+from examples.signature import sign_for_domain, sign_for_trigger
 
 Authorise = Callable[[PreparedRequest], PreparedRequest]
 
@@ -37,9 +37,24 @@ def with_token(token: Callable[[], str]) -> Authorise:
 
 
 def with_signature(credentials: CredentialClient) -> Authorise:
-    """For a deployment that requires signatures; `CredentialClient()` finds credentials as the vendor's tools do."""
-    signer = Signer(credentials)
-    return lambda request: signer.sign_request(request)
+    """For a trigger that requires signatures; `CredentialClient()` finds credentials as the vendor's tools do."""
+
+    def authorise(request: PreparedRequest) -> PreparedRequest:
+        request.headers.update(sign_for_trigger(credentials, str(request.method), str(request.url)))
+        return request
+
+    return authorise
+
+
+def with_domain_signature(credentials: CredentialClient) -> Authorise:
+    """For a custom domain that requires signatures; docs/calling.md says more of the two schemes."""
+
+    def authorise(request: PreparedRequest) -> PreparedRequest:
+        sent = {name: str(value) for name, value in request.headers.items()}
+        request.headers.update(sign_for_domain(credentials, str(request.method), str(request.url), sent))
+        return request
+
+    return authorise
 
 
 class Caller:
@@ -65,9 +80,9 @@ class Caller:
         response = self._send(method, route, headers={**condition, **options.pop("headers", {})}, **options)
         if response.status_code == 304 and kept:
             return {"status": 200, "result": kept[1]}
-        if not response.ok:
+        found = _list(response)
+        if found is None:
             return {"status": response.status_code, "problem": _problem(response)}
-        found: QrCodeList = response.json()
         if "ETag" in response.headers:
             self._kept[route] = response.headers["ETag"], found
         return {"status": 200, "result": found}
@@ -75,7 +90,7 @@ class Caller:
     def draw(self, route: str) -> bytes:
         """A drawing, by its `svgUrl`. Raises QrCodesFailed."""
         response = self._send("GET", route)
-        if not response.ok:
+        if not response.ok or not response.headers.get("Content-Type", "").startswith("image/"):
             raise QrCodesFailed(_problem(response))
         return response.content
 
@@ -88,6 +103,15 @@ class Caller:
                 break
             time.sleep(int(after))
         return response
+
+
+def _list(response: Response) -> QrCodeList | None:
+    """The list; if the function does not start, Function Compute answers 200 too, with an error object."""
+    try:
+        found = response.json() if response.ok else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "qrCodes" in found else None  # type: ignore[return-value]
 
 
 def _problem(response: Response) -> Problem:

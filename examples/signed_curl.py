@@ -1,23 +1,29 @@
-"""Print a curl command with a signature: `sh -c "$(.venv/bin/python examples/signed_curl.py URL)"`.
+"""Print a signed curl command: `sh -c "$(.venv/bin/python examples/signed_curl.py URL)"`.
 
-Needs `alibabacloud-gateway-fc-util` (0.0.5 here), which signs as a trigger with the authentication `function` requires;
-alibabacloud-credentials finds the credentials. The command is valid for 15 minutes.
+With `--domain` it is signed for a custom domain. alibabacloud-credentials finds the credentials. The command is
+valid for 15 minutes.
 """
 
 import shlex
-import sys
+from argparse import ArgumentParser
 
 from alibabacloud_credentials.client import Client as CredentialClient
-from alibabacloud_gateway_fc_util.client import Client
-from requests import Request
+from signature import sign_for_domain, sign_for_trigger  # type: ignore[import-not-found]
 
 
-def command(url: str) -> str:
+def command(url: str, is_domain: bool) -> str:
     """The curl command for a GET of the URL."""
-    signed = Client(CredentialClient()).sign_request(Request("GET", url, headers={}))
-    headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in signed.headers.items())
+    credentials, accepted = CredentialClient(), {"accept": "*/*"}
+    signed = (
+        sign_for_domain(credentials, "GET", url, accepted) if is_domain else sign_for_trigger(credentials, "GET", url)
+    )
+    headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in (accepted | signed).items())
     return f"curl --fail-with-body --silent --show-error {headers} {shlex.quote(url)}"
 
 
 if __name__ == "__main__":
-    print(command(sys.argv[1]))
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--domain", action="store_true", help="sign for a custom domain")
+    parser.add_argument("url")
+    options = parser.parse_args()
+    print(command(options.url, options.domain))

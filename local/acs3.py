@@ -1,6 +1,7 @@
-"""ACS3-HMAC-SHA256 on the server's side: verifies the signature, its age, and that it is used only once.
+"""ACS3-HMAC-SHA256 on the server's side: the signature, and how OpenAPI services verify it, its age and its nonce.
 
-Source: "Request syntax and signature method V3" (Alibaba Cloud SDK reference).
+Source: "Request syntax and signature method V3" (Alibaba Cloud SDK reference). An HTTP trigger verifies the same
+signature by rules of its own (`trigger_auth.py`).
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from urllib.parse import quote
 ALGORITHM = "ACS3-HMAC-SHA256"
 MAX_SKEW_SECONDS = 15 * 60
 
-_AUTHORIZATION = re.compile(rf"{ALGORITHM} Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{{64}})")
+AUTHORIZATION = re.compile(rf"{ALGORITHM} Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{{64}})")
 
 
 class Refused(Exception):
@@ -58,7 +59,7 @@ class Verifier:
 
     def verify(self, request: SignedRequest) -> str:
         """The ID of the access key that signed the request. Raises Refused."""
-        match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+        match = AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
         if not match:
             raise Refused("IncompleteSignature", "The Authorization header is missing or incomplete.")
         key_id, signed_headers, signature = match.groups()
@@ -121,10 +122,10 @@ class Verifier:
 
 
 def canonical_request(request: SignedRequest, signed_headers: Sequence[str]) -> str:
-    """The text that is hashed and signed."""
+    """The text that is hashed and signed; its last line is the hash of the body that the headers give, or empty."""
     query = "&".join(f"{_encode(k)}={_encode(v)}" for k, v in sorted(request.query))
     headers = "".join(f"{name}:{request.headers.get(name, '').strip()}\n" for name in sorted(signed_headers))
-    content = hashlib.sha256(request.body).hexdigest()
+    content = request.headers.get("x-acs-content-sha256", "")
     return "\n".join((request.method, request.path, query, headers, ";".join(sorted(signed_headers)), content))
 
 

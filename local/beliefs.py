@@ -16,17 +16,17 @@ class Belief(NamedTuple):
 
 
 BELIEFS = {
-    "unsigned": Belief(
-        "400",
-        "the status of a request without a signature, if the trigger requires one",
-        "local/trigger_auth.py",
-        "reports by users: MissingRequiredHeader, required HTTP header Date was not specified",
-    ),
-    "no_token": Belief(
-        "401",
-        "the status of a request without a valid JSON Web Token, if the trigger requires one",
+    "invalid_token": Belief(
+        "403",
+        "the status of a request with a token that is invalid or expired, or that no key of JwtConfig verifies",
         "local/trigger_auth.py; docs/openapi.json",
-        "none; Alibaba Cloud's gateway answers 401 (higress.io, plug-in jwt-auth)",
+        "none; a missing token was captured as 403 JWTTokenIsMissing",
+    ),
+    "domain_signature": Belief(
+        "acs",
+        "the signature that a custom domain with the authentication function accepts",
+        "local/trigger_auth.py, examples/signature.py; docs/calling.md, “Custom domain”",
+        "Configure signature authentication for custom domain names; for the trigger, the page has ACS3-HMAC-SHA256",
     ),
     "claim_header": Belief(
         "the claim's",
@@ -80,19 +80,8 @@ BELIEFS = {
         "bare",
         "InvokeFunction passes the payload on unchanged, even if there is an HTTP trigger",
         "local/invocations.py",
-        "Event handlers (Python); devsapp/fc3 has captured the opposite: wrapped as an HTTP event",
-    ),
-    "raised_status": Belief(
-        "200",
-        "the status of InvokeFunction if the function raised",
-        "local/invocations.py, examples/ask.py",
-        "Error handling",
-    ),
-    "raised_type": Belief(
-        "UnhandledInvocationError",
-        "X-Fc-Error-Type if the function raised",
-        "local/fc.py",
-        "Error handling",
+        "Event handlers (Python, Java, C#): an HTTP trigger's function gets the console's “Hello, FC!” as it is; "
+        "devsapp/fc3 captured the opposite before 3.0's release: wrapped as an HTTP event",
     ),
     "over_cap": Belief(
         "429",

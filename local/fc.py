@@ -1,6 +1,7 @@
 """Function Compute's side of an invocation: the context that it passes, and what it does with the result.
 
-Sources: "Context" (Python), and for the answer's bytes the bootstrap of the built-in Python runtimes.
+Sources: "Context" (Python); for the answer's bytes, the bootstrap of the built-in Python runtimes; for an initializer
+that fails, the pages on instance lifecycle hooks of the runtimes Java, C#, PHP and custom.
 """
 
 import json
@@ -17,12 +18,13 @@ from local.acs3 import AccessKey
 Runtime = Literal["python3.10", "python3.12"]
 Handler = Callable[[bytes, Any], object]
 
+INITIALIZATION_ERROR = "InitializationError"
 ENVIRONMENT_KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN")
 
 
 @dataclass(frozen=True)
 class Invoked:
-    """The result of an invocation: its body, and the error type if the function raised."""
+    """The result of an invocation: its body, and the error type if the function raised or did not start."""
 
     request_id: str
     body: bytes
@@ -55,14 +57,43 @@ def make_context(runtime: Runtime, timeout: float = 10, environ: Mapping[str, st
     )
 
 
+class _NotStarted(Exception):
+    """The initializer raised; the cause says what."""
+
+
+def starting(initializer: Callable[[Any], object], handler: Handler) -> Handler:
+    """The handler in an instance that starts with the initializer; if that fails, the next call gets a new instance.
+
+    An initializer that runs out of time is answered alike, and not modelled.
+    """
+    is_started = False
+
+    def handle(event: bytes, context: Any) -> object:
+        nonlocal is_started
+        if not is_started:
+            try:
+                initializer(context)
+            except Exception as error:
+                raise _NotStarted from error
+            is_started = True
+        return handler(event, context)
+
+    return handle
+
+
 def invoke(handler: Handler, event: bytes, context: Any) -> Invoked:
     """Call the handler like the runtime: returns its answer as bytes, or its exception as an error object."""
     try:
         return Invoked(context.request_id, _to_bytes(handler(event, context)))
+    except _NotStarted as failed:
+        return Invoked(context.request_id, _error_object(failed.__cause__ or failed), INITIALIZATION_ERROR)
     except Exception as error:
-        stack = [[f'File "{f.filename}"', f"line {f.lineno}"] for f in traceback.extract_tb(error.__traceback__)]
-        body = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": stack}
-        return Invoked(context.request_id, json.dumps(body).encode(), "UnhandledInvocationError")
+        return Invoked(context.request_id, _error_object(error), "UnhandledInvocationError")
+
+
+def _error_object(error: BaseException) -> bytes:
+    stack = [[f'File "{f.filename}"', f"line {f.lineno}"] for f in traceback.extract_tb(error.__traceback__)]
+    return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": stack}).encode()
 
 
 def _to_bytes(answer: object) -> bytes:

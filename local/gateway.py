@@ -21,12 +21,14 @@ from aiohttp import web
 
 from local.acs3 import Refused, Verifier
 from local.beliefs import BELIEFS
-from local.fc import Handler, Invoked, invoke
-from local.invocations import PATH, bare, invocations, refusal
+from local.fc import INITIALIZATION_ERROR, Handler, Invoked, invoke
+from local.invocations import PATH, bare, invocations
+from local.refusals import refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
 Shape = Literal["v1", "classic"]
-# Headers that a check of a request makes of its token's claims.
+# The request's body, for its check; and the headers that the check makes of a token's claims.
+BODY = web.RequestKey("body", bytes)
 PASSED = web.RequestKey("passed", dict[str, str])
 
 _TEXT_TYPES = ("text/", "application/json", "application/x-www-form-urlencoded", "application/xml")
@@ -56,10 +58,9 @@ def gateway(
     one_at_a_time = asyncio.Lock()
 
     async def answer(request: web.Request) -> web.Response:
-        refusal = _over_limits(request) or _refusal(check, request)
-        if refusal:
-            return refusal
-        body = await request.read()
+        body = request[BODY] = await request.read()
+        if refused := _over_limits(request) or _refused(check, request):
+            return refused
         event = (_v1_event if shape == "v1" else _classic_event)(request, body)
         data = json.dumps(event).encode()
         if reserved and one_at_a_time.locked():
@@ -78,15 +79,16 @@ def gateway(
 def _over_limits(request: web.Request) -> web.Response | None:
     headers = sum(len(name) + len(value) for name, value in request.headers.items())
     if headers > _MAX_HEADER_BYTES or len(request.raw_path) > _MAX_TARGET_BYTES:
-        return web.json_response({"ErrorCode": "InvalidArgument", "ErrorMessage": "request too large"}, status=400)
+        return refusal(Refused("InvalidArgument", "request too large", 400))
     return None
 
 
-def _refusal(check: Callable[[web.Request], None], request: web.Request) -> web.Response | None:
+def _refused(check: Callable[[web.Request], None], request: web.Request) -> web.Response | None:
+    """As captured where a token was missing, not declared as JSON."""
     try:
         check(request)
     except Refused as refused:
-        return refusal(refused)
+        return refusal(refused, "text/plain")
     return None
 
 
@@ -164,10 +166,14 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _v1_answer(invoked: Invoked, request: web.Request) -> web.Response:
-    """The HTTP trigger's mapping: 502 for an exception or an invalid struct, 200 for a value that is not a struct."""
+    """The HTTP trigger's mapping: 502 for an exception or an invalid struct, 200 for a value that is not a struct.
+
+    A function that does not start is a 200 too (fc.py). For exceptions, 502 is from the FAQ of 2.0.
+    """
     if invoked.error_type:
+        status = 200 if invoked.error_type == INITIALIZATION_ERROR else 502
         return _with_platform_headers(
-            web.Response(status=502, body=invoked.body, content_type="application/json"), invoked, request
+            web.Response(status=status, body=invoked.body, content_type="application/json"), invoked, request
         )
     struct = _struct(invoked.body)
     if struct is None:
@@ -216,12 +222,11 @@ def _is_header(name: str, value: Any) -> bool:
 
 
 def _bad_response() -> web.Response:
-    return web.json_response({"ErrorCode": "BadResponse", "ErrorMessage": "invalid response"}, status=502)
+    return refusal(Refused("BadResponse", "invalid response", 502))
 
 
 def _resource_exhausted() -> web.Response:
-    error = {"ErrorCode": "ResourceExhausted", "ErrorMessage": "too many requests"}
-    return web.json_response(error, status=int(BELIEFS["over_cap"].value))
+    return refusal(Refused("ResourceExhausted", "too many requests", int(BELIEFS["over_cap"].value)))
 
 
 def _with_platform_headers(response: web.Response, invoked: Invoked, request: web.Request) -> web.Response:

@@ -1,6 +1,7 @@
 """The part of Function Compute's own API that calls functions: InvokeFunction, sync and async, signed.
 
-Sources: "InvokeFunction"; "Error codes"; "Error handling" (a failed async invocation is retried three times).
+Sources: "InvokeFunction"; "Error codes"; "Error handling" (200 if the function raised; a failed async invocation is
+retried three times).
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from local.acs3 import Refused, SignedRequest, Verifier
 from local.fc import Handler, Invoked, invoke
+from local.refusals import invalid_access_key_id, refusal, signature_not_match
 
 PATH = "/2023-03-30/functions/{name}/invocations"
 FUNCTION_NAME = "cams-qr"
@@ -54,11 +56,6 @@ def invocations(
     return answer
 
 
-def refusal(refused: Refused) -> web.Response:
-    """Function Compute's answer to a request that it rejects."""
-    return web.json_response({"Code": refused.code, "Message": refused.message}, status=refused.status)
-
-
 def bare(_: web.Request, payload: bytes) -> bytes:
     """The event according to the documentation: the bare payload."""
     return payload
@@ -71,14 +68,23 @@ def _check(request: web.Request, event: bytes, verifier: Verifier) -> None:
     try:
         verifier.verify(SignedRequest(request.method, request.path, query, headers, event))
     except Refused as refused:
-        raise Refused("AccessDenied", refused.message, 403) from None
+        raise _translated(refused, headers.get("authorization", "")) from None
     if request.match_info["name"] != FUNCTION_NAME:
         raise Refused("FunctionNotFound", f"function {request.match_info['name']} does not exist", 404)
     kind = headers.get("x-fc-invocation-type", "Sync")
     if kind not in ("Sync", "Async"):
         raise Refused("InvalidArgument", "x-fc-invocation-type is neither Sync nor Async", 400)
     if kind == "Async" and len(event) > _MAX_ASYNC_BYTES:
-        raise Refused("EntityTooLarge", "the event of an async invocation is over 128 KB", 413)
+        raise Refused("EntityTooLarge", "the event of an async invocation is over 128 KB", 400)
+
+
+def _translated(refused: Refused, authorization: str) -> Refused:
+    """Function Compute's own code for what OpenAPI services refuse. "Error codes" lists the first two."""
+    if refused.code == "SignatureDoesNotMatch":
+        return signature_not_match()
+    if refused.code == "InvalidAccessKeyId.NotFound":
+        return invalid_access_key_id(authorization.partition("Credential=")[2].partition(",")[0])
+    return Refused("AccessDenied", refused.message, 403)
 
 
 def _invoke_with_retries(handler: Handler, event: bytes, context: Any) -> None:
@@ -88,7 +94,7 @@ def _invoke_with_retries(handler: Handler, event: bytes, context: Any) -> None:
 
 
 def _to_response(invoked: Invoked) -> web.Response:
-    """200 even if the function raised: only the error type shows it."""
+    """200 even if the function raised or did not start: only the error type shows it."""
     headers = {"X-Fc-Request-Id": invoked.request_id}
     if invoked.error_type:
         headers["X-Fc-Error-Type"] = invoked.error_type

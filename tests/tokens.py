@@ -12,7 +12,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
-CONFIG = {"tokenLookup": "header:Authorization:Bearer "}
+CONFIG = {"tokenLookup": "header:Authorization:Bearer ", "claimPassBy": "query::"}
 
 
 class Issuer:
@@ -25,8 +25,8 @@ class Issuer:
         key = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         return json.dumps({"jwks": {"keys": [{**key, "alg": "RS256", "use": "sig"}]}, **CONFIG, **changes})
 
-    def token(self, **claims: Any) -> str:
-        return jwt.encode({"sub": "shop", "exp": time() + 60, **claims}, self._key, algorithm="RS256")
+    def token(self, headers: dict[str, str] | None = None, **claims: Any) -> str:
+        return jwt.encode({"sub": "shop", "exp": time() + 60, **claims}, self._key, algorithm="RS256", headers=headers)
 
 
 def demo_credentials(secret: str = DEMO_KEY.secret) -> CredentialClient:

@@ -13,7 +13,7 @@ from deploy import gateway as apig
 from deploy.doctor.services import FC_CONSOLE
 from deploy.table import Finding, fine, unknown, wrong
 from deploy.verify.answers import NEEDS_NUMBER, is_kept_out, is_ours, is_refused, judged_answer, list_path, logged
-from deploy.verify.client import Answer, Way, ask, trigger
+from deploy.verify.client import Answer, Proof, Way, ask, trigger
 from deploy.verify.rows import Row, Seen, Target
 
 _GIVE_TOKEN = "make verify … TOKEN=…"
@@ -23,11 +23,13 @@ _CONSUMER = f"{_GIVE_TOKEN}   # of a consumer that may use the API: docs/deploym
 class _Door(NamedTuple):
     """A way in. `lacking` is its row if there are no credentials for it; `judge` makes the row from an answer.
 
-    `unreached` is the fix if nothing answers, `open_to_all` if everybody gets in.
+    `proofs` are tried in order, until one is accepted. `unreached` is the fix if nothing answers, `open_to_all` if
+    everybody gets in.
     """
 
     name: str
-    way: Way
+    address: str
+    proofs: tuple[Proof, ...]
     lacking: Finding | None
     judge: Callable[[Target, Answer], Finding]
     unreached: str
@@ -39,7 +41,7 @@ def space(target: Target) -> Iterator[Row]:
     what, way = "space", trigger(target)
     if not target.parameters["CustSpaceHeader"]:
         return
-    if way.takes_token and not target.token:
+    if way.proof == "token" and not target.token:
         yield unknown(what, "the trigger requires a token (HttpAuth jwt)", _GIVE_TOKEN)
     elif found := _forged(what, target, way, ask(target, list_path(target), way=way)):
         yield found
@@ -48,14 +50,18 @@ def space(target: Target) -> Iterator[Row]:
 
 
 def domain(target: Target) -> Iterator[Row]:
-    """A custom domain admits the same callers as the trigger, and does not make browsers download what they open."""
+    """A custom domain admits the same callers as the trigger, and does not make browsers download what they open.
+
+    Which signature it accepts is a belief, so both are tried.
+    """
     if not target.parameters["DomainName"]:
         return
-    takes_token = trigger(target).takes_token
+    takes_token = trigger(target).proof == "token"
     lacking = unknown("domain", "it requires a token (HttpAuth jwt)", _GIVE_TOKEN)
     door = _Door(
         "domain",
-        Way(target.outputs["DomainUrl"], takes_token),
+        target.outputs["DomainUrl"],
+        ("token",) if takes_token else ("acs", "ACS3-HMAC-SHA256"),
         lacking if takes_token and not target.token else None,
         _judged_at_domain,
         "check whether its CNAME is this account's endpoint: docs/deployment.md",
@@ -77,7 +83,8 @@ def gateway(target: Target) -> Iterator[Row]:
     address = _address(route, target.parameters["GatewayPath"])
     door = _Door(
         "gateway",
-        Way(address, takes_token=True),
+        address,
+        ("token",),
         _lacking(target, address),
         _judged_at_gateway,
         "check which network that domain serves: docs/deployment.md",
@@ -106,20 +113,36 @@ def _lacking(target: Target, address: str) -> Finding | None:
 
 def _tried(target: Target, door: _Door) -> Iterator[Row]:
     path = list_path(target)
+    ways = [Way(door.address, proof) for proof in door.proofs]
     try:
-        stranger = ask(target, path, way=door.way, signed=False)
+        stranger = ask(target, path, way=ways[0], signed=False)
     except requests.RequestException as error:
-        yield wrong(door.name, f"{door.way.address}: no answer ({type(error).__name__})", door.unreached)
+        yield wrong(door.name, f"{door.address}: no answer ({type(error).__name__})", door.unreached)
         return
     yield _kept_out(door, stranger)
     if door.lacking:
         yield door.lacking
         return
-    answer = ask(target, path, way=door.way)
-    yield door.judge(target, answer)
+    way, answer = _first_accepted(target, path, ways)
+    judged = door.judge(target, answer)
+    if len(ways) > 1 and is_ours(answer):
+        yield Seen("domain_signature", way.proof)
+        judged = judged._replace(found=f"{judged.found}, signed by {way.proof}")
+    elif len(ways) > 1 and is_refused(answer):
+        judged = judged._replace(found=f"{judged.found}, and accepted none of {', '.join(door.proofs)}")
+    yield judged
     yield from logged(door.name, [answer])
-    if is_ours(answer) and (forged := _forged(f"{door.name}, space", target, door.way, answer)):
+    if is_ours(answer) and (forged := _forged(f"{door.name}, space", target, way, answer)):
         yield forged
+
+
+def _first_accepted(target: Target, path: str, ways: list[Way]) -> tuple[Way, Answer]:
+    """The first way that admits the request, and the answer there; the last of all if none does."""
+    for way in ways:
+        answer = ask(target, path, way=way)
+        if not is_refused(answer):
+            break
+    return way, answer
 
 
 def _kept_out(door: _Door, answer: Answer) -> Finding:

@@ -49,8 +49,17 @@ def elsewhere(what: str, answer: Answer, asked: str = "Function Compute") -> Fin
     """The row for an answer of somebody else, who was `asked` for the function; None where it is the function's."""
     if is_ours(answer):
         return None
+    if failed := not_started(what, answer):
+        return failed
     code = answer.document.get("Code") or answer.document.get("ErrorCode") or ""
     return wrong(what, f"{asked} answered {answer.status} {code}".rstrip(), OPERATIONS)
+
+
+def not_started(what: str, answer: Answer) -> Finding | None:
+    """The row if the function's initializer failed, which Function Compute answers with 200; None if it did not."""
+    if answer.header("x-fc-error-type") != "InitializationError":
+        return None
+    return wrong(what, f"the function does not start: {answer.document.get('errorMessage')}", OPERATIONS)
 
 
 def judged_answer(what: str, target: Target, answer: Answer, asked: str = "Function Compute") -> Finding:

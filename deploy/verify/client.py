@@ -4,16 +4,17 @@ import io
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import requests
 from alibabacloud_credentials.client import Client as CredentialClient
 from alibabacloud_fc20230330.models import InvokeFunctionHeaders, InvokeFunctionRequest
-from alibabacloud_gateway_fc_util.client import Client as TriggerClient
 from darabonba.runtime import RuntimeOptions
 
 from deploy.verify.rows import Target
+from examples.signature import sign_for_domain, sign_for_trigger
 
+Proof = Literal["token", "ACS3-HMAC-SHA256", "acs"]
 _SECONDS = 40
 
 
@@ -41,15 +42,16 @@ class Answer(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A way to the function over HTTP: its address, and whether it takes a token instead of a signature."""
+    """A way to the function over HTTP: its address, and what proves there who calls: a token or a signature."""
 
     address: str
-    takes_token: bool
+    proof: Proof
 
 
 def trigger(target: Target) -> Way:
     """The HTTP trigger."""
-    return Way(target.outputs["Url"].rstrip("/"), target.parameters["HttpAuth"] == "jwt")
+    is_jwt = target.parameters["HttpAuth"] == "jwt"
+    return Way(target.outputs["Url"].rstrip("/"), "token" if is_jwt else "ACS3-HMAC-SHA256")
 
 
 def ask(
@@ -64,19 +66,22 @@ def ask(
     """Send one request, by default to the HTTP trigger. Raises requests.RequestException."""
     way = way or trigger(target)
     url = way.address + path
-    given = dict(headers or {})
+    given = {"Accept": "*/*", **(headers or {})}
     if signed:
-        given |= {"Authorization": f"Bearer {target.token}"} if way.takes_token else _signature(method, url)
+        given |= _proof(target, way.proof, method, url, given)
     started = time.monotonic()
     answer = requests.request(method, url, headers=given, timeout=_SECONDS, allow_redirects=False)
     milliseconds = round((time.monotonic() - started) * 1000, 1)
     return Answer(answer.status_code, dict(answer.raw.headers.itermerged()), answer.content, milliseconds)
 
 
-def _signature(method: str, url: str) -> dict[str, str]:
-    signed = TriggerClient(CredentialClient()).sign_request(requests.Request(method, url, headers={}))
-    found: dict[str, str] = signed.headers
-    return found
+def _proof(target: Target, proof: Proof, method: str, url: str, sent: Mapping[str, str]) -> dict[str, str]:
+    """The headers that authorise the request, signed as the examples sign."""
+    if proof == "token":
+        return {"Authorization": f"Bearer {target.token}"}
+    if proof == "acs":
+        return sign_for_domain(CredentialClient(), method, url, sent)
+    return sign_for_trigger(CredentialClient(), method, url)
 
 
 def invoke(target: Target, event: Any) -> Answer:

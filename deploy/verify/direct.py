@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from deploy.table import Finding, fine, wrong
-from deploy.verify.answers import OPERATIONS, judged
+from deploy.verify.answers import OPERATIONS, judged, not_started
 from deploy.verify.client import Answer, invoke, json_object
 from deploy.verify.rows import REPORT_IT, Logged, Row, Seen, Target
 
@@ -54,9 +54,6 @@ def bus(target: Target) -> Iterator[Row]:
     if kind and code is None:
         yield _broken("bus message", answer)
         return
-    if code:
-        yield Seen("raised_status", str(answer.status))
-        yield Seen("raised_type", kind or "none")
     if kind and code == "invalid_request":
         yield fine("bus message", f"raises {answer.document.get('errorType')}, {kind}")
     else:
@@ -98,4 +95,6 @@ def _is_broken(answer: Answer) -> bool:
 def _broken(what: str, answer: Answer) -> Finding:
     """The row for such a failure: what cannot be imported, or the setting that is wrong."""
     error = answer.document
-    return wrong(what, f"raises {error.get('errorType')}: {error.get('errorMessage')}", OPERATIONS)
+    return not_started(what, answer) or wrong(
+        what, f"raises {error.get('errorType')}: {error.get('errorMessage')}", OPERATIONS
+    )

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin, urlsplit
 
 from deploy.doctor.services import FC_CONSOLE
-from deploy.table import fine, unknown, wrong
+from deploy.table import Finding, fine, unknown, wrong
 from deploy.verify.answers import (
     NEEDS_NUMBER,
     OPERATIONS,
@@ -18,6 +18,7 @@ from deploy.verify.answers import (
     judged_answer,
     list_path,
     logged,
+    not_started,
 )
 from deploy.verify.client import Answer, ask
 from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
@@ -68,17 +69,25 @@ def signed(target: Target) -> Iterator[Row]:
 
 
 def unsigned(target: Target) -> Iterator[Row]:
-    """A GET without a signature or token does not reach the function."""
-    answer = ask(target, list_path(target), signed=False)
-    auth = target.parameters["HttpAuth"]
+    """A GET without a signature or token, or with a token that is none, does not reach the function."""
+    yield _kept_out("unsigned GET", target, ask(target, list_path(target), signed=False))
+    if target.parameters["HttpAuth"] == "jwt":
+        headers = {"Authorization": "Bearer e30.e30.e30"}
+        answer = ask(target, list_path(target), headers=headers, signed=False)
+        # If tokens are not looked for in this header, none was found.
+        if is_refused(answer) and answer.document.get("Code") != "JWTTokenIsMissing":
+            yield Seen("invalid_token", str(answer.status))
+        yield _kept_out("invalid token", target, answer)
+
+
+def _kept_out(what: str, target: Target, answer: Answer) -> Finding:
     if is_refused(answer):
-        yield Seen("unsigned" if auth == "function" else "no_token", str(answer.status))
-        yield fine("unsigned GET", f"refused with {answer.status} {answer.document.get('Code', '')}".rstrip())
-    elif is_ours(answer):
+        return fine(what, f"refused with {answer.status} {answer.document.get('Code', '')}".rstrip())
+    if is_ours(answer):
+        auth = target.parameters["HttpAuth"]
         fix = f"{FC_CONSOLE}   # set the authentication of {target.function}'s trigger to {auth}"
-        yield wrong("unsigned GET", f"let in: {answer.status}", fix)
-    else:
-        yield wrong("unsigned GET", f"answered {answer.status}, not by the function", OPERATIONS)
+        return wrong(what, f"let in: {answer.status}", fix)
+    return wrong(what, f"answered {answer.status}, not by the function", OPERATIONS)
 
 
 def preflight(target: Target) -> Iterator[Row]:
@@ -215,7 +224,8 @@ def together(target: Target) -> Iterator[Row]:
         yield first_wrong("two at once", target, answered) or fine("two at once", found)
     else:
         fix = "make doctor   # concurrency" if any(answer.status == 429 for answer in refused) else OPERATIONS
-        yield wrong("two at once", f"{found}, with MaxInstances {instances}", fix)
+        failed = not_started("two at once", refused[0])
+        yield failed or wrong("two at once", f"{found}, with MaxInstances {instances}", fix)
     yield from logged("two at once", answers)
 
 

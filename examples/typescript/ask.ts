@@ -7,7 +7,7 @@ type OfCode<Code> = Code extends Described["code"]
   ? Described & { code: Code } & (Code extends "throttled" | "upstream_unavailable" ? { retryAfter: number } : unknown)
   : never;
 
-/** The trigger, the gateway or Function Compute rejected the request before the function ran. */
+/** Not the function's answer: the request was rejected before it ran, or (200) the function does not start. */
 export type Refused = { code: "refused"; status: number; detail: string };
 /** One type for each code: a `switch` on it narrows, and the compiler reports missing cases. */
 export type Problem = OfCode<Described["code"]> | Refused;
@@ -27,14 +27,14 @@ export function client(endpoint: string, { headers = async () => ({}), attempts 
   const kept = new Map<string, { etag: string; list: QrCodeList }>();
 
   /** Requests any route that returns a list, also by POST. */
-  async function ask(route: string, init: RequestInit = {}): Promise<Answer> {
+  async function ask(route: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Answer> {
     const known = init.method ? undefined : kept.get(route);
-    const condition: Record<string, string> = known ? { "If-None-Match": known.etag } : {};
     for (let left = attempts; ; left -= 1) {
-      const sent = { ...condition, ...(await headers()), ...(init.headers as Record<string, string>) };
+      const sent = { ...(known && { "If-None-Match": known.etag }), ...(await headers()), ...init.headers };
       const response = await fetch(`${endpoint}/${route}`, { ...init, headers: sent });
       if (response.status === 304 && known) return { ok: true, list: known.list };
-      if (response.ok) return { ok: true, list: await listOf(response, route) };
+      const list = response.ok && (await listOf(response, route));
+      if (list) return { ok: true, list };
       // If all instances are busy, Function Compute sends no Retry-After.
       const after = Number(response.headers.get("Retry-After") ?? (response.status === 429 ? 1 : NaN));
       if (Number.isNaN(after) || left <= 1) return { ok: false, problem: await problemOf(response) };
@@ -42,10 +42,10 @@ export function client(endpoint: string, { headers = async () => ({}), attempts 
     }
   }
 
-  async function listOf(response: Response, route: string): Promise<QrCodeList> {
-    const list = (await response.json()) as QrCodeList;
-    const absolute = (url: string | null) => url && new URL(url, response.url).href;
-    list.qrCodes = list.qrCodes.map((code) => ({ ...code, svgUrl: absolute(code.svgUrl) }));
+  async function listOf(response: Response, route: string): Promise<QrCodeList | null> {
+    const list = (await response.clone().json().catch(() => null)) as QrCodeList | null;
+    if (!Array.isArray(list?.qrCodes)) return null;
+    for (const code of list.qrCodes) code.svgUrl &&= new URL(code.svgUrl, response.url).href;
     const etag = response.headers.get("ETag");
     if (etag) kept.set(route, { etag, list });
     return list;

@@ -181,13 +181,11 @@ export interface components {
                 message: string;
             }[];
         };
-        /** @description Alibaba Cloud's answer to a request that it rejects before the function; no problem details */
+        /** @description Alibaba Cloud's answer to a request that it rejects before the function; no problem details. Its Content-Type need not say that it is JSON */
         Refusal: {
+            RequestId?: string;
             Code?: string;
             Message?: string;
-            ErrorCode?: string;
-            ErrorMessage?: string;
-            RequestId?: string;
         };
     };
     responses: never;
@@ -268,7 +266,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or an invalid one */
+            /** @description Before the function runs: no token or key, or an invalid one, at the gateway */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -278,7 +276,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -424,7 +422,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or an invalid one */
+            /** @description Before the function runs: no token or key, or an invalid one, at the gateway */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -434,7 +432,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -619,7 +617,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or an invalid one */
+            /** @description Before the function runs: no token or key, or an invalid one, at the gateway */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -629,7 +627,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -792,7 +790,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or an invalid one */
+            /** @description Before the function runs: no token or key, or an invalid one, at the gateway */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -802,7 +800,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -965,7 +963,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or an invalid one */
+            /** @description Before the function runs: no token or key, or an invalid one, at the gateway */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -975,7 +973,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: the signature does not match, or the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -1123,7 +1121,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token or key, or an invalid one */
+            /** @description Before the function runs: no token or key, or an invalid one, at the gateway */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1133,7 +1131,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: the signature does not match, or the caller may not use this route */
+            /** @description Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -13,7 +13,8 @@ from local.acs3 import Refused, SignedRequest, Verifier
 from local.cloud import operations, oss, rest, ros, sls
 from local.cloud.account import Account
 from local.fc import Handler
-from local.invocations import PATH, bare, invocations, refusal
+from local.invocations import PATH, bare, invocations
+from local.refusals import refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 
 __all__ = ["Account", "Cloud"]
@@ -57,12 +58,18 @@ class Cloud(ros.Stacks):
             self.account.route = "DeployedWithChanges"
 
     def at_route(self, check: Check) -> Check:
-        """The check of a request to the gateway's route, which serves nothing before it is published."""
+        """The check of a request to the gateway's route, which serves nothing before it is published.
+
+        The gateway rejects with 401 (Higress, plug-in jwt-auth), where the trigger answers 403.
+        """
 
         def checked(request: web.Request) -> None:
             if self.account.route == "NotDeployed":
                 raise Refused("", "", 404)
-            check(request)
+            try:
+                check(request)
+            except Refused as refused:
+                raise Refused(refused.code, refused.message, 401) from None
 
         return checked
 

@@ -253,6 +253,9 @@ def passing(claims: str) -> dict[str, str]:
         (EVERYTHING | {"GatewayDomainId": ""}, ["GatewayId needs GatewayDomainId"]),
         (EVERYTHING | {"TimerPayload": ""}, ["TimerCron needs TimerPayload"]),
         ({"HttpAuth": "jwt"}, ["HttpAuth jwt needs JwtConfig"]),
+        (passing("query::") | {"CustSpaceHeader": ""}, []),
+        (passing("") | {"CustSpaceHeader": ""}, ["JwtConfig needs a claimPassBy: query:: if no claim is to be passed"]),
+        ({"HttpAuth": "jwt", "JwtConfig": '{"jwks": {"keys": []}}'}, ["JwtConfig needs a claimPassBy"]),
         ({"MaxInstances": 6}, ["MaxInstances above CamsQps needs RedisUrl"]),
         ({"MaxInstances": 6, "CamsQps": 10}, []),
         ({"AlertActionPolicy": "on-call", "LogLevel": "WARNING"}, ["AlertActionPolicy needs LogLevel INFO or DEBUG"]),
@@ -261,7 +264,7 @@ def passing(claims: str) -> dict[str, str]:
         (passing("header:space:X-Space"), []),
         (passing("header:space:X-Space") | {"HttpAuth": "function"}, ["CustSpaceHeader needs HttpAuth jwt"]),
         # Each of these lets whoever has a token name a space.
-        (passing(""), ["CustSpaceHeader needs a claimPassBy"]),
+        (passing(""), ["JwtConfig needs a claimPassBy", "CustSpaceHeader needs a claimPassBy"]),
         (passing("header:space:X-Other"), ["CustSpaceHeader needs a claimPassBy"]),
         (passing("query:space:X-Space"), ["CustSpaceHeader needs a claimPassBy"]),
         (passing("header:name:X-Name,header:space:X-Space"), ["CustSpaceHeader needs a claimPassBy"]),
@@ -286,8 +289,11 @@ def test_numbers_that_are_none_hold_no_rule(wrong: dict[str, str]) -> None:
 @pytest.mark.parametrize("config", ["", "{", "[]", "null", "7", '"claimPassBy"', '{"claimPassBy": 7}'])
 def test_a_config_that_is_no_json_object_passes_on_no_claim(config: str) -> None:
     given = REQUIRED | {"CustSpaceHeader": "X-Space", "HttpAuth": "jwt", "JwtConfig": config}
-    (sentence,) = contradictions(given)
-    assert sentence.startswith("CustSpaceHeader needs a claimPassBy" if config else "HttpAuth jwt needs JwtConfig")
+    told = [sentence.partition(":")[0].partition(" in ")[0] for sentence in contradictions(given)]
+    claims = [] if config == '{"claimPassBy": 7}' else ["JwtConfig needs a claimPassBy"]
+    assert told == (
+        [*claims, "CustSpaceHeader needs a claimPassBy"] if config else ["HttpAuth jwt needs JwtConfig too."]
+    )
 
 
 @pytest.mark.parametrize(

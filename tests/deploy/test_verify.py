@@ -21,12 +21,12 @@ from local.acs3 import Refused
 from local.beliefs import BELIEFS
 from local.cloud import Cloud
 from local.cloud.ros import Stack
-from local.fc import role_environment
+from local.fc import role_environment, starting
 from local.gateway import PASSED, gateway
 from local.lists import LISTS
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
-from local.trigger_auth import check_signature, check_token
+from local.trigger_auth import check_domain_signature, check_signature, check_token
 from tests.conftest import NUMBER, Function
 from tests.deploy.check_template import TEMPLATE, resolved
 from tests.deploy.command import run
@@ -169,7 +169,7 @@ def check_report(report: Any) -> None:
         assert secret not in text
     seen = {belief["name"] for belief in report["beliefs"]}
     assert seen | set(report["notSeen"]) == set(BELIEFS)
-    assert report["notSeen"] == ["claim_header", "foreign_number", "no_token", "over_cap"]
+    assert report["notSeen"] == ["claim_header", "domain_signature", "foreign_number", "invalid_token", "over_cap"]
     assert all(belief["holds"] for belief in report["beliefs"])
     assert report["headers of a signed GET"]["Content-Disposition"] == "attachment"
     assert "Access-Control-Max-Age" in report["headers of a preflight"]
@@ -468,9 +468,9 @@ def slowly(deployed: Deployed) -> None:
     deployed.parameters["MaxInstances"] = "1"
 
 
-def refusing_strangers(status: int) -> Check:
+def refusing_everybody(status: int) -> Check:
     def check(request: web.Request) -> None:
-        if "authorization" not in request.headers and request.method != "OPTIONS":
+        if request.method != "OPTIONS":
             raise Refused("", "", status)
 
     return check
@@ -491,23 +491,16 @@ def unzipped(answer: web.Response) -> web.Response | None:
     return web.Response(body=gzip.decompress(answer.body), content_type=answer.content_type) if is_zipped else None
 
 
-def raised(change: Callable[[web.Response], object]) -> Callable[[Deployed], None]:
-    """Another answer of InvokeFunction where the function raised."""
-    answer = changing(lambda answer: change(answer) if "X-Fc-Error-Type" in answer.headers else None)
-    return lambda deployed: deployed.cloud_middlewares.append(answer)
-
-
 @pytest.mark.parametrize(
     ("belief", "differ", "seen"),
     [
-        ("unsigned", lambda deployed: setattr(deployed, "check", refusing_strangers(401)), "401"),
         (
-            "no_token",
+            "invalid_token",
             lambda deployed: (
-                setattr(deployed, "check", refusing_strangers(403)),
+                setattr(deployed, "check", refusing_everybody(401)),
                 deployed.parameters.update(HttpAuth="jwt"),
             ),
-            "403",
+            "401",
         ),
         (
             "request_id",
@@ -518,12 +511,6 @@ def raised(change: Callable[[web.Response], object]) -> Callable[[Deployed], Non
         ),
         ("png", lambda deployed: deployed.middlewares.append(changing(undecoded)), "as text"),
         ("gzip", lambda deployed: deployed.middlewares.append(changing(unzipped)), "none"),
-        ("raised_status", raised(lambda answer: answer.set_status(202)), "202"),
-        (
-            "raised_type",
-            raised(lambda answer: answer.headers.update({"X-Fc-Error-Type": "HandledInvocationError"})),
-            "HandledInvocationError",
-        ),
         ("over_cap", another_status, "503"),
     ],
 )
@@ -617,23 +604,36 @@ def test_a_signature_that_is_refused_says_nothing_of_beliefs(deployed: Deployed)
     told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
     assert told.row("signed GET").startswith("✗ signed GET Function Compute answered 403 SignatureNotMatch →")
     assert told.row("log lines").startswith("✓")
-    assert beliefs(told) == {"unsigned"}, "which is as it was seen"
+    assert beliefs(told) == set()
+
+
+class SettingsError(Exception):
+    """What the function says of its settings."""
+
+
+def fail(*_: Any) -> Any:
+    raise SettingsError("MAX_INSTANCES: must be a number")
 
 
 def test_a_function_that_does_not_start(deployed: Deployed) -> None:
-    class SettingsError(Exception):
-        pass
+    deployed.handler = starting(fail, deployed.handler)  # type: ignore[method-assign]
+    told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
+    failed = "the function does not start: MAX_INSTANCES: must be a number → docs/operations.md says what to do"
+    for what in ("signed GET", "cold and warm", "CORS", "ETag", "drawing", "two at once"):
+        assert told.row(what) == f"✗ {what} {failed}"
+    for what in ("direct call", "batch", "bus message"):
+        assert told.row(what) == f"✗ {what} {failed}"
+    assert told.row("log lines") == "? log lines nothing was answered by the function"
+    assert told.code == 1
+    assert beliefs(told) <= {"preflight"}
 
-    def fail(event: bytes, context: Any) -> Any:
-        raise SettingsError("MAX_INSTANCES: must be a number")
 
+def test_a_function_that_cannot_be_imported(deployed: Deployed) -> None:
     deployed.handler = fail  # type: ignore[method-assign]
     told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
-    raised = "raises SettingsError: MAX_INSTANCES: must be a number"
     for what in ("direct call", "batch", "bus message"):
-        assert told.row(what) == f"✗ {what} {raised} → docs/operations.md says what to do"
+        assert told.row(what).startswith(f"✗ {what} raises SettingsError: MAX_INSTANCES: must be a number →")
     assert told.row("signed GET").startswith("✗ signed GET Function Compute answered 502")
-    assert told.row("log lines") == "? log lines nothing was answered by the function"
     assert beliefs(told) == set()
 
 
@@ -846,18 +846,39 @@ def test_a_gateway_that_passes_on_a_callers_own_header(deployed: Deployed, issue
     assert told.row("gateway, space").endswith("→ docs/security.md: it must be a claim's")
 
 
-def test_the_domain_lets_in_whom_the_trigger_does(deployed: Deployed) -> None:
+@pytest.mark.parametrize(
+    ("check", "scheme", "told_wrong"),
+    [(check_domain_signature, "acs", set()), (check_signature, "ACS3-HMAC-SHA256", {"domain_signature"})],
+    ids=["as documented", "as the trigger"],
+)
+def test_the_domain_lets_in_whom_the_trigger_does(
+    deployed: Deployed, check: Check, scheme: str, told_wrong: set[str]
+) -> None:
     deployed.parameters["DomainName"] = "qr.example.com"
-    deployed.domain = check_signature
+    deployed.domain = check
     told = deployed.verify("--number", NUMBER)
     assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
     assert told.row("domain, no proof") == "✓ domain, no proof refused with 400"
-    assert told.row("domain") == "✓ domain 200, 2 QR codes"
+    assert told.row("domain") == f"✓ domain 200, 2 QR codes, signed by {scheme}"
+    assert beliefs(told) == told_wrong
+    (seen,) = [belief["seen"] for belief in deployed.report["beliefs"] if belief["name"] == "domain_signature"]
+    assert seen == scheme
+
+
+def test_a_domain_that_lets_in_everybody_or_nobody(deployed: Deployed) -> None:
+    deployed.parameters["DomainName"] = "qr.example.com"
     deployed.domain = lambda request: None
     assert deployed.verify().row("domain, no proof") == (
         "✗ domain, no proof let in: 404 → https://fcnext.console.alibabacloud.com/ "
         "# set the domain's authentication to function"
     )
+    deployed.domain = refusing_everybody(403)
+    told = deployed.verify()
+    assert told.row("domain") == (
+        "✗ domain the domain answered 403, and accepted none of acs, ACS3-HMAC-SHA256 "
+        "→ docs/operations.md says what to do"
+    )
+    assert "domain_signature" not in beliefs(told)
 
 
 def test_the_domain_asks_for_a_token_too(deployed: Deployed, issuer: Issuer) -> None:
@@ -874,7 +895,7 @@ def test_a_domain_that_makes_browsers_download_and_one_that_leads_nowhere(deploy
         pass
 
     deployed.parameters["DomainName"] = "qr.example.com"
-    deployed.domain = check_signature
+    deployed.domain = check_domain_signature
     deployed.on_domain = leave  # type: ignore[method-assign]
     told = deployed.verify()
     assert told.row("domain").startswith("✗ domain browsers download what they open (Content-Disposition)")
@@ -904,9 +925,12 @@ def test_a_role_that_may_not_ask(deployed: Deployed) -> None:
     assert told.row("direct call").startswith("✗ direct call 403 permission_denied")
 
 
-def test_a_trigger_with_tokens(deployed: Deployed) -> None:
+def test_a_trigger_with_tokens(deployed: Deployed, issuer: Issuer) -> None:
     deployed.parameters["HttpAuth"] = "jwt"
+    deployed.check = check_token(issuer.config())
     told = deployed.verify()
+    assert told.row("unsigned GET") == "✓ unsigned GET refused with 403 JWTTokenIsMissing"
+    assert told.row("invalid token") == "✓ invalid token refused with 403 AccessDenied"
     assert told.row("signed GET") == (
         "? signed GET the trigger requires a token (HttpAuth jwt) → make verify … TOKEN=…"
     )

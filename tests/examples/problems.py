@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from local.fc import starting
 from local.gateway import gateway
 from local.serve import serve
 from tests.conftest import Function
@@ -84,6 +85,19 @@ def one_at_a_time(function: Function) -> Iterator[str]:
         return function.raw(event, context)
 
     with serve(gateway(handler, function.context, reserved=True)) as address:
+        yield f"http://{address}"
+
+
+@contextmanager
+def that_does_not_start(function: Function) -> Iterator[str]:
+    """The URL of a gateway in front of a function whose settings are wrong until the third call."""
+    rates = iter(["many", "many"])
+
+    def initialize(context: Any) -> None:
+        function.configure(CAMS_QPS=next(rates, "1000"))
+        function.start().initialize(context)
+
+    with serve(gateway(starting(initialize, function.raw), function.context)) as address:
         yield f"http://{address}"
 
 

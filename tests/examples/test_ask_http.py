@@ -9,15 +9,13 @@ import pytest
 
 from cams_qr.problems import KINDS
 from examples import answers
-from examples.ask_http import Authorise, Caller, QrCodesFailed, with_signature, with_token
+from examples.ask_http import Authorise, Caller, QrCodesFailed, with_domain_signature, with_signature, with_token
 from local.gateway import gateway
 from local.serve import serve
-from local.trigger_auth import check_signature, check_token
+from local.trigger_auth import check_domain_signature, check_signature, check_token
 from tests.conftest import NUMBER, Function
-from tests.examples.problems import ASKED, every_problem, noting, one_at_a_time
+from tests.examples.problems import ASKED, every_problem, noting, one_at_a_time, that_does_not_start
 from tests.tokens import Issuer, demo_credentials
-
-pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")
 
 ANYBODY: Authorise = lambda request: request  # noqa: E731
 SCHEMAS = json.loads(Path("docs/openapi.json").read_text())["components"]["schemas"]
@@ -54,20 +52,40 @@ def test_a_caller_without_credentials_is_refused(function: Function) -> None:
     issuer = Issuer()
     for check, authorise in (
         (check_signature, with_signature(demo_credentials())),
+        (check_domain_signature, with_domain_signature(demo_credentials())),
         (check_token(issuer.config()), with_token(issuer.token)),
     ):
         with serve(gateway(function.raw, function.context, check=check)) as address:
             refused: Any = Caller(f"http://{address}", ANYBODY).list_codes(phoneNumber=NUMBER)
             assert refused["problem"]["code"] == "refused"
-            assert refused["status"] == refused["problem"]["status"] in (400, 401)
+            assert refused["status"] == refused["problem"]["status"] in (400, 403)
             caller = Caller(f"http://{address}", authorise)
             found = caller.list_codes(phoneNumber=NUMBER)
             assert "result" in found
+            assert "result" in caller.ask("POST", "qr-codes", json={"phoneNumber": NUMBER})
             drawing = found["result"]["qrCodes"][0]["svgUrl"]
             assert drawing
             assert caller.draw(drawing).startswith(b"<?xml")
             with pytest.raises(QrCodesFailed, match="not_found"):
                 caller.draw(drawing.replace("4O4", "XXX"))
+
+
+@pytest.mark.parametrize("authorise", [with_signature, with_domain_signature])
+def test_a_query_with_a_name_twice_is_not_signed(authorise: Any) -> None:
+    caller = Caller("http://127.0.0.1", authorise(demo_credentials()))
+    with pytest.raises(ValueError, match="a name occurs twice in the query"):
+        caller.ask("GET", "qr-codes?phoneNumber=1&phoneNumber=2")
+
+
+def test_a_function_that_does_not_start_is_no_list(function: Function) -> None:
+    with that_does_not_start(function) as url:
+        caller = Caller(url, ANYBODY)
+        answer: Any = caller.list_codes(phoneNumber=NUMBER)
+        assert (answer["status"], answer["problem"]["code"]) == (200, "refused")
+        assert "CAMS_QPS" in answer["problem"]["detail"]
+        with pytest.raises(QrCodesFailed, match="CAMS_QPS"):
+            caller.draw(f"qr-codes/4O4YGZEG3RIVE1.svg?phoneNumber={NUMBER}")
+        assert "result" in caller.list_codes(phoneNumber=NUMBER), "the next instance starts"
 
 
 def test_it_retries_after_the_time_in_retry_after(function: Function) -> None:

@@ -23,12 +23,14 @@ from local.fc import make_context
 from local.gateway import gateway
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
+from local.trigger_auth import check_domain_signature, check_signature
 from tests.conftest import NUMBER, Function
-from tests.examples.problems import ASKED, every_problem
+from tests.examples.problems import ASKED, every_problem, that_does_not_start
+from tests.npm import needs_npm
 
 
-def client(address: str, secret: str = DEMO_KEY.secret) -> Client:
-    config = Config(access_key_id=DEMO_KEY_ID, access_key_secret=secret, security_token=DEMO_KEY.token)
+def client(address: str, secret: str = DEMO_KEY.secret, key_id: str = DEMO_KEY_ID) -> Client:
+    config = Config(access_key_id=key_id, access_key_secret=secret, security_token=DEMO_KEY.token)
     config.endpoint, config.protocol = address, "HTTP"
     return Client(config)
 
@@ -54,6 +56,16 @@ def test_a_function_that_raises_is_told_by_a_header(address: str) -> None:
     with pytest.raises(ask.FunctionFailed, match="not_owned") as failed:
         ask.ask(client(address), {"specversion": "1.0", "data": {"phoneNumber": "4915112345678"}})
     assert failed.value.args[0] == "UnhandledInvocationError"
+
+
+def test_a_function_that_does_not_start_is_told_by_a_header(function: Function) -> None:
+    with that_does_not_start(function) as url:
+        caller = client(url.removeprefix("http://"))
+        for _ in range(2):
+            with pytest.raises(ask.FunctionFailed, match="CAMS_QPS") as failed:
+                ask.ask(caller, {"phoneNumber": NUMBER})
+            assert failed.value.args[0] == "InitializationError"
+        assert ask.ask(caller, {"phoneNumber": NUMBER})["status"] == 200, "the next instance starts"
 
 
 def test_a_batch_goes_on_with_what_failed(address: str, function: Function, sandbox: Sandbox) -> None:
@@ -154,7 +166,16 @@ def test_the_eventbridge_trigger_has_only_keys_the_sdk_knows() -> None:
 def test_who_may_call(address: str) -> None:
     with pytest.raises(ClientException) as refused:
         ask.ask(client(address, secret="wrong"), {"phoneNumber": NUMBER})
-    assert refused.value.code == "AccessDenied"
+    assert refused.value.code == "SignatureNotMatch"
+    with pytest.raises(ClientException) as unknown:
+        ask.ask(client(address, key_id="LTAI.nobody"), {"phoneNumber": NUMBER})
+    assert unknown.value.code == "InvalidAccessKeyID"
+
+
+def test_an_event_that_is_too_large(address: str) -> None:
+    with pytest.raises(ClientException) as refused:
+        ask_later.ask_later(client(address), {"phoneNumber": "1" * 128 * 1024})
+    assert (refused.value.code, refused.value.status_code) == ("EntityTooLarge", 400)
 
 
 def test_another_function_does_not_exist(address: str) -> None:
@@ -163,12 +184,45 @@ def test_another_function_does_not_exist(address: str) -> None:
     assert refused.value.code == "FunctionNotFound"
 
 
-def test_a_signed_curl_command_runs(address: str, function: Function) -> None:
-    url = f"http://{address}/qr-codes?phoneNumber={NUMBER}"
-    script = [sys.executable, "-W", "ignore", "examples/signed_curl.py", url]
+@pytest.fixture(params=[[], ["--domain"]], ids=["trigger", "domain"])
+def signing(function: Function, request: pytest.FixtureRequest) -> Iterator[tuple[str, list[str]]]:
+    """The address of a door that requires a signature, and the option for its scheme."""
+    check = check_domain_signature if request.param else check_signature
+    with serve(gateway(function.raw, function.context, check=check)) as address:
+        yield f"http://{address}", request.param
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_a_signed_curl_command_runs(signing: tuple[str, list[str]]) -> None:
+    url, option = signing
+    asked = f"{url}/qr-codes?phoneNumber={NUMBER}"
+    script = [sys.executable, "-W", "error", "examples/signed_curl.py", *option, asked]
     printed = subprocess.run(script, capture_output=True, text=True, check=True).stdout
-    assert f"authorization: FC {DEMO_KEY_ID}:" in printed
-    assert f"x-fc-security-token: {DEMO_KEY.token}" in printed
-    if shutil.which("curl"):
-        answer = subprocess.run(["sh", "-c", printed], capture_output=True, text=True, check=True).stdout
-        assert len(json.loads(answer)["qrCodes"]) == 2
+    answer = subprocess.run(["sh", "-c", printed], capture_output=True, text=True, check=True).stdout
+    assert len(json.loads(answer)["qrCodes"]) == 2
+
+
+@needs_npm
+def test_node_signs(signing: tuple[str, list[str]], tmp_path: Path) -> None:
+    url, option = signing
+    codes = node(tmp_path, url, *option)
+    assert (codes.returncode, codes.stderr) == (0, "")
+    assert codes.stdout.splitlines()[0] == "4O4YGZEG3RIVE1 https://wa.me/message/4O4YGZEG3RIVE1"
+    other = node(tmp_path, url, *([] if option else ["--domain"]))
+    assert "InvalidArgument" in other.stderr
+
+
+@needs_npm
+def test_node_tells_of_a_function_that_does_not_start(function: Function, tmp_path: Path) -> None:
+    with that_does_not_start(function) as url:
+        assert "The function does not start: CAMS_QPS" in node(tmp_path, url).stderr
+
+
+def node(folder: Path, url: str, *option: str) -> subprocess.CompletedProcess[str]:
+    """Runs the example where its library is found."""
+    shutil.copy("examples/ask_http.mjs", folder)
+    modules = folder / "node_modules"
+    if not modules.exists():
+        modules.symlink_to(Path("tests/node/node_modules").absolute())
+    line = ["node", folder / "ask_http.mjs", url, NUMBER, *option]
+    return subprocess.run(line, capture_output=True, text=True, timeout=50)

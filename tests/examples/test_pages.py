@@ -24,7 +24,7 @@ from local.trigger_auth import check_signature, check_token
 from tests.conftest import NUMBER, Function
 from tests.tokens import Issuer, demo_credentials
 
-pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")]
+pytestmark = pytest.mark.browser
 
 CODE = "4O4YGZEG3RIVE1"
 LINKS = {"https://wa.me/message/4O4YGZEG3RIVE1", "https://wa.me/message/WOMVT6TJ2BP7A1"}

@@ -14,7 +14,7 @@ from local.gateway import gateway
 from local.serve import serve
 from local.trigger_auth import check_signature, check_token
 from tests.conftest import NUMBER, Function
-from tests.examples.problems import ASKED, every_problem, noting, one_at_a_time
+from tests.examples.problems import ASKED, every_problem, noting, one_at_a_time, that_does_not_start
 from tests.npm import needs_npm, run
 from tests.tokens import Issuer
 
@@ -95,10 +95,18 @@ const headers = async () => (%s);
 console.log(JSON.stringify(await client("http://%s", { headers }).list({ phoneNumber: "8613800001234" })));
 """
     with serve(gateway(function.raw, function.context, check=check_token(issuer.config()))) as address:
-        assert node(script % ("{}", address))["problem"].items() >= {"code": "refused", "status": 401}.items()
+        assert node(script % ("{}", address))["problem"].items() >= {"code": "refused", "status": 403}.items()
         assert node(script % (json.dumps({"Authorization": f"Bearer {issuer.token()}"}), address))["ok"]
     with serve(gateway(function.raw, function.context, check=check_signature)) as address:
         assert node(script % ("{}", address))["problem"].items() >= {"code": "refused", "status": 400}.items()
+
+
+def test_a_function_that_does_not_start_is_no_list(node: Node, function: Function) -> None:
+    with that_does_not_start(function) as url:
+        script = f'console.log(JSON.stringify(await client("{url}").list({{ phoneNumber: "{NUMBER}" }})))'
+        assert not (answer := node(script))["ok"]
+        assert (answer["problem"]["code"], answer["problem"]["status"]) == ("refused", 200)
+        assert "CAMS_QPS" in answer["problem"]["detail"]
 
 
 def test_it_retries_after_the_time_in_retry_after(node: Node, function: Function) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from local.fc import make_context
+from local.fc import make_context, starting
 from local.gateway import Shape, gateway
 from local.serve import serve
 from tests.conftest import Function
@@ -111,6 +111,26 @@ def test_an_exception() -> None:
         assert fetch(url)[0] == 503
     with in_front_of(lambda event, context: {1, 2}) as url:
         assert fetch(url)[0] == 502
+
+
+def test_an_initializer_that_fails() -> None:
+    """200, for the trigger; each call starts another instance until one starts."""
+    failures = iter([ValueError("first"), ValueError("second")])
+
+    def initialize(context: Any) -> None:
+        for failure in failures:
+            raise failure
+
+    handler = starting(initialize, echo)
+    with in_front_of(handler) as url:
+        for message in ("first", "second"):
+            status, headers, body = fetch(url)
+            assert (status, headers["X-Fc-Error-Type"]) == (200, "InitializationError")
+            assert json.loads(body)["errorMessage"] == message
+        assert "X-Fc-Error-Type" not in fetch(url)[1]
+    failures = iter([ValueError("first")])
+    with in_front_of(starting(initialize, echo), "classic") as url:
+        assert [fetch(url)[0] for _ in range(2)] == [503, 200]
 
 
 @pytest.mark.parametrize("headers", [{"X-A": "a\r\nX-B: b"}, {"Bad Name:": "a"}, {"X-A": 1}, []])

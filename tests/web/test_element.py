@@ -13,6 +13,7 @@ from aiohttp import web
 from playwright.sync_api import Page, Route, expect
 
 from cams_qr.problems import Problem
+from local.fc import invoke, make_context, starting
 from local.pages import pages
 from local.serve import serve
 from tests.conftest import NUMBER, Function, further
@@ -139,7 +140,7 @@ def test_who_asks_with_another_token_asks_apart(site: Site, shop: Open) -> None:
 
 def test_a_new_token_is_tried_where_the_old_was_refused(site: Site, shop: Open) -> None:
     page = shop("<cams-qr></cams-qr>")
-    site.answer(page, "{}", 401, times=1)
+    site.answer(page, "{}", 403, times=1)
     assign(page, phoneNumber=NUMBER, endpoint=site.api)
     expect(page.get_by_role("alert")).to_contain_text(problems("en")["refused"])
     page.evaluate("void (document.querySelector('cams-qr').token = () => 'new')")
@@ -184,6 +185,7 @@ def test_it_tells_of_the_list_and_of_problems(site: Site, shop: Open) -> None:
     ("status", "problem"),
     [
         (401, {"status": 401, "code": "refused", "retryable": True}),
+        (403, {"status": 403, "code": "refused", "retryable": True}),
         (503, {"status": 503, "code": "throttled", "retryable": True, "retryAfter": 1}),
         (500, {"status": 500, "code": "internal_error", "retryable": False}),
         (200, {"status": 200, "code": "internal_error", "retryable": False}),
@@ -200,6 +202,20 @@ def test_whoever_fails_there_is_a_problem(site: Site, shop: Open, status: int, p
     assign(page, phoneNumber="1", endpoint=site.api)
     wait_for(page, lambda: bool(events()))
     assert events()[0] == ["cams-qr-error", problem]
+
+
+def test_a_function_that_does_not_start_is_a_failure_that_is_seen(site: Site, shop: Open) -> None:
+    def initialize(context: Any) -> None:
+        raise ValueError("CAMS_QPS: must be a number")
+
+    page = shop("<cams-qr></cams-qr>")
+    events = listen(page)
+    invoked = invoke(starting(initialize, lambda event, context: None), b"", make_context("python3.10"))
+    site.answer(page, invoked.body.decode())
+    assign(page, phoneNumber="1", endpoint=site.api)
+    expect(page.get_by_role("alert")).to_contain_text(problems("en")["internal_error"])
+    assert events() == [["cams-qr-error", {"status": 200, "code": "internal_error", "retryable": False}]]
+    expect(page.get_by_text("no QR codes")).to_have_count(0)
 
 
 def test_a_closed_root_stays_closed(site: Site, shop: Open) -> None:

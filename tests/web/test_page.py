@@ -250,8 +250,8 @@ def test_tools_that_come_at_the_second_try(site: Site) -> None:
     ("status", "body", "sentence"),
     [
         (401, "<html>no</html>", "You are not signed in"),
-        (403, '{"Code": "AccessDenied", "Message": "jwt expired"}', "You are not signed in"),
-        (429, '{"ErrorCode": "ResourceExhausted"}', "There are too many requests right now."),
+        (403, '{"Code": "JWTTokenIsMissing", "Message": "the jwt token is missing"}', "You are not signed in"),
+        (429, '{"Code": "ResourceExhausted"}', "There are too many requests right now."),
         (429, '{"type": "error", "code": 1042}', "There are too many requests right now."),
         (502, "null", "Something went wrong in the service."),
     ],

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from email.utils import formatdate
+from datetime import datetime, timezone
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -18,6 +18,7 @@ from aiohttp import web
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from local.cloud import Cloud
 from local.fc import make_context
 from local.gateway import gateway
 from local.serve import serve
@@ -73,21 +74,26 @@ def test_it_says_how_to_get_in_for_all_that_the_template_offers() -> None:
 
 
 def test_it_says_what_is_told_to_whom_the_function_never_sees(function: Function, issuer: Issuer) -> None:
-    bad = {"Authorization": "FC somebody:else", "Date": formatdate(usegmt=True)}
-    refused = {
-        400: ask_behind(gateway(function.raw, function.context, check=check_signature)),
-        403: ask_behind(gateway(function.raw, function.context, check=check_signature), bad),
-        401: ask_behind(gateway(function.raw, function.context, check=check_token(issuer.config()))),
-        429: while_another_is_answered(function),
-    }
+    authorization = f"ACS3-HMAC-SHA256 Credential=somebody,SignedHeaders=x-acs-date,Signature={'0' * 64}"
+    bad = {"Authorization": authorization, "x-acs-date": f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"}
+    with_tokens = check_token(issuer.config())
+    cloud = Cloud()
+    cloud.account.route = "Deployed"
+    refused = [
+        (400, ask_behind(gateway(function.raw, function.context, check=check_signature))),
+        (403, ask_behind(gateway(function.raw, function.context, check=check_signature), bad)),
+        (403, ask_behind(gateway(function.raw, function.context, check=with_tokens))),
+        (401, ask_behind(gateway(function.raw, function.context, check=cloud.at_route(with_tokens)))),
+        (429, while_another_is_answered(function)),
+    ]
     document = json.loads(DOCUMENT.read_text())
-    for status, answer in refused.items():
+    refusal = document["components"]["schemas"]["Refusal"]
+    for status, answer in refused:
         described = document["paths"]["/qr-codes"]["get"]["responses"][str(status)]
         assert answer.status_code == status
-        reference = described["content"][answer.headers["Content-Type"].split(";")[0]]["schema"]["$ref"]
-        schema = document["components"]["schemas"][reference.rpartition("/")[2]]
-        assert reference.endswith("/Refusal")
-        Draft202012Validator({**schema, "additionalProperties": False}).validate(answer.json())
+        assert answer.headers["Content-Type"].split(";")[0] in described["content"]
+        assert described["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Refusal"}
+        Draft202012Validator({**refusal, "additionalProperties": False}).validate(answer.json())
         assert not any(header["required"] for header in described.get("headers", {}).values())
 
 

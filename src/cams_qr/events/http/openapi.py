@@ -21,8 +21,9 @@ _OF_A_QUERY = tuple(code for code in KINDS if code not in _OF_ROUTING)
 # Function Compute, its HTTP trigger or the gateway answers with these itself.
 _REFUSALS = {
     "400": "the request is not signed, or too large",
-    "401": "no token or key, or an invalid one",
-    "403": "the signature does not match, or the caller may not use this route",
+    "401": "no token or key, or an invalid one, at the gateway",
+    "403": "no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller "
+    "may not use this route",
     "429": "no instance is free, or the gateway limits the caller",
 }
 
@@ -36,7 +37,8 @@ def document() -> Json:
             "version": __version__,
             "description": "Which WhatsApp QR codes does a business phone number have? The deployment decides how "
             "requests are authorised: by a signature, by a token, or by its own gateway. Unauthorised requests are "
-            "rejected before the function runs, by Alibaba Cloud, without problem details.",
+            "rejected before the function runs, by Alibaba Cloud, without problem details. If the function does not "
+            "start, Function Compute answers 200 with an error object (`errorMessage`) and X-Fc-Error-Type.",
         },
         "servers": [{"url": ".", "description": "The server of this description"}, _SERVER],
         "tags": [_LISTS, _DRAWINGS, _ITSELF],
@@ -284,10 +286,11 @@ def _problem_schema() -> Json:
 
 
 def _refusal_schema() -> Json:
-    names = ("Code", "Message", "ErrorCode", "ErrorMessage", "RequestId")
+    names = ("RequestId", "Code", "Message")
     return {
         "type": "object",
-        "description": "Alibaba Cloud's answer to a request that it rejects before the function; no problem details",
+        "description": "Alibaba Cloud's answer to a request that it rejects before the function; no problem details. "
+        "Its Content-Type need not say that it is JSON",
         "properties": {name: {"type": "string"} for name in names},
     }
 
@@ -326,9 +329,11 @@ _SECURITY_SCHEMES: Json = {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "Alibaba Cloud's signature, if HttpAuth is `function`: `FC <access key id>:<signature>`, "
-        "with the headers Date and, for temporary credentials, X-Fc-Security-Token; alibabacloud-gateway-fc-util "
-        "creates it. Not for browsers, which would have to hold the secret.",
+        "description": "Alibaba Cloud's signature, if HttpAuth is `function`: `ACS3-HMAC-SHA256 Credential=…,"
+        "SignedHeaders=…,Signature=…`, with the headers x-acs-date and, for temporary credentials, "
+        "x-acs-security-token; alibabacloud-openapi-util and @alicloud/openapi-util create it. For a custom domain the "
+        "documentation has another: `acs <access key id>:<signature>`, with the header Date. Not for browsers, which "
+        "would have to hold the secret.",
     },
     "gatewayKey": {
         "type": "apiKey",
