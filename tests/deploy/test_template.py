@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,42 +90,6 @@ def test_an_alarm_before_invocations_take_as_long_as_they_may() -> None:
 def test_an_alarm_is_on_a_function_without_a_service(name: str) -> None:
     alarm = resolved(template(), EVERYTHING)[name]
     assert alarm["Resources"] == [{"region": "ap-southeast-1", "serviceName": "", "functionName": "cams-qr"}]
-
-
-# What ROS calls to create, read, change and delete each type. Sources: the API pages' "RAM authorization".
-ACTIONS = {
-    "ALIYUN::FC3::Function": "fc:{}Function",
-    "ALIYUN::FC3::Trigger": "fc:{}Trigger",
-    "ALIYUN::FC3::CustomDomain": "fc:{}CustomDomain",
-    "ALIYUN::SLS::Project": "log:{}Project",
-    "ALIYUN::SLS::Logstore": "log:{}LogStore",
-    "ALIYUN::SLS::Index": "log:{}Index",
-    "ALIYUN::SLS::Dashboard": "log:{}Dashboard",
-    "ALIYUN::RAM::Role": "ram:{}Role",
-    "ALIYUN::APIG::Service": "apig:{}Service",
-    "ALIYUN::APIG::HttpApi": "apig:{}HttpApi",
-    "ALIYUN::APIG::Route": "apig:{}HttpApiRoute",
-}
-OTHER_ACTIONS = {
-    "ALIYUN::FC3::ConcurrencyConfig": {f"fc:{verb}ConcurrencyConfig" for verb in ("Put", "Get", "Delete")},
-    "ALIYUN::FC3::AsyncInvokeConfig": {f"fc:{verb}AsyncInvokeConfig" for verb in ("Put", "Get", "Delete")},
-    "ALIYUN::CMS::ResourceMetricRule": {
-        *("cms:PutResourceMetricRule", "cms:DescribeMetricRuleList", "cms:DeleteMetricRules"),
-    },
-    "ALIYUN::SLS::Alert": {
-        f"log:{verb}{kind}" for verb in ("Create", "Get", "Update", "Delete") for kind in ("Alert", "Job")
-    },
-    "ALIYUN::APIG::ApiAttachment": {"apig:DeployHttpApi", "apig:UndeployHttpApi", "apig:GetHttpApiRoute"},
-}
-
-
-def test_the_deployer_may_make_what_the_template_has() -> None:
-    policy = json.loads(Path("deploy/policy.json").read_text())
-    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
-    for kind in {resource["Type"] for resource in template()["Resources"].values()}:
-        verbs = ("Create", "Get", "Update", "Delete") if kind in ACTIONS else ()
-        needed = {ACTIONS[kind].format(verb) for verb in verbs} or OTHER_ACTIONS[kind]
-        assert needed <= allowed, kind
 
 
 def properties(resource: str, change: Change) -> Change:
