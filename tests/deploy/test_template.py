@@ -92,6 +92,74 @@ def test_an_alarm_is_on_a_function_without_a_service(name: str) -> None:
     assert alarm["Resources"] == [{"region": "ap-southeast-1", "serviceName": "", "functionName": "cams-qr"}]
 
 
+ARN = "ap-southeast-1:1234567890123456"
+
+
+@pytest.mark.parametrize(
+    ("destination", "right", "resources"),
+    [
+        (
+            f"acs:mns:{ARN}:/queues/failed/messages",
+            "mns:SendMessage",
+            [f"acs:mns:{ARN}:/queues/failed/messages"],
+        ),
+        (f"acs:mns:{ARN}:/queues/failed", "mns:SendMessage", [f"acs:mns:{ARN}:/queues/failed/messages"]),
+        (f"acs:mns:{ARN}:/queues/messages", "mns:SendMessage", [f"acs:mns:{ARN}:/queues/messages/messages"]),
+        (
+            f"acs:mns:{ARN}:/topics/failed/messages",
+            "mns:PublishMessage",
+            [f"acs:mns:{ARN}:/topics/failed/messages"],
+        ),
+        (f"acs:mns:{ARN}:/topics/queues", "mns:PublishMessage", [f"acs:mns:{ARN}:/topics/queues/messages"]),
+        (
+            f"acs:eventbridge:{ARN}:eventbus/my.bus",
+            "eventbridge:PutEvents",
+            [f"acs:eventbridge:{ARN}:eventbus/my.bus"],
+        ),
+        (
+            f"acs:fc:{ARN}:functions/queues",
+            "fc:InvokeFunction",
+            [f"acs:fc:{ARN}:functions/queues", f"acs:fc:{ARN}:functions/queues/LATEST"],
+        ),
+    ],
+)
+def test_the_role_may_do_what_the_failure_destination_needs_and_nothing_else(
+    destination: str, right: str, resources: list[str]
+) -> None:
+    given = {"FailureDestination": destination}
+    assert misfits(given) == []
+    always = statements(REQUIRED)
+    assert statements(REQUIRED | given) == [*always, {"Effect": "Allow", "Action": [right], "Resource": resources}]
+
+
+def statements(given: dict[str, Any]) -> Any:
+    (policy,) = resolved(template(), given)["Role"]["Policies"]
+    return policy["PolicyDocument"]["Statement"]
+
+
+@pytest.mark.parametrize(
+    "misspelt",
+    [
+        "failed",
+        f"acs:mns:{ARN}:queues/failed",
+        f"acs:mns:{ARN}:/queues/failed/",
+        f"acs:mns:{ARN}:/queue/failed",
+        f"acs:eventbridge:{ARN}:/eventbus/failed",
+        f"acs:fc:{ARN}:/functions/failed",
+        f"acs:fc:{ARN}:services/old/functions/failed",
+        "acs:fc:::functions/failed",
+        f"acs:mq:{ARN}:/instances/MQ_INST_1/topics/failed",
+    ],
+)
+def test_a_misspelt_failure_destination_is_told_the_right_forms(misspelt: str) -> None:
+    (sentence,) = misfits({"FailureDestination": misspelt})
+    assert sentence == (
+        "FailureDestination must be acs:mns:REGION:ACCOUNT:/queues/NAME/messages, "
+        "acs:mns:REGION:ACCOUNT:/topics/NAME/messages, acs:eventbridge:REGION:ACCOUNT:eventbus/NAME "
+        "or acs:fc:REGION:ACCOUNT:functions/NAME."
+    )
+
+
 def properties(resource: str, change: Change) -> Change:
     return lambda template: change(template["Resources"][resource]["Properties"])
 
