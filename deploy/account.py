@@ -5,6 +5,7 @@ stand-in for the whole cloud.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ class _Service(NamedTuple):
 
 # The hosts are from the vendor's SDK for each service.
 _SERVICES = {
+    "ros": _Service("2019-09-10", "ros.aliyuncs.com"),
     "sts": _Service("2015-04-01", "sts.{region}.aliyuncs.com"),
     "ram": _Service("2015-05-01", "ram.aliyuncs.com"),
     "vpc": _Service("2016-04-28", "vpc.{region}.aliyuncs.com"),
@@ -44,9 +46,11 @@ class Account:
 
     region: str
 
-    def rpc(self, service: str, operation: str, **parameters: str) -> dict[str, Any]:
-        """Call an operation of the RPC style."""
-        return self._call(service, operation, "RPC", "POST", "/", OpenApiRequest(query=parameters))
+    def rpc(
+        self, service: str, operation: str, body: Mapping[str, str] | None = None, **parameters: str
+    ) -> dict[str, Any]:
+        """Call an operation of the RPC style, with parameters in the URL, and those of `body` as a form."""
+        return self._call(service, operation, "RPC", "POST", "/", OpenApiRequest(query=parameters, body=body))
 
     def get(self, service: str, operation: str, path: str, account_id: str = "", **parameters: str) -> dict[str, Any]:
         """Call an operation by GET."""

@@ -69,7 +69,7 @@ def _misfit(parameter: Mapping[str, Any] | None, text: str) -> str:
     if len(text) > parameter.get("MaxLength", math.inf):
         return f"must have at most {parameter['MaxLength']} characters."
     if not re.search(parameter.get("AllowedPattern", ""), text):
-        return f"must match {parameter['AllowedPattern']}"
+        return str(parameter.get("ConstraintDescription", f"must match {parameter['AllowedPattern']}"))
     return ""
 
 

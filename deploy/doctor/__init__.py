@@ -14,7 +14,8 @@ from deploy.doctor.cams import cams
 from deploy.doctor.check import NETWORK, Check, Planned, Refusal, code_of, is_forbidden, is_not_activated, not_permitted
 from deploy.doctor.references import contact_group, gateway, security_group, vpc, vswitch
 from deploy.doctor.rights import rights
-from deploy.doctor.services import concurrency, function_compute, function_compute_role, logs, queue_roles
+from deploy.doctor.services import concurrency, function_compute, function_compute_role, gateway_role, logs, queue_roles
+from deploy.doctor.template import template_rights
 from deploy.parameters import contradictions, first_of, misfits, refused_settings, with_defaults
 from deploy.sls import SlsUnreachable
 from deploy.table import Finding, fine, unknown, wrong
@@ -39,7 +40,9 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("vSwitch", vswitch, "vpc:DescribeVSwitches"),
     ("security group", security_group, "ecs:DescribeSecurityGroups"),
     ("gateway", gateway, "apig:GetGateway"),
+    ("gateway's role", gateway_role, "ram:GetRole"),
     ("rights", rights, "ram:ListPoliciesForUser, ram:ListGroupsForUser and ram:GetPolicy"),
+    ("rights, by ROS", template_rights, "ros:GenerateTemplatePolicy"),
 )
 
 

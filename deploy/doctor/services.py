@@ -1,7 +1,8 @@
 """Checks that services are activated, that their own roles exist, and that enough concurrency is left.
 
 Sources: "Service-linked role of Function Compute", "AliyunServiceRolePolicyForFCTriggerEventBridge", "Service-linked
-roles" (EventBridge), GetSlsService, "Configure the maximum number of instances" (Function Compute).
+roles" (EventBridge), "Service-linked role" (Cloud-native API Gateway), GetSlsService, "Configure the maximum number of
+instances" (Function Compute).
 """
 
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
@@ -61,6 +62,18 @@ def queue_roles(planned: Planned) -> Finding | None:
         if found.mark != "✓":
             break
     return found
+
+
+def gateway_role(planned: Planned) -> Finding | None:
+    """The service-linked role with which a gateway calls functions exists, if there is a gateway."""
+    if not planned.parameters["GatewayId"]:
+        return None
+    return _role(
+        planned,
+        "gateway's role",
+        "AliyunServiceRoleForNativeApiGwInvokeFC",
+        "aliyun resourcemanager CreateServiceLinkedRole --ServiceName invokefc.nativeapigw.aliyuncs.com",
+    )
 
 
 def _role(planned: Planned, what: str, role: str, fix: str) -> Finding:

@@ -10,12 +10,13 @@ from uuid import uuid4
 from aiohttp import web
 
 from local.acs3 import Refused, SignedRequest, Verifier
-from local.cloud import operations, oss, rest, ros, sls
+from local.cloud import operations, oss, rest, rights, ros, sls
 from local.cloud.account import Account
 from local.fc import Handler
 from local.invocations import PATH, bare, invocations
 from local.refusals import refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
+from local.traps import error_body
 
 __all__ = ["Account", "Cloud"]
 
@@ -27,7 +28,10 @@ _CAMS_VERSION = "2020-06-06"
 
 @dataclass
 class Cloud(ros.Stacks):
-    """One account in one region. If there is a function, InvokeFunction reaches it."""
+    """One account in one region, whose services do what the caller's policies allow.
+
+    If there is a function, InvokeFunction reaches it.
+    """
 
     account: Account = field(default_factory=Account)
     logs: sls.LogStore = field(default_factory=sls.LogStore)
@@ -49,6 +53,12 @@ class Cloud(ros.Stacks):
             app.router.add_get(path, self._sls)
         app.router.add_route("*", "/{bucket}/{key:.+}", self._oss)
         return app
+
+    def failures(self, stack: ros.Stack, action: str) -> dict[str, str]:
+        """ROS acts with the caller's rights."""
+        changes = self.changes(stack, action)
+        refusal = rights.refusal(self.account, stack.template, stack.parameters, changes)
+        return refusal or super().failures(stack, action)
 
     def changed(self, changes: Mapping[str, str]) -> None:
         """A changed route is served as it was published before; see "Save and Publish" in the console."""
@@ -75,12 +85,16 @@ class Cloud(ros.Stacks):
 
     async def _rpc(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("x-acs-version") == _CAMS_VERSION:
+            if rights.lacking(self.account, "cams:ListPhoneMessageQrdl"):
+                return web.json_response(error_body("Ram.PermissionDeny", "No permission."), status=400)
             return await self.sandbox.answer(request)
         return await self._signed(request, self._operation)
 
     async def _invoke(self, request: web.Request) -> web.StreamResponse:
-        if "fc:InvokeFunction" in self.account.denied:
-            return refusal(Refused("AccessDenied", "the caller is not authorized to perform fc:InvokeFunction", 403))
+        try:
+            rest.check(self.account, "fc:InvokeFunction", request.match_info["name"])
+        except Refused as refused:
+            return refusal(refused)
         return await self._invoked(request)
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
@@ -99,6 +113,12 @@ class Cloud(ros.Stacks):
     def _operation(self, request: web.Request, given: dict[str, str]) -> dict[str, Any]:
         operation = request.headers.get("x-acs-action", "")
         if request.headers.get("x-acs-version") == _ROS_VERSION:
+            if lacked := rights.lacking(self.account, f"ros:{operation}"):
+                raise Refused(
+                    "Forbidden.RAM", f"the caller is not authorized to perform ros:{operation} on {lacked}", 403
+                )
+            if operation == "GenerateTemplatePolicy":
+                return rights.template_policy(self.account, given)
             return self.ros(operation, given)
         return operations.operate(self.account, operation, given)
 

@@ -1,4 +1,4 @@
-"""The stand-in's account: the caller, activated services, existing resources, and what the caller may not do."""
+"""The stand-in's account: the caller, activated services, existing resources, and what the caller may do."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,17 +10,22 @@ _SERVICE_ROLES = (
     "AliyunServiceRoleForFCTriggerEventBridge",
     "AliyunServiceRoleForEventBridgeSendToFC",
     "AliyunServiceRoleForEventBridgeSourceMNS",
+    "AliyunServiceRoleForNativeApiGwInvokeFC",
 )
 _ALL = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @dataclass
 class Account:
-    """What the services know. Tests remove things to make an account that lacks them; `denied` has RAM actions.
+    """What the services know. Tests remove things to make an account that lacks them.
 
-    `arn` is the caller's, and `policies` are attached to it, by name. `buckets` maps to regions, `vswitches` to VPC and
-    zone, `security_groups` to VPCs, `reserved` to each function's concurrency, `rules` to alarms. `route` is the state
-    of the gateway's route, `published` the IDs of published routes, `gateway_domain` where the route is served.
+    `arn` is the caller's, and `policies` are attached to it, by name. `denied` are actions that a control policy of the
+    resource directory denies, which the caller cannot see. `template_actions` are what GenerateTemplatePolicy lists
+    besides those in `rights.TYPES`.
+
+    `buckets` maps to regions, `vswitches` to VPC and zone, `security_groups` to VPCs, `reserved` to each function's
+    concurrency, `rules` to alarms. `route` is the state of the gateway's route, `published` the IDs of published
+    routes, `gateway_domain` where the route is served.
     """
 
     region: str = REGION
@@ -29,6 +34,7 @@ class Account:
     activated: set[str] = field(default_factory=lambda: {"fc", "sls", "oss"})
     roles: set[str] = field(default_factory=lambda: set(_SERVICE_ROLES))
     denied: set[str] = field(default_factory=set)
+    template_actions: set[str] = field(default_factory=set)
     policies: dict[str, Any] = field(default_factory=lambda: {"AdministratorAccess": _ALL})
     group_policies: dict[str, Any] = field(default_factory=dict)
     buckets: dict[str, str] = field(default_factory=lambda: {"packages": REGION})

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.acs3 import Refused
+from local.cloud import rights
 from local.cloud.account import ACCOUNT_ID, Account
 
 Operation = Callable[[Account, Mapping[str, str]], dict[str, Any]]
@@ -85,6 +86,9 @@ def _rules(account: Account, given: Mapping[str, str]) -> dict[str, Any]:
     return {"Success": True, "Code": 200, "Alarms": {"Alarm": alarms}}
 
 
+# What the policies name, and the parameters with their names.
+_NAMED = {"role": "RoleName", "policy": "PolicyName", "user": "UserName", "group": "GroupName"}
+
 # Operation -> (RAM action, answer). GetCallerIdentity needs no right.
 OPERATIONS: dict[str, tuple[str, Operation]] = {
     "GetCallerIdentity": ("", _identity),
@@ -107,7 +111,8 @@ def operate(account: Account, operation: str, given: Mapping[str, str]) -> dict[
     if operation not in OPERATIONS:
         raise Refused("InvalidAction.NotFound", "Specified api is not found.", 404)
     action, answer = OPERATIONS[operation]
-    if action in account.denied:
+    names = {name: given.get(parameter, "any") for name, parameter in _NAMED.items()}
+    if action and rights.lacking(account, action, **names):
         code = "NoPermission" if action.startswith("ram:") else "Forbidden.RAM"
         raise Refused(code, f"You are not authorized to do this action: {action}", 403)
     return answer(account, given)

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from local.cloud import rights
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def answer(cloud: "Cloud", request: web.Request, body: bytes) -> web.Response:
     if not _is_signed(request):
         return _refusal(403, "SignatureDoesNotMatch")
     bucket, key = request.match_info["bucket"], request.match_info["key"]
-    refusal = _bucket_refusal(cloud, bucket, request.method)
+    refusal = _bucket_refusal(cloud, bucket, key, request.method)
     if refusal:
         return refusal
     if "uploadId" in request.query:
@@ -34,7 +35,7 @@ def answer(cloud: "Cloud", request: web.Request, body: bytes) -> web.Response:
     return _object(cloud, request.method, f"{bucket}/{key}", body)
 
 
-def _bucket_refusal(cloud: "Cloud", bucket: str, method: str) -> web.Response | None:
+def _bucket_refusal(cloud: "Cloud", bucket: str, key: str, method: str) -> web.Response | None:
     if "oss" not in cloud.account.activated:
         return _refusal(403, "UserDisable")
     region = cloud.account.buckets.get(bucket)
@@ -42,7 +43,8 @@ def _bucket_refusal(cloud: "Cloud", bucket: str, method: str) -> web.Response | 
         return _refusal(404, "NoSuchBucket")
     if region != cloud.account.region:
         return _refusal(403, "AccessDenied", _ELSEWHERE, f"<Endpoint>oss-{region}.aliyuncs.com</Endpoint>")
-    if method == "PUT" and "oss:PutObject" in cloud.account.denied:
+    action = "oss:PutObject" if method == "PUT" else "oss:GetObject"
+    if rights.lacking(cloud.account, action, object=f"{bucket}/{key}"):
         return _refusal(403, "AccessDenied", "You have no right to access this object because of bucket acl.")
     return None
 

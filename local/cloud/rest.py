@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.acs3 import Refused
+from local.cloud import rights
 from local.cloud.account import Account
 
 Path = Callable[[Account, str, Any], dict[str, Any]]
@@ -80,14 +81,15 @@ def answer(account: Account, method: str, path: str, query: Mapping[str, str], b
     for pattern, (action, found) in PATHS.items():
         match = re.fullmatch(pattern, f"{method} {path}")
         if match:
-            _check(account, action)
+            check(account, action, match[1])
             return found(account, match[1], json.loads(body) if body else query)
     raise Refused("NotFound", f"there is nothing at {path}", 404)
 
 
-def _check(account: Account, action: str) -> None:
+def check(account: Account, action: str, name: str) -> None:
+    """Raises Refused unless Function Compute is activated and the caller may do this to the function of that name."""
     if action.startswith("fc:") and "fc" not in account.activated:
         raise Refused("AccessDenied", "FC service is not enabled for current user.", 403)
-    if action in account.denied:
+    if lacked := rights.lacking(account, action, function=name):
         code = "AccessDenied" if action.startswith("fc:") else "Forbidden.RAM"
-        raise Refused(code, f"the caller is not authorized to perform '{action}' on resource 'acs:…'", 403)
+        raise Refused(code, f"the caller is not authorized to perform '{action}' on resource '{lacked}'", 403)

@@ -23,6 +23,8 @@ OPERATIONS = {
 _LOOKS = 2
 # Source: "Update stacks".
 _UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+# How a stack ends if a resource could not be created, updated or deleted. Source: GetStack, `Status`.
+_FAILED = {"CREATE": "CREATE_ROLLBACK_COMPLETE", "UPDATE": "ROLLBACK_COMPLETE", "DELETE": "DELETE_FAILED"}
 
 
 @dataclass
@@ -64,6 +66,20 @@ class Stacks:
         self.operations.append(operation)
         answer: dict[str, Any] = getattr(self, f"_{_snake(operation)}")(given)
         return {} if operation in self.silent else answer
+
+    def changes(self, stack: Stack, action: str) -> dict[str, str]:
+        """What the action does to each resource."""
+        shape = _shape(stack.template, stack.parameters)
+        if action == "DELETE":
+            return _changes(shape, {})
+        return _changes(_shape(*stack.before) if stack.before else {}, shape)
+
+    def failures(self, stack: Stack, action: str) -> dict[str, str]:
+        """The resources for which the action fails, and why."""
+        package = f"{stack.parameters.get('CodeBucket')}/{stack.parameters.get('CodeObject')}"
+        if action != "DELETE" and package not in self.objects:
+            return {"Function": "NoSuchKey: the code object does not exist"}
+        return {}
 
     def changed(self, changes: Mapping[str, str]) -> None:
         """Called with what was done to each resource, for services that keep track of it."""
@@ -156,20 +172,20 @@ class Stacks:
         stack.looks += 1
         if state != "IN_PROGRESS" or stack.looks < _LOOKS:
             return
-        if action == "DELETE":
-            stack.status = "DELETE_COMPLETE"
-        elif f"{stack.parameters['CodeBucket']}/{stack.parameters['CodeObject']}" not in self.objects:
-            self._event(stack, "Function", f"{action}_FAILED", "NoSuchKey: the code object does not exist")
-            stack.reason = "Resource Function failed: the code object does not exist"
-            stack.status = "CREATE_ROLLBACK_COMPLETE" if action == "CREATE" else "ROLLBACK_COMPLETE"
-            if stack.before:
+        if failures := self.failures(stack, action):
+            for resource, reason in failures.items():
+                self._event(stack, resource, f"{action}_FAILED", reason)
+                stack.reason = f"Resource {resource} failed: {reason}"
+            stack.status = _FAILED[action]
+            if action == "UPDATE" and stack.before:
                 stack.template, stack.parameters = stack.before
+        elif action == "DELETE":
+            stack.status = "DELETE_COMPLETE"
         else:
             stack.status = f"{action}_COMPLETE"
-            shape = _shape(stack.template, stack.parameters)
-            for name in shape:
+            for name in _shape(stack.template, stack.parameters):
                 self._event(stack, name, stack.status)
-            self.changed(_changes(_shape(*stack.before) if stack.before else {}, shape))
+            self.changed(self.changes(stack, action))
         self._event(stack, stack.name, stack.status)
 
     def _event(self, stack: Stack, resource: str, status: str, reason: str = "") -> None:

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from local.cloud import rights
 from local.fc import Handler
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
@@ -74,8 +75,9 @@ def answer(cloud: "Cloud", request: web.Request) -> web.Response:
     query = dict(parse_qsl(request.query_string, keep_blank_values=True))
     if not _is_signed(request, query):
         return _refusal(401, "SignatureNotMatch", "signature does not match")
+    names = {"project": request.host.split(".")[0], "logstore": request.path.split("/")[-1]}
     for right in RIGHTS[request.path.split("/")[1]]:
-        if right in cloud.account.denied:
+        if rights.lacking(cloud.account, right, **names):
             return _refusal(401, "Unauthorized", f"denied by sts or ram, action: {right}")
     if request.path == "/slsservice":
         is_activated = "sls" in cloud.account.activated

@@ -332,8 +332,8 @@ def _role(template: Template) -> Iterator[str]:
             {"Effect": "Allow", "Action": ["log:PostLogStoreLogs"], "Resource": [OWN_LOGS]},
         ]
         if destination := given.get("FailureDestination"):
-            actions = ["fc:InvokeFunction", "mns:SendMessage"]
-            allowed.append({"Effect": "Allow", "Action": actions, "Resource": [destination, f"{destination}/messages"]})
+            resources = [destination, f"{destination}/LATEST"]
+            allowed.append({"Effect": "Allow", "Action": ["fc:InvokeFunction"], "Resource": resources})
         (policy,) = role["Policies"]
         if policy["PolicyDocument"]["Statement"] != allowed or "PolicyAttachments" in role:
             yield "Role: may do something else than it needs"

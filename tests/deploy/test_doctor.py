@@ -109,13 +109,72 @@ def test_an_account_that_lacks_nothing(doctor: Doctor, cloud: Cloud) -> None:
     assert told.row("Function Compute") == "✓ Function Compute activated; there is no function cams-qr yet"
     assert told.row("vSwitch") == "✓ vSwitch vsw-1 in ap-southeast-1a"
     assert told.row("rights").startswith("✓ rights all ")
+    assert re.fullmatch(
+        r"✓ rights, by ROS deploy/policy.json has all \d+ actions that ROS lists for this template",
+        told.row("rights, by ROS"),
+    )
+
+
+def test_ros_is_told_no_secret(cloud: Cloud, tmp_path: Path) -> None:
+    sent = []
+
+    @web.middleware
+    async def listening(request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.headers.get("x-acs-action") == "GenerateTemplatePolicy":
+            sent.append(f"{request.url} {await request.text()}")
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    app = cloud.app()
+    app.middlewares.append(listening)
+    with serve(app) as address:
+        told = Doctor(f"http://{address}", tmp_path)(
+            parameters={"RedisUrl": "redis://:secret@r-1.redis.rds.aliyuncs.com", "MaxInstances": 6, "LogDays": 77}
+        )
+    assert told.row("rights, by ROS").startswith("✓")
+    (text,) = sent
+    assert ("77" in text, "secret" in text) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"Policy": {"Version": "1", "Statement": []}}, "? rights, by ROS ROS lists no actions"),
+        ({}, "? rights, by ROS the service's answer does not match its reference (KeyError)"),
+    ],
+)
+def test_ros_lists_nothing(cloud: Cloud, tmp_path: Path, answer: Any, expected: str) -> None:
+    @web.middleware
+    async def answering(request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.headers.get("x-acs-action") == "GenerateTemplatePolicy":
+            return web.json_response(answer)
+        other: web.StreamResponse = await handler(request)
+        return other
+
+    app = cloud.app()
+    app.middlewares.append(answering)
+    with serve(app) as address:
+        assert Doctor(f"http://{address}", tmp_path)().row("rights, by ROS") == expected
+
+
+def test_ros_lists_what_these_parameters_need(doctor: Doctor) -> None:
+    listed = [int(re.findall(r"\d+", doctor(parameters=p).row("rights, by ROS"))[0]) for p in ({}, OPTIONAL)]
+    assert listed[0] < listed[1]
 
 
 def test_nothing_is_changed_and_nothing_unasked_is_looked_for(doctor: Doctor, cloud: Cloud) -> None:
     told = doctor()
     assert told.code == 0
     assert (cloud.stacks, cloud.objects, cloud.operations) == ({}, {}, [])
-    for unasked in ("VPC", "vSwitch", "security group", "gateway", "contact group", "EventBridge's roles"):
+    for unasked in (
+        "VPC",
+        "vSwitch",
+        "security group",
+        "gateway",
+        "gateway's role",
+        "contact group",
+        "EventBridge's roles",
+    ):
         assert f" {unasked}  " not in told.text
 
 
@@ -269,6 +328,18 @@ CHANGES: list[tuple[str, Any, str]] = [
         lambda account: account.gateways.update({"gw-1": "Creating"}),
         "✗ gateway gw-1 is Creating → https://apigw.console.alibabacloud.com/",
     ),
+    (
+        "gateway's role",
+        lambda account: account.roles.remove("AliyunServiceRoleForNativeApiGwInvokeFC"),
+        "✗ gateway's role there is no AliyunServiceRoleForNativeApiGwInvokeFC "
+        "→ aliyun resourcemanager CreateServiceLinkedRole --ServiceName invokefc.nativeapigw.aliyuncs.com",
+    ),
+    (
+        "rights, by ROS",
+        lambda account: account.template_actions.update({"quotas:ListProductQuotas", "FC:CreateFunction"}),
+        "? rights, by ROS ROS lists actions that deploy/policy.json lacks: quotas:ListProductQuotas "
+        f"→ {SED}policy.json # grant this to deployer, with these",
+    ),
 ]
 
 
@@ -302,6 +373,7 @@ def test_what_cannot_be_known_before_a_service_is_opened(doctor: Doctor, cloud: 
         ("security group", "ecs:DescribeSecurityGroups"),
         ("gateway", "apig:GetGateway"),
         ("rights", "ram:ListPoliciesForUser"),
+        ("rights, by ROS", "ros:GenerateTemplatePolicy"),
     ],
 )
 def test_what_may_not_be_looked_at_is_not_claimed(doctor: Doctor, cloud: Cloud, what: str, action: str) -> None:
@@ -483,8 +555,8 @@ def statement(**parts: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": "*", "Resource": "*", **parts}
 
 
-def own_policy() -> dict[str, Any]:
-    text = Path("deploy/policy.json").read_text().replace("BUCKET", "packages").replace("FUNCTION_NAME", "cams-qr")
+def own_policy(name: str = "policy") -> dict[str, Any]:
+    text = Path(f"deploy/{name}.json").read_text().replace("BUCKET", "packages").replace("FUNCTION_NAME", "cams-qr")
     policy: dict[str, Any] = json.loads(text)
     return policy
 
@@ -520,7 +592,8 @@ def own_policy() -> dict[str, Any]:
     ],
 )
 def test_the_rights_of_a_user(doctor: Doctor, cloud: Cloud, policies: Any, expected: str) -> None:
-    cloud.account.policies = {str(i): {"Version": "1", "Statement": s} for i, s in enumerate(policies)}
+    given = {str(i): {"Version": "1", "Statement": s} for i, s in enumerate(policies)}
+    cloud.account.policies = given | {"checks": own_policy("policy-checks")}
     told = doctor()
     assert told.row("rights").startswith(expected), told.row("rights")
     if expected[0] == "✗":

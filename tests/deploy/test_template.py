@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,40 +92,72 @@ def test_an_alarm_is_on_a_function_without_a_service(name: str) -> None:
     assert alarm["Resources"] == [{"region": "ap-southeast-1", "serviceName": "", "functionName": "cams-qr"}]
 
 
-# What ROS calls to create, read, change and delete each type. Sources: the API pages' "RAM authorization".
-ACTIONS = {
-    "ALIYUN::FC3::Function": "fc:{}Function",
-    "ALIYUN::FC3::Trigger": "fc:{}Trigger",
-    "ALIYUN::FC3::CustomDomain": "fc:{}CustomDomain",
-    "ALIYUN::SLS::Project": "log:{}Project",
-    "ALIYUN::SLS::Logstore": "log:{}LogStore",
-    "ALIYUN::SLS::Index": "log:{}Index",
-    "ALIYUN::SLS::Dashboard": "log:{}Dashboard",
-    "ALIYUN::RAM::Role": "ram:{}Role",
-    "ALIYUN::APIG::Service": "apig:{}Service",
-    "ALIYUN::APIG::HttpApi": "apig:{}HttpApi",
-    "ALIYUN::APIG::Route": "apig:{}HttpApiRoute",
-}
-OTHER_ACTIONS = {
-    "ALIYUN::FC3::ConcurrencyConfig": {f"fc:{verb}ConcurrencyConfig" for verb in ("Put", "Get", "Delete")},
-    "ALIYUN::FC3::AsyncInvokeConfig": {f"fc:{verb}AsyncInvokeConfig" for verb in ("Put", "Get", "Delete")},
-    "ALIYUN::CMS::ResourceMetricRule": {
-        *("cms:PutResourceMetricRule", "cms:DescribeMetricRuleList", "cms:DeleteMetricRules"),
-    },
-    "ALIYUN::SLS::Alert": {
-        f"log:{verb}{kind}" for verb in ("Create", "Get", "Update", "Delete") for kind in ("Alert", "Job")
-    },
-    "ALIYUN::APIG::ApiAttachment": {"apig:DeployHttpApi", "apig:UndeployHttpApi", "apig:GetHttpApiRoute"},
-}
+ARN = "ap-southeast-1:1234567890123456"
 
 
-def test_the_deployer_may_make_what_the_template_has() -> None:
-    policy = json.loads(Path("deploy/policy.json").read_text())
-    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
-    for kind in {resource["Type"] for resource in template()["Resources"].values()}:
-        verbs = ("Create", "Get", "Update", "Delete") if kind in ACTIONS else ()
-        needed = {ACTIONS[kind].format(verb) for verb in verbs} or OTHER_ACTIONS[kind]
-        assert needed <= allowed, kind
+@pytest.mark.parametrize(
+    ("destination", "right", "resources"),
+    [
+        (
+            f"acs:mns:{ARN}:/queues/failed/messages",
+            "mns:SendMessage",
+            [f"acs:mns:{ARN}:/queues/failed/messages"],
+        ),
+        (f"acs:mns:{ARN}:/queues/failed", "mns:SendMessage", [f"acs:mns:{ARN}:/queues/failed/messages"]),
+        (f"acs:mns:{ARN}:/queues/messages", "mns:SendMessage", [f"acs:mns:{ARN}:/queues/messages/messages"]),
+        (
+            f"acs:mns:{ARN}:/topics/failed/messages",
+            "mns:PublishMessage",
+            [f"acs:mns:{ARN}:/topics/failed/messages"],
+        ),
+        (f"acs:mns:{ARN}:/topics/queues", "mns:PublishMessage", [f"acs:mns:{ARN}:/topics/queues/messages"]),
+        (
+            f"acs:eventbridge:{ARN}:eventbus/my.bus",
+            "eventbridge:PutEvents",
+            [f"acs:eventbridge:{ARN}:eventbus/my.bus"],
+        ),
+        (
+            f"acs:fc:{ARN}:functions/queues",
+            "fc:InvokeFunction",
+            [f"acs:fc:{ARN}:functions/queues", f"acs:fc:{ARN}:functions/queues/LATEST"],
+        ),
+    ],
+)
+def test_the_role_may_do_what_the_failure_destination_needs_and_nothing_else(
+    destination: str, right: str, resources: list[str]
+) -> None:
+    given = {"FailureDestination": destination}
+    assert misfits(given) == []
+    always = statements(REQUIRED)
+    assert statements(REQUIRED | given) == [*always, {"Effect": "Allow", "Action": [right], "Resource": resources}]
+
+
+def statements(given: dict[str, Any]) -> Any:
+    (policy,) = resolved(template(), given)["Role"]["Policies"]
+    return policy["PolicyDocument"]["Statement"]
+
+
+@pytest.mark.parametrize(
+    "misspelt",
+    [
+        "failed",
+        f"acs:mns:{ARN}:queues/failed",
+        f"acs:mns:{ARN}:/queues/failed/",
+        f"acs:mns:{ARN}:/queue/failed",
+        f"acs:eventbridge:{ARN}:/eventbus/failed",
+        f"acs:fc:{ARN}:/functions/failed",
+        f"acs:fc:{ARN}:services/old/functions/failed",
+        "acs:fc:::functions/failed",
+        f"acs:mq:{ARN}:/instances/MQ_INST_1/topics/failed",
+    ],
+)
+def test_a_misspelt_failure_destination_is_told_the_right_forms(misspelt: str) -> None:
+    (sentence,) = misfits({"FailureDestination": misspelt})
+    assert sentence == (
+        "FailureDestination must be acs:mns:REGION:ACCOUNT:/queues/NAME/messages, "
+        "acs:mns:REGION:ACCOUNT:/topics/NAME/messages, acs:eventbridge:REGION:ACCOUNT:eventbus/NAME "
+        "or acs:fc:REGION:ACCOUNT:functions/NAME."
+    )
 
 
 def properties(resource: str, change: Change) -> Change:
