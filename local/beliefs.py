@@ -53,10 +53,17 @@ BELIEFS = {
         "HTTP triggers overview",
     ),
     "cors": Belief(
-        "the function's alone",
-        "the function's CORS headers replace Function Compute's own",
-        "local/gateway.py, src/cams_qr/events/http/answer.py",
-        "HTTP triggers overview: by default any origin is allowed, unless the function sets the headers",
+        "appended",
+        "on the default domain, Function Compute's CORS headers come beside the function's, or the function's replace "
+        "them; seen in a preflight, the only answer there with some of both",
+        "local/gateway.py; src/cams_qr/events/http/answer.py; if they are replaced, preflights are not accepted",
+        "HTTP triggers overview says both; a user's report: Access-Control-Allow-Origin twice (sherkevin/quiet-river)",
+    ),
+    "not_modified": Belief(
+        "304",
+        "the status of an answer 304, which has no Location, on the default domain",
+        "local/gateway.py; src/cams_qr/events/http/answer.py",
+        "none; reports by users: 400 ExternalRedirectForbidden for redirects",
     ),
     "request_id": Belief(
         "the same",
