@@ -46,12 +46,6 @@ BELIEFS = {
         "local/gateway.py",
         "none; clients ignore case",
     ),
-    "content_disposition": Belief(
-        "attachment",
-        "the default domain adds Content-Disposition to every answer",
-        "local/gateway.py; docs/deployment.md, “A domain of your own”: browsers download what they open",
-        "HTTP triggers overview",
-    ),
     "cors": Belief(
         "appended",
         "on the default domain, Function Compute's CORS headers come beside the function's, or the function's replace "
@@ -64,18 +58,6 @@ BELIEFS = {
         "the status of an answer 304, which has no Location, on the default domain",
         "local/gateway.py; src/cams_qr/events/http/answer.py",
         "none; reports by users: 400 ExternalRedirectForbidden for redirects",
-    ),
-    "request_id": Belief(
-        "the same",
-        "X-Fc-Request-Id is the context's request_id, which the function returns as X-Request-Id and logs",
-        "local/fc.py, local/gateway.py; docs/operations.md",
-        "Context (Python)",
-    ),
-    "png": Belief(
-        "decoded",
-        "a body with isBase64Encoded is decoded before it is sent",
-        "local/gateway.py",
-        "Use an HTTP trigger to invoke a function",
     ),
     "gzip": Belief(
         "gzip",

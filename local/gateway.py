@@ -261,7 +261,7 @@ def _on_default_domain(response: web.Response, origin: str | None, request_id: s
     """
     if 300 <= response.status < 400 and "Location" in response.headers:
         response = _error(400, "ExternalRedirectForbidden", "redirects are forbidden", request_id)
-    response.headers.setdefault("Content-Disposition", BELIEFS["content_disposition"].value)
+    response.headers.setdefault("Content-Disposition", "attachment")
     added = {"Access-Control-Expose-Headers": "Date,x-fc-request-id"}
     if origin is not None:
         added |= {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
