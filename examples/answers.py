@@ -90,6 +90,7 @@ class ContactOperator(_Details):
     """Only the operator can fix it; `requestId` is in the log."""
 
     code: Literal[
+        "origin_not_allowed",
         "not_subscribed",
         "permission_denied",
         "credentials_unavailable",

@@ -46,29 +46,18 @@ BELIEFS = {
         "local/gateway.py",
         "none; clients ignore case",
     ),
-    "content_disposition": Belief(
-        "attachment",
-        "the default domain adds Content-Disposition to every answer",
-        "local/gateway.py; docs/deployment.md, “A domain of your own”: browsers download what they open",
-        "HTTP triggers overview",
-    ),
     "cors": Belief(
-        "the function's alone",
-        "the function's CORS headers replace Function Compute's own",
-        "local/gateway.py, src/cams_qr/events/http/answer.py",
-        "HTTP triggers overview: by default any origin is allowed, unless the function sets the headers",
+        "appended",
+        "on the default domain, Function Compute's CORS headers come beside the function's, or the function's replace "
+        "them; seen in a preflight, the only answer there with some of both",
+        "local/gateway.py; src/cams_qr/events/http/answer.py; if they are replaced, preflights are not accepted",
+        "HTTP triggers overview says both; a user's report: Access-Control-Allow-Origin twice (sherkevin/quiet-river)",
     ),
-    "request_id": Belief(
-        "the same",
-        "X-Fc-Request-Id is the context's request_id, which the function returns as X-Request-Id and logs",
-        "local/fc.py, local/gateway.py; docs/operations.md",
-        "Context (Python)",
-    ),
-    "png": Belief(
-        "decoded",
-        "a body with isBase64Encoded is decoded before it is sent",
-        "local/gateway.py",
-        "Use an HTTP trigger to invoke a function",
+    "not_modified": Belief(
+        "304",
+        "the status of an answer 304, which has no Location, on the default domain",
+        "local/gateway.py; src/cams_qr/events/http/answer.py",
+        "none; reports by users: 400 ExternalRedirectForbidden for redirects",
     ),
     "gzip": Belief(
         "gzip",

@@ -6,12 +6,13 @@ that fails, the pages on instance lifecycle hooks of the runtimes Java, C#, PHP 
 
 import json
 import os
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from secrets import token_hex
 from types import SimpleNamespace
 from typing import Any, Literal
-from uuid import uuid4
 
 from local.acs3 import AccessKey
 
@@ -39,7 +40,7 @@ def role_environment(key_id: str, key: AccessKey) -> dict[str, str]:
 def make_context(runtime: Runtime, timeout: float = 10, environ: Mapping[str, str] = os.environ) -> Any:
     """The context of one invocation; python3.10's carries the role's credentials, python3.12's does not."""
     function = {"name": "cams-qr", "handler": "index.handler", "memory": 256, "timeout": timeout}
-    common = {"request_id": str(uuid4()), "region": "ap-southeast-1", "account_id": "123456789"}
+    common = {"request_id": make_request_id(), "region": "ap-southeast-1", "account_id": "123456789"}
     if runtime == "python3.12":
         return SimpleNamespace(
             function=SimpleNamespace(**function, version_id="", qualifier="LATEST"),
@@ -79,6 +80,11 @@ def starting(initializer: Callable[[Any], object], handler: Handler) -> Handler:
         return handler(event, context)
 
     return handle
+
+
+def make_request_id() -> str:
+    """A request ID such as 1-6a9fc3aa-15a2e5-62c173249af3; samples of the vendor's pages have this form."""
+    return f"1-{int(time.time()):08x}-{token_hex(3)}-{token_hex(6)}"
 
 
 def invoke(handler: Handler, event: bytes, context: Any) -> Invoked:

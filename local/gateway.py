@@ -3,7 +3,8 @@
 There are two shapes: `v1`, the HTTP trigger and the cloud-native gateway; and `classic`, the classic API Gateway. The
 path of InvokeFunction accepts bare events, like Function Compute's own endpoint (`invocations.py`).
 
-Sources: "HTTP triggers overview", "Use an HTTP trigger to invoke a function", "Configure an API Gateway trigger".
+Sources: "HTTP triggers overview", "Use an HTTP trigger to invoke a function", "Configure an API Gateway trigger". What
+no page says comes from users' reports, which are named where they matter.
 """
 
 import asyncio
@@ -15,18 +16,19 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 from aiohttp import web
 
 from local.acs3 import Refused, Verifier
 from local.beliefs import BELIEFS
-from local.fc import INITIALIZATION_ERROR, Handler, Invoked, invoke
+from local.fc import INITIALIZATION_ERROR, Handler, Invoked, invoke, make_request_id
 from local.invocations import PATH, bare, invocations
 from local.refusals import refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
 Shape = Literal["v1", "classic"]
+Domain = Literal["default", "custom"]
+DEFAULT_DOMAIN = "cams-qr-abcdefghij.ap-southeast-1.fcapp.run"
 # The request's body, for its check; and the headers that the check makes of a token's claims.
 BODY = web.RequestKey("body", bytes)
 PASSED = web.RequestKey("passed", dict[str, str])
@@ -47,27 +49,38 @@ def gateway(
     reserved: bool = False,
     check: Callable[[web.Request], None] = lambda request: None,
     wrapping: bool = False,
+    domain: Domain = "default",
+    replacing: bool = False,
 ) -> web.Application:
     """An application in front of the handler. Like an instance of a built-in runtime, it serves one request at a time.
 
     Others wait or, with a `reserved` concurrency of 1, are rejected, as in Function Compute. `check` raises Refused for
     requests that the trigger rejects. With `wrapping`, InvokeFunction's payload arrives in an HTTP trigger's event, as
-    once captured; according to the documentation it arrives bare.
+    once captured; according to the documentation it arrives bare. Only on its default `domain` does the trigger change
+    answers; there, its CORS headers come beside the function's or, with `replacing`, only if the function sends none
+    (see BELIEFS["cors"]).
     """
     instance = ThreadPoolExecutor(max_workers=1, thread_name_prefix="instance")
     one_at_a_time = asyncio.Lock()
 
     async def answer(request: web.Request) -> web.Response:
+        context = make_context()
         body = request[BODY] = await request.read()
-        if refused := _over_limits(request) or _refused(check, request):
+        if refused := _over_limits(request, context.request_id) or _refused(check, request, context.request_id):
             return refused
-        event = (_v1_event if shape == "v1" else _classic_event)(request, body)
+        name = DEFAULT_DOMAIN if domain == "default" else request.host
+        event = _v1_event(request, body, context.request_id, name) if shape == "v1" else _classic_event(request, body)
         data = json.dumps(event).encode()
         if reserved and one_at_a_time.locked():
-            return _with_platform_headers(_resource_exhausted(), Invoked(str(uuid4()), b""), request)
-        async with one_at_a_time:
-            invoked = await asyncio.get_running_loop().run_in_executor(instance, invoke, handler, data, make_context())
-        return (_v1_answer if shape == "v1" else _classic_answer)(invoked, request)
+            response = _resource_exhausted(context.request_id)
+        else:
+            async with one_at_a_time:
+                loop = asyncio.get_running_loop()
+                invoked = await loop.run_in_executor(instance, invoke, handler, data, context)
+            response = _v1_answer(invoked) if shape == "v1" else _classic_answer(invoked)
+        if shape == "v1" and domain == "default":
+            return _on_default_domain(response, request.headers.get("Origin"), context.request_id, replacing)
+        return response
 
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     verifier = Verifier({DEMO_KEY_ID: DEMO_KEY})
@@ -76,23 +89,23 @@ def gateway(
     return app
 
 
-def _over_limits(request: web.Request) -> web.Response | None:
+def _over_limits(request: web.Request, request_id: str) -> web.Response | None:
     headers = sum(len(name) + len(value) for name, value in request.headers.items())
     if headers > _MAX_HEADER_BYTES or len(request.raw_path) > _MAX_TARGET_BYTES:
-        return refusal(Refused("InvalidArgument", "request too large", 400))
+        return refusal(Refused("InvalidArgument", "request too large", 400), request_id)
     return None
 
 
-def _refused(check: Callable[[web.Request], None], request: web.Request) -> web.Response | None:
+def _refused(check: Callable[[web.Request], None], request: web.Request, request_id: str) -> web.Response | None:
     """As captured where a token was missing, not declared as JSON."""
     try:
         check(request)
     except Refused as refused:
-        return refusal(refused, "text/plain")
+        return refusal(refused, request_id, "text/plain")
     return None
 
 
-def _v1_event(request: web.Request, body: bytes) -> dict[str, Any]:
+def _v1_event(request: web.Request, body: bytes, request_id: str, domain_name: str) -> dict[str, Any]:
     text, is_base64 = _body(body, request.content_type)
     return {
         "version": "v1",
@@ -103,8 +116,8 @@ def _v1_event(request: web.Request, body: bytes) -> dict[str, Any]:
         "queryParameters": _joined(parse_qsl(request.query_string, keep_blank_values=True)),
         "requestContext": {
             "accountId": "123456789",
-            "domainName": request.host,
-            "domainPrefix": request.host.partition(".")[0],
+            "domainName": domain_name,
+            "domainPrefix": domain_name.partition(".")[0],
             "http": {
                 "method": request.method,
                 "path": request.path,
@@ -112,7 +125,7 @@ def _v1_event(request: web.Request, body: bytes) -> dict[str, Any]:
                 "sourceIp": request.remote or "",
                 "userAgent": request.headers.get("User-Agent", ""),
             },
-            "requestId": f"1-{int(time.time()):08x}-000000000000",
+            "requestId": request_id,
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "timeEpoch": str(int(time.time() * 1000)),
         },
@@ -126,9 +139,8 @@ def _passed(request: web.Request) -> dict[str, str]:
 
 def _wrapped(request: web.Request, payload: bytes) -> bytes:
     """As captured by devsapp/fc3 (`event-template/http.json`): the API's path and domain, the payload as the body."""
-    event = _v1_event(request, b"")
+    event = _v1_event(request, b"", make_request_id(), "123456789.ap-southeast-1.fc.aliyuncs.com")
     event["body"], event["isBase64Encoded"] = _body(payload, "text/plain")
-    event["requestContext"]["domainName"] = "123456789.ap-southeast-1.fc.aliyuncs.com"
     return json.dumps(event).encode()
 
 
@@ -165,26 +177,29 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return joined
 
 
-def _v1_answer(invoked: Invoked, request: web.Request) -> web.Response:
+def _v1_answer(invoked: Invoked) -> web.Response:
     """The HTTP trigger's mapping: 502 for an exception or an invalid struct, 200 for a value that is not a struct.
 
     A function that does not start is a 200 too (fc.py). For exceptions, 502 is from the FAQ of 2.0.
     """
+    struct = _struct(invoked.body)
     if invoked.error_type:
         status = 200 if invoked.error_type == INITIALIZATION_ERROR else 502
-        return _with_platform_headers(
-            web.Response(status=status, body=invoked.body, content_type="application/json"), invoked, request
-        )
-    struct = _struct(invoked.body)
-    if struct is None:
-        return _with_platform_headers(
-            web.Response(body=invoked.body, content_type="application/json"), invoked, request
-        )
-    response = _to_response(struct) or _bad_response()
-    return _with_platform_headers(response, invoked, request)
+        response = web.Response(status=status, body=invoked.body, content_type="application/json")
+        response.headers["X-Fc-Error-Type"] = invoked.error_type
+    elif struct is None:
+        response = web.Response(body=invoked.body, content_type="application/json")
+    elif struct.get("isBase64Encoded") and not struct.get("body"):
+        # A user's report (sherkevin/quiet-river, relay-fc), which has only the status.
+        response = refusal(Refused("BadResponse", "invalid response", 400), invoked.request_id)
+    else:
+        sent = _to_response(_with_arrays_as_text(struct))
+        response = sent or refusal(Refused("BadResponse", "invalid response", 502), invoked.request_id)
+    response.headers["X-Fc-Request-Id"] = invoked.request_id
+    return response
 
 
-def _classic_answer(invoked: Invoked, request: web.Request) -> web.Response:
+def _classic_answer(invoked: Invoked) -> web.Response:
     """The classic gateway's mapping: 503 for anything that is not the documented struct."""
     struct = None if invoked.error_type else _struct(invoked.body)
     response = _to_response(struct) if struct else None
@@ -221,23 +236,32 @@ def _is_header(name: str, value: Any) -> bool:
     return bool(_HEADER_NAME.fullmatch(name)) and isinstance(value, str) and not _UNSENDABLE.search(value)
 
 
-def _bad_response() -> web.Response:
-    return refusal(Refused("BadResponse", "invalid response", 502))
+def _with_arrays_as_text(struct: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A header's array is sent as JSON text (a user's report: sherkevin/quiet-river, relay-fc)."""
+    headers = struct.get("headers", {})
+    if not isinstance(headers, dict):
+        return struct
+    texts = {n: json.dumps(v, separators=(",", ":")) if isinstance(v, list) else v for n, v in headers.items()}
+    return {**struct, "headers": texts}
 
 
-def _resource_exhausted() -> web.Response:
-    return refusal(Refused("ResourceExhausted", "too many requests", int(BELIEFS["over_cap"].value)))
+def _resource_exhausted(request_id: str) -> web.Response:
+    return refusal(Refused("ResourceExhausted", "too many requests", int(BELIEFS["over_cap"].value)), request_id)
 
 
-def _with_platform_headers(response: web.Response, invoked: Invoked, request: web.Request) -> web.Response:
-    """Add Function Compute's headers: its request ID, and CORS for any origin if the function set none."""
-    response.headers["X-Fc-Request-Id"] = invoked.request_id
-    response.headers.setdefault("Content-Disposition", BELIEFS["content_disposition"].value)
-    if invoked.error_type:
-        response.headers["X-Fc-Error-Type"] = invoked.error_type
-    origin = request.headers.get("Origin")
-    if origin and not any(name.lower().startswith("access-control-") for name in response.headers):
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Allow-Credentials"] = "true"
-        response.headers["Access-Control-Expose-Headers"] = "Date,x-fc-request-id"
+def _on_default_domain(response: web.Response, origin: str | None, request_id: str, replacing: bool) -> web.Response:
+    """What only the default domain does: no redirects, forced downloads, and CORS headers for any origin.
+
+    Sources: "HTTP triggers overview"; users' reports of redirects (sherkevin/quiet-river, different-ai-studio/teamclu),
+    of Access-Control-Expose-Headers without an origin (September 2026), and of custom domains, which have no CORS
+    headers (kejiweixun.com, January 2024).
+    """
+    if 300 <= response.status < 400 and "Location" in response.headers:
+        response = refusal(Refused("ExternalRedirectForbidden", "redirects are forbidden", 400), request_id)
+    response.headers.setdefault("Content-Disposition", "attachment")
+    added = {"Access-Control-Expose-Headers": "Date,x-fc-request-id"}
+    if origin is not None:
+        added |= {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+    if not (replacing and any(name.lower().startswith("access-control-") for name in response.headers)):
+        response.headers.extend(added)
     return response

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from local.acs3 import Refused, SignedRequest, Verifier
-from local.fc import Handler, Invoked, invoke
+from local.fc import Handler, Invoked, invoke, make_request_id
 from local.refusals import invalid_access_key_id, refusal, signature_not_match
 
 PATH = "/2023-03-30/functions/{name}/invocations"
@@ -41,7 +41,7 @@ def invocations(
         try:
             _check(request, payload, verifier)
         except Refused as refused:
-            return refusal(refused)
+            return refusal(refused, make_request_id())
         event = to_event(request, payload)
         loop = asyncio.get_running_loop()
         if request.headers.get("x-fc-invocation-type", "Sync") == "Sync":

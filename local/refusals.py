@@ -5,19 +5,17 @@ Sources: "Error codes" for statuses, codes and messages; for the body, answers t
 """
 
 import json
-import time
-from uuid import uuid4
 
 from aiohttp import web
 
 from local.acs3 import Refused
 
 
-def refusal(refused: Refused, content_type: str = "application/json") -> web.Response:
+def refusal(refused: Refused, request_id: str, content_type: str = "application/json") -> web.Response:
     """The answer to a request that is rejected."""
-    request_id = f"1-{int(time.time()):08x}-{uuid4().hex[:8]}-{uuid4().hex[:12]}"
     error = {"RequestId": request_id, "Code": refused.code, "Message": refused.message}
-    return web.Response(text=json.dumps(error), status=refused.status, content_type=content_type)
+    headers = {"X-Fc-Request-Id": request_id}
+    return web.Response(text=json.dumps(error), status=refused.status, content_type=content_type, headers=headers)
 
 
 def signature_not_match() -> Refused:

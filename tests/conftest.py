@@ -105,9 +105,7 @@ class HttpAnswer:
         assert struct["isBase64Encoded"] is (self.is_base64 and struct["body"] != "")
         assert isinstance(struct["body"], str)
         assert all(isinstance(k, str) and isinstance(v, str) for k, v in struct["headers"].items())
-        assert {"Content-Type", "X-Request-Id", "Cache-Control", "Access-Control-Allow-Origin"} <= set(
-            struct["headers"]
-        )
+        assert {"Content-Type", "X-Request-Id", "Cache-Control", "Vary"} <= set(struct["headers"])
         self.status: int = struct["statusCode"]
         self.headers: dict[str, str] = struct["headers"]
         self.body: str = struct["body"]
@@ -140,7 +138,9 @@ def v1_event(
     headers: Any = None,
     body: Any = "",
     is_base64: Any = False,
+    domain: Any = None,
 ) -> dict[str, Any]:
+    context = {"http": {"method": method, "path": path}, "requestId": "1-69230000-000000000000"}
     return {
         "version": "v1",
         "rawPath": path,
@@ -148,7 +148,7 @@ def v1_event(
         "isBase64Encoded": is_base64,
         "headers": {} if headers is None else headers,
         "queryParameters": {} if parameters is None else parameters,
-        "requestContext": {"http": {"method": method, "path": path}, "requestId": "1-69230000-000000000000"},
+        "requestContext": context | ({} if domain is None else {"domainName": domain}),
     }
 
 

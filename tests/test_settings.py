@@ -53,8 +53,6 @@ def test_lists_are_split_and_numbers_normalised() -> None:
         ("ALLOWED_PHONE_NUMBERS", "8613800001234,secret"),
         ("ALLOWED_CUST_SPACE_IDS", "cams-1,a b"),
         ("CUST_SPACE_HEADER", "X Cust"),
-        ("ALLOWED_ORIGINS", "shop.example.com"),
-        ("ALLOWED_ORIGINS", "https://shop.example.com/"),
         ("LOG_LEVEL", "verbose"),
         ("REDIS_URL", "secret@host:6379"),
         ("REDIS_URL", "http://:secret@host:6379"),
@@ -75,6 +73,51 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name) as refused:
         read_settings({name: value})
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("secret.example.com", "https://shop.example.com"),
+        ("//secret.example.com", "https://shop.example.com"),
+        ("htps://secret.example.com", "https://shop.example.com"),
+        ("https://", "https://shop.example.com"),
+        ("https:///secret", "https://shop.example.com"),
+        ("null", "https://shop.example.com"),
+        ("file://secret", "http://, https://, capacitor://, ionic://, tauri://"),
+        ("https://secret@shop.example.com", "https://shop.example.com"),
+        ("https://a.example.com https://secret.example.com", "separate several by commas"),
+        ("https://secret.example.com\\", "https://shop.example.com"),
+        ("https://secret.example.com/shop", "has no path and no query"),
+        ("https://secret.example.com//", "has no path and no query"),
+        ("https://secret.example.com/?a=1", "has no path and no query"),
+        ("https://secret.example.com?", "has no path and no query"),
+        ("https://secret.example.com#", "has no path and no query"),
+        ("https://*.secret.example.com", "list each subdomain"),
+        ("https://*", "list each subdomain"),
+        ("capacitor://*", "list each subdomain"),
+        ("https://secret..example.com", "punycode"),
+        ("https://secret☕.example.com", "punycode"),
+        ("https://secret!.example.com", "punycode"),
+        ("http://[1:2]", "an address"),
+        ("https://secret.example.com:0", "between 1 and 65535"),
+        ("https://secret.example.com:99999", "between 1 and 65535"),
+        ("https://secret.example.com:https", "https://shop.example.com"),
+        ("https://shop.example.com,secret.example.com", "https://shop.example.com"),
+    ],
+)
+def test_a_bad_origin_is_refused_with_what_to_write(origin: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"ALLOWED_ORIGINS": origin})
+    assert str(refused.value).startswith("ALLOWED_ORIGINS: ")
+    assert said in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_origins_are_normalised() -> None:
+    """All the cases are in tests/contract/test_origins.py."""
+    settings = read_settings({"ALLOWED_ORIGINS": "HTTPS://Shop.Example.com:443/, *, https://shop.example.com"})
+    assert settings.allowed_origins == {"https://shop.example.com", "*"}
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:8001", "127.0.0.1", "127.0.0.1:80"])

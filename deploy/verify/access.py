@@ -15,6 +15,7 @@ from deploy.table import Finding, fine, unknown, wrong
 from deploy.verify.answers import NEEDS_NUMBER, is_kept_out, is_ours, is_refused, judged_answer, list_path, logged
 from deploy.verify.client import Answer, Proof, Way, ask, trigger
 from deploy.verify.rows import Row, Seen, Target
+from deploy.verify.web import pages
 
 _GIVE_TOKEN = "make verify … TOKEN=…"
 _CONSUMER = f"{_GIVE_TOKEN}   # of a consumer that may use the API: docs/deployment.md"
@@ -132,7 +133,10 @@ def _tried(target: Target, door: _Door) -> Iterator[Row]:
         judged = judged._replace(found=f"{judged.found}, and accepted none of {', '.join(door.proofs)}")
     yield judged
     yield from logged(door.name, [answer])
-    if is_ours(answer) and (forged := _forged(f"{door.name}, space", target, way, answer)):
+    if not is_ours(answer):
+        return
+    yield from pages(f"{door.name}, CORS", target, way)
+    if forged := _forged(f"{door.name}, space", target, way, answer):
         yield forged
 
 

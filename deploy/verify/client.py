@@ -19,16 +19,20 @@ _SECONDS = 40
 
 
 class Answer(NamedTuple):
-    """An HTTP answer, with header names as they arrived."""
+    """An HTTP answer, with headers as they arrived, each time that one did."""
 
     status: int
-    headers: dict[str, str]
+    headers: list[tuple[str, str]]
     body: bytes
     milliseconds: float
 
+    def values(self, name: str) -> list[str]:
+        """Each value of a header, by its name in any case."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
     def header(self, name: str) -> str:
-        """A header by its name in any case; empty if it is missing."""
-        return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
+        """A header's values as one; empty if it is missing."""
+        return ", ".join(self.values(name))
 
     @property
     def request_id(self) -> str:
@@ -72,7 +76,7 @@ def ask(
     started = time.monotonic()
     answer = requests.request(method, url, headers=given, timeout=_SECONDS, allow_redirects=False)
     milliseconds = round((time.monotonic() - started) * 1000, 1)
-    return Answer(answer.status_code, dict(answer.raw.headers.itermerged()), answer.content, milliseconds)
+    return Answer(answer.status_code, list(answer.raw.headers.items()), answer.content, milliseconds)
 
 
 def _proof(target: Target, proof: Proof, method: str, url: str, sent: Mapping[str, str]) -> dict[str, str]:
@@ -93,7 +97,7 @@ def invoke(target: Target, event: Any) -> Answer:
         target.function, request, InvokeFunctionHeaders(), runtime
     )
     body = answer.body.read()
-    return Answer(answer.status_code, answer.headers, body, round((time.monotonic() - started) * 1000, 1))
+    return Answer(answer.status_code, list(answer.headers.items()), body, round((time.monotonic() - started) * 1000, 1))
 
 
 def json_object(text: bytes | str) -> dict[str, Any]:

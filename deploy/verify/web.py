@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin, urlsplit
 
+from cams_qr.origins import normalise_origin
 from deploy.doctor.services import FC_CONSOLE
 from deploy.table import Finding, fine, unknown, wrong
 from deploy.verify.answers import (
@@ -20,15 +21,14 @@ from deploy.verify.answers import (
     logged,
     not_started,
 )
-from deploy.verify.client import Answer, ask
+from deploy.verify.client import Answer, Way, ask, trigger
 from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
 
 _STRANGER = "https://verify.invalid"
 # What a preflight asks for, and what of the function's answer allows it.
 _ASKED = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
 _ALLOWING = {"Access-Control-Allow-Methods": "get", "Access-Control-Allow-Headers": "authorization"}
-# What the function answers to an origin that is not allowed.
-_NO_ORIGIN = "https://not-allowed.invalid"
+_ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 _WARM_CALLS = 5
 
 
@@ -56,10 +56,7 @@ def signed(target: Target) -> Iterator[Row]:
     yield Measured("headers of a signed GET", first.headers)
     if is_ours(first):
         yield Logged("signed GET", first.request_id, first.status)
-        yield Seen("header_name", next((n for n in first.headers if n.lower() == "x-request-id"), "none"))
-        yield Seen("content_disposition", first.header("content-disposition") or "none")
-        is_same = first.header("x-fc-request-id") == first.header("x-request-id")
-        yield Seen("request_id", "the same" if is_same else "another")
+        yield Seen("header_name", next((n for n, _ in first.headers if n.lower() == "x-request-id"), "none"))
     answers = [ask(target, list_path(target)) for _ in range(_WARM_CALLS)]
     warm = statistics.median(answer.milliseconds for answer in answers)
     yield Measured("milliseconds", {"first": first.milliseconds, "then": warm})
@@ -91,11 +88,14 @@ def _kept_out(what: str, target: Target, answer: Answer) -> Finding:
 
 
 def preflight(target: Target) -> Iterator[Row]:
-    """A browser's preflight is answered."""
-    origin = (_named_origins(target) or [_STRANGER])[0]
+    """A browser's preflight is answered: an allowed page's or, if none is named, one of the function's own host."""
+    origin = (_named_origins(target) or [_own_origin(target)])[0]
     answer = ask(target, list_path(target), "OPTIONS", _ASKED | {"Origin": origin}, signed=False)
     yield Measured("headers of a preflight", answer.headers)
-    allowed = answer.header("access-control-allow-origin")
+    if found := not_started("preflight", answer):
+        yield found
+        return
+    allowed = answer.values(_ALLOW_ORIGIN)
     # Function Compute may answer preflights itself; it adds the header to errors, too.
     is_answered = is_refused(answer) or (answer.status < 400 and bool(allowed))
     if not is_answered and (found := elsewhere("preflight", answer)):
@@ -103,13 +103,12 @@ def preflight(target: Target) -> Iterator[Row]:
         return
     yield Seen("preflight", str(answer.status))
     yield from logged("preflight", [answer])
-    told = f"{answer.status}, Access-Control-Allow-Origin: {allowed or 'none'}"
-    is_let_in = allowed in (origin, "*")
-    if not _origins(target) and is_let_in:
-        yield wrong("preflight", f"{told}, though AllowedOrigins is empty", REPORT_IT)
+    told = f"{answer.status}, {_ALLOW_ORIGIN}: {', '.join(allowed) or 'none'}"
+    if len(allowed) > 1:
+        yield wrong("preflight", f"{told}; browsers refuse more than one", REPORT_IT)
     elif is_ours(answer) and (lost := _lost(answer)):
         yield wrong("preflight", f"{told}, {', '.join(lost)}: not what the function answers", REPORT_IT)
-    elif not _origins(target) or (answer.status == 204 and is_let_in):
+    elif not _origins(target) or (answer.status < 300 and allowed in ([origin], ["*"]) and not _lost(answer)):
         yield fine("preflight", told)
     else:
         fix = "a gateway or a domain of your own in front: docs/deployment.md"
@@ -127,36 +126,47 @@ def _lost(answer: Answer) -> list[str]:
 
 @_signing("CORS")
 def cors(target: Target) -> Iterator[Row]:
-    """Only allowed origins may read answers."""
+    """Pages of allowed origins may read answers, and no others get any; records whose headers a preflight has."""
+    yield from pages("CORS", target, trigger(target))
+    own = ask(target, list_path(target), "OPTIONS", _ASKED | {"Origin": _own_origin(target)})
+    yield from logged("CORS", [own])
+    if is_ours(own) and not _lost(own):
+        yield Seen("cors", "appended" if own.values(_ALLOW_ORIGIN) else "replaced")
+
+
+def pages(what: str, target: Target, way: Way) -> Iterator[Row]:
+    """The row for what pages of an allowed and of a foreign origin get this way."""
     origins = (_STRANGER, *_named_origins(target)[:1])
-    answers = {origin: ask(target, list_path(target), headers={"Origin": origin}) for origin in origins}
-    yield from logged("CORS", answers.values())
-    yield from (Measured(f"headers for {origin}", answer.headers) for origin, answer in answers.items())
-    others = [row for answer in answers.values() if (row := elsewhere("CORS", answer))]
-    if others:
-        yield others[0]
-        return
-    strange = _cors_of(answers[_STRANGER])
-    is_theirs = _STRANGER in strange or "," in strange or "credentials" in strange
-    yield Seen("cors", "Function Compute's too" if is_theirs else "the function's alone")
-    for origin, answer in answers.items():
-        found, expected = _cors_of(answer), _expected_cors(target, origin)
-        if found != expected:
-            yield wrong("CORS", f"{origin} gets Access-Control-Allow-Origin: {found}, not {expected}", REPORT_IT)
-            return
-    yield fine("CORS", "; ".join(f"{_cors_of(answer)} for {origin}" for origin, answer in answers.items()))
+    answers = {origin: ask(target, list_path(target), headers={"Origin": origin}, way=way) for origin in origins}
+    yield from logged(what, answers.values())
+    yield from (Measured(f"{what}: headers for {origin}", answer.headers) for origin, answer in answers.items())
+    wrongs = [row for origin in answers if (row := _wrong_page(what, target, origin, answers[origin]))]
+    told = "; ".join(f"{origin} {_page_told(target, origin)}" for origin in answers)
+    yield wrongs[0] if wrongs else fine(what, told)
 
 
-def _cors_of(answer: Answer) -> str:
-    with_credentials = answer.header("access-control-allow-credentials") == "true"
-    return (answer.header("access-control-allow-origin") or "none") + (" with credentials" if with_credentials else "")
+def _wrong_page(what: str, target: Target, origin: str, answer: Answer) -> Finding | None:
+    """The row for a page's answer that is not as AllowedOrigins says."""
+    if found := elsewhere(what, answer):
+        return found
+    allowed = answer.values(_ALLOW_ORIGIN)
+    is_let_in = answer.document.get("code") != "origin_not_allowed"
+    told = f"{origin} gets {answer.status} with {_ALLOW_ORIGIN}: {', '.join(allowed) or 'none'}"
+    if len(allowed) > 1:
+        return wrong(what, f"{told}; browsers refuse more than one", REPORT_IT)
+    if is_let_in != _may_call(target, origin):
+        return wrong(what, f"{told}, but {_page_told(target, origin)} by AllowedOrigins", REPORT_IT)
+    if is_let_in and allowed not in ([origin], ["*"]):
+        return wrong(what, f"{told}; browsers refuse it", REPORT_IT)
+    return None
 
 
-def _expected_cors(target: Target, origin: str) -> str:
-    origins = _origins(target)
-    if "*" in origins:
-        return "*"
-    return origin if origin in origins else _NO_ORIGIN
+def _may_call(target: Target, origin: str) -> bool:
+    return not {origin, "*"}.isdisjoint(_origins(target))
+
+
+def _page_told(target: Target, origin: str) -> str:
+    return "may call" if _may_call(target, origin) else "is refused"
 
 
 @_signing("ETag")
@@ -176,6 +186,8 @@ def conditional(target: Target) -> Iterator[Row]:
         etag = first.header("etag")
         again = ask(target, list_path(target), headers={"If-None-Match": etag})
         yield from logged("ETag", [first, again])
+        if etag and again.status != 200:
+            yield Seen("not_modified", str(again.status))
         if etag and again.status == 304 and not again.body:
             yield fine("ETag", "304 for an unchanged list")
             return
@@ -201,7 +213,6 @@ def drawing(target: Target) -> Iterator[Row]:
     yield Measured("headers of a drawing", svg.headers)
     yield from logged("drawing", [svg, png])
     is_decoded = png.body.startswith(b"\x89PNG")
-    yield Seen("png", "decoded" if is_decoded else "as text")
     yield Seen("gzip", svg.header("content-encoding") or "none")
     if svg.status == 200 and b"<svg" in svg.body and is_decoded:
         yield fine("drawing", f"SVG of {len(svg.body)} bytes, PNG of {len(png.body)}")
@@ -230,8 +241,14 @@ def together(target: Target) -> Iterator[Row]:
 
 
 def _origins(target: Target) -> list[str]:
-    return [origin.strip() for origin in target.parameters["AllowedOrigins"].split(",") if origin.strip()]
+    """AllowedOrigins, as browsers write them."""
+    origins = [origin.strip() for origin in target.parameters["AllowedOrigins"].split(",")]
+    return [origin if origin == "*" else normalise_origin(origin) for origin in origins if origin]
 
 
 def _named_origins(target: Target) -> list[str]:
     return [origin for origin in _origins(target) if origin != "*"]
+
+
+def _own_origin(target: Target) -> str:
+    return "{0.scheme}://{0.netloc}".format(urlsplit(trigger(target).address))

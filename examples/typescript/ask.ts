@@ -35,8 +35,8 @@ export function client(endpoint: string, { headers = async () => ({}), attempts 
       if (response.status === 304 && known) return { ok: true, list: known.list };
       const list = response.ok && (await listOf(response, route));
       if (list) return { ok: true, list };
-      // If all instances are busy, Function Compute sends no Retry-After.
-      const after = Number(response.headers.get("Retry-After") ?? (response.status === 429 ? 1 : NaN));
+      // Function Compute's own answers have no Retry-After, and on its default domain pages cannot read the function's.
+      const after = Number(response.headers.get("Retry-After") ?? ([429, 503].includes(response.status) ? 1 : NaN));
       if (Number.isNaN(after) || left <= 1) return { ok: false, problem: await problemOf(response) };
       await new Promise((resolve) => setTimeout(resolve, after * 1000));
     }

@@ -161,7 +161,7 @@ export interface components {
             /** @enum {integer} */
             status: 400 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
             /** @enum {unknown} */
-            code: "invalid_request" | "not_allowed" | "not_subscribed" | "permission_denied" | "not_found" | "not_owned" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "throttled" | "credentials_unavailable" | "internal_error" | "upstream_error" | "upstream_invalid_response" | "upstream_unavailable" | "upstream_timeout";
+            code: "invalid_request" | "not_allowed" | "origin_not_allowed" | "not_subscribed" | "permission_denied" | "not_found" | "not_owned" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "throttled" | "credentials_unavailable" | "internal_error" | "upstream_error" | "upstream_invalid_response" | "upstream_unavailable" | "upstream_timeout";
             /** @description one sentence a caller can act on */
             detail: string;
             /** @description Function Compute's ID of the request, as in its logs */
@@ -276,7 +276,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; origin_not_allowed: Web page not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -286,7 +286,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code: "not_allowed" | "not_subscribed" | "permission_denied";
+                        code: "not_allowed" | "origin_not_allowed" | "not_subscribed" | "permission_denied";
                     };
                     "application/json": components["schemas"]["Refusal"];
                     "text/plain": string;
@@ -432,7 +432,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; origin_not_allowed: Web page not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -442,7 +442,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code: "not_allowed" | "not_subscribed" | "permission_denied";
+                        code: "not_allowed" | "origin_not_allowed" | "not_subscribed" | "permission_denied";
                     };
                     "application/json": components["schemas"]["Refusal"];
                     "text/plain": string;
@@ -627,7 +627,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; origin_not_allowed: Web page not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -637,7 +637,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code: "not_allowed" | "not_subscribed" | "permission_denied";
+                        code: "not_allowed" | "origin_not_allowed" | "not_subscribed" | "permission_denied";
                     };
                     "application/json": components["schemas"]["Refusal"];
                     "text/plain": string;
@@ -800,7 +800,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; origin_not_allowed: Web page not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -810,7 +810,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code: "not_allowed" | "not_subscribed" | "permission_denied";
+                        code: "not_allowed" | "origin_not_allowed" | "not_subscribed" | "permission_denied";
                     };
                     "application/json": components["schemas"]["Refusal"];
                     "text/plain": string;
@@ -973,7 +973,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description not_allowed: Not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
+            /** @description not_allowed: Not allowed in this deployment; origin_not_allowed: Web page not allowed in this deployment; not_subscribed: Chat App Message Service is not subscribed; permission_denied: Permission denied. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
                     /** @description Function Compute's ID of the request, as in its logs */
@@ -983,7 +983,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code: "not_allowed" | "not_subscribed" | "permission_denied";
+                        code: "not_allowed" | "origin_not_allowed" | "not_subscribed" | "permission_denied";
                     };
                     "application/json": components["schemas"]["Refusal"];
                     "text/plain": string;
@@ -1131,12 +1131,18 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
+            /** @description origin_not_allowed: Web page not allowed in this deployment. Before the function runs: no token, or an invalid one, or a signature that does not match or has expired; at the gateway, the caller may not use this route */
             403: {
                 headers: {
+                    /** @description Function Compute's ID of the request, as in its logs */
+                    "X-Request-Id"?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code: "origin_not_allowed";
+                    };
                     "application/json": components["schemas"]["Refusal"];
                     "text/plain": string;
                 };

@@ -12,7 +12,7 @@ from aiohttp import web
 from local.acs3 import Refused, SignedRequest, Verifier
 from local.cloud import operations, oss, rest, rights, ros, sls
 from local.cloud.account import Account
-from local.fc import Handler
+from local.fc import Handler, make_request_id
 from local.invocations import PATH, bare, invocations
 from local.refusals import refusal
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
@@ -94,7 +94,7 @@ class Cloud(ros.Stacks):
         try:
             rest.check(self.account, "fc:InvokeFunction", request.match_info["name"])
         except Refused as refused:
-            return refusal(refused)
+            return refusal(refused, make_request_id())
         return await self._invoked(request)
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:

@@ -21,6 +21,7 @@ class Kind(NamedTuple):
 KINDS = {
     "invalid_request": Kind(400, "Invalid request"),
     "not_allowed": Kind(403, "Not allowed in this deployment"),
+    "origin_not_allowed": Kind(403, "Web page not allowed in this deployment"),
     "not_subscribed": Kind(403, "Chat App Message Service is not subscribed"),
     "permission_denied": Kind(403, "Permission denied"),
     "not_found": Kind(404, "Not found"),

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from cams_qr.origins import normalise_origin
 from cams_qr.query import normalise_phone_number
 
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = rf"^{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?$"
-_ORIGIN = r"^(\*|https?://[^\s/,]+)$"
 _HEADER = r"^[A-Za-z0-9-]{1,64}$"
 _CUST_SPACE_ID = r"^[A-Za-z0-9_-]{1,64}$"
 _LOOPBACK = {"localhost", "127.0.0.1"}
@@ -33,6 +33,10 @@ def _split(value: str | frozenset[str]) -> frozenset[str]:
 
 def _split_numbers(value: str | frozenset[str]) -> frozenset[str]:
     return frozenset(normalise_phone_number(number) for number in _split(value))
+
+
+def _split_origins(value: str | frozenset[str]) -> frozenset[str]:
+    return frozenset("*" if origin == "*" else normalise_origin(origin) for origin in _split(value))
 
 
 def _endpoint(value: str) -> str:
@@ -73,7 +77,7 @@ class Settings(BaseModel):
         frozenset[Annotated[str, Field(pattern=_CUST_SPACE_ID)]], BeforeValidator(_split)
     ] = frozenset()
     cust_space_header: Annotated[str, Field(pattern=_HEADER)] | None = None
-    allowed_origins: Annotated[frozenset[Annotated[str, Field(pattern=_ORIGIN)]], BeforeValidator(_split)] = frozenset()
+    allowed_origins: Annotated[frozenset[str], BeforeValidator(_split_origins)] = frozenset()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")

@@ -50,7 +50,7 @@ def test_no_text_breaks_out_of_its_place(function: Function, log: Any, place: st
         "style": lambda: function.http(path="/qr-codes/A.svg", parameters={**parameters, "dark": text}),
         "body": lambda: function.http("POST", body=json.dumps({"phoneNumber": text, text[:50]: 1})),
     }[place]()
-    assert answer.status in (200, 400, 404, 405, 413, 415)
+    assert answer.status in (200, 400, 403, 404, 405, 413, 415)
     assert sum(len(name) + len(value) for name, value in answer.headers.items()) < 2048
     assert all(value.isascii() and value.isprintable() for value in answer.headers.values())
     assert len(answer.body) < 4096

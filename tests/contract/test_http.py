@@ -137,7 +137,7 @@ def test_header_names_are_looked_up_whatever_their_case(function: Function, shap
 
 def test_every_answer_carries_the_request_id(function: Function, shape: str) -> None:
     for path, method in (("/qr-codes", "GET"), ("/nowhere", "GET"), ("/qr-codes", "OPTIONS")):
-        assert len(function.http(method, path, shape=shape).headers["X-Request-Id"]) == 36
+        assert function.http(method, path, shape=shape).headers["X-Request-Id"].startswith("1-")
 
 
 def test_null_parts_of_the_event_count_as_absent(function: Function, shape: str) -> None:

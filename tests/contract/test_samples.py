@@ -37,6 +37,7 @@ FOLDER = Path("events")
 @pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
 def test_a_sample(function: Function, name: str, runtime: str) -> None:
     function.runtime = runtime
+    function.configure(ALLOWED_ORIGINS="https://shop.example.com")
     answer = function.raw((FOLDER / name).read_bytes())
     assert answer.get("statusCode", answer.get("status")) == SAMPLES[name]
     json.dumps(answer)

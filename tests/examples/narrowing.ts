@@ -14,6 +14,7 @@ export function advice(problem: Problem): string {
     case "refused":
       return `${problem.status.toFixed()} ${problem.detail}`;
     case "not_allowed":
+    case "origin_not_allowed":
     case "not_subscribed":
     case "permission_denied":
     case "not_found":
@@ -36,7 +37,7 @@ export function forgetful(problem: Problem): string {
     case "refused":
       return problem.detail;
     default:
-      // @ts-expect-error: sixteen codes are missing
+      // @ts-expect-error: seventeen codes are missing
       return problem satisfies never;
   }
 }

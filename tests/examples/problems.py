@@ -15,11 +15,12 @@ _BROKEN = "15550000000"
 
 
 class Asked(NamedTuple):
-    """A route, and for POST the body and its type."""
+    """A route, and for POST the body and its type; the page's origin, if a page asks."""
 
     route: str
     body: str | None = None
     content_type: str = "application/json"
+    origin: str | None = None
 
 
 def _number(number: str) -> Asked:
@@ -29,6 +30,7 @@ def _number(number: str) -> Asked:
 ASKED = {
     "invalid_request": _number("abc"),
     "not_allowed": _number("15559999999"),
+    "origin_not_allowed": Asked("openapi.json", origin="https://elsewhere.example.com"),
     "not_subscribed": _number("15554000001"),
     "permission_denied": _number("15554030002"),
     "not_found": Asked("nowhere"),

@@ -39,8 +39,8 @@ def test_every_code_has_a_type_and_every_type_the_described_fields() -> None:
 def test_every_problem(function: Function) -> None:
     with every_problem(function) as url:
         caller = Caller(url, ANYBODY, attempts=1)
-        for code, (route, body, content_type) in ASKED.items():
-            headers = {"Content-Type": content_type} if body else {}
+        for code, (route, body, content_type, origin) in ASKED.items():
+            headers = ({"Content-Type": content_type} if body else {}) | ({"Origin": origin} if origin else {})
             answer = caller.ask("POST" if body else "GET", route, data=body, headers=headers)
             assert "problem" in answer
             assert (answer["problem"]["code"], answer["status"]) == (code, KINDS[code].status)

@@ -87,7 +87,7 @@ def test_a_query_is_retried_after_the_time_in_its_problem(address: str, function
 
 def test_every_problem_that_is_not_of_http_alone(function: Function) -> None:
     with every_problem(function) as url:
-        asked = {code: route.partition("=")[2] for code, (route, body, _) in ASKED.items() if "?" in route}
+        asked = {code: route.partition("=")[2] for code, (route, body, *_) in ASKED.items() if "?" in route}
         caller = client(url.removeprefix("http://"))
         found = {code: ask.ask(caller, {"phoneNumber": number}, rounds=1) for code, number in asked.items()}
     assert {code: answer["problem"]["code"] for code, answer in found.items()} == {code: code for code in asked}

@@ -76,9 +76,9 @@ def test_every_problem(node: Node, function: Function) -> None:
         answers = node(f"""
 const {{ ask }} = client("{url}", {{ attempts: 1 }});
 const answers = {{}};
-for (const [code, [route, body, type]] of Object.entries({json.dumps(ASKED)})) {{
+for (const [code, [route, body, type, Origin]] of Object.entries({json.dumps(ASKED)})) {{
   const post = {{ method: "POST", body, headers: {{ "Content-Type": type }} }};
-  answers[code] = await ask(route, body === null ? {{}} : post);
+  answers[code] = await ask(route, body !== null ? post : Origin ? {{ headers: {{ Origin }} }} : {{}});
 }}
 console.log(JSON.stringify(answers));
 """)

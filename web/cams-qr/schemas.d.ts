@@ -46,7 +46,7 @@ export interface components {
             /** @enum {integer} */
             status: 400 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
             /** @enum {unknown} */
-            code: "invalid_request" | "not_allowed" | "not_subscribed" | "permission_denied" | "not_found" | "not_owned" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "throttled" | "credentials_unavailable" | "internal_error" | "upstream_error" | "upstream_invalid_response" | "upstream_unavailable" | "upstream_timeout";
+            code: "invalid_request" | "not_allowed" | "origin_not_allowed" | "not_subscribed" | "permission_denied" | "not_found" | "not_owned" | "method_not_allowed" | "payload_too_large" | "unsupported_media_type" | "throttled" | "credentials_unavailable" | "internal_error" | "upstream_error" | "upstream_invalid_response" | "upstream_unavailable" | "upstream_timeout";
             /** @description one sentence a caller can act on */
             detail: string;
             /** @description Function Compute's ID of the request, as in its logs */

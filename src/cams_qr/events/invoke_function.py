@@ -6,8 +6,8 @@ the payload is answered as if it had arrived bare, and a failure of a bus event 
 
 This applies only on the API's own domain, which requires a signature and `fc:InvokeFunction`. Anyone can send this path
 to the domain of a trigger or a gateway, or to a custom domain; there it is an unknown route. Otherwise a web caller
-could wait as long as bulk, query a hundred numbers at once, get answers without our CORS headers (Function Compute then
-adds headers that allow any origin), or get an exception's stack instead of a problem.
+could wait as long as bulk, query a hundred numbers at once, call from any web page, or get an exception's stack instead
+of a problem.
 
 The headers are still the caller's: with CUST_SPACE_HEADER set, every query must be for the space that it names.
 """

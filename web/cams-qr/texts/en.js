@@ -25,6 +25,7 @@ export const text = {
   problems: {
     invalid_request: "This is not a valid phone number. Enter the country code and the number, such as +86 138-0000-1234.",
     not_allowed: "This number is not available here.",
+    origin_not_allowed: "This website is not allowed to use the service. Contact the service's administrator.",
     not_subscribed: "The service's account is not subscribed to WhatsApp messaging. Contact its administrator.",
     permission_denied: "The service is not allowed to read QR codes. Contact its administrator.",
     not_found: "Nothing was found. Check the service address that this page uses.",

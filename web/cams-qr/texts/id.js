@@ -25,6 +25,7 @@ export const text = {
   problems: {
     invalid_request: "Ini bukan nomor telepon yang valid. Masukkan kode negara dan nomornya, misalnya +62 812-0000-1234.",
     not_allowed: "Nomor ini tidak tersedia di sini.",
+    origin_not_allowed: "Situs web ini tidak diizinkan memakai layanan. Hubungi administrator layanan.",
     not_subscribed: "Akun layanan belum berlangganan pesan WhatsApp. Hubungi administratornya.",
     permission_denied: "Layanan tidak diizinkan membaca kode QR. Hubungi administratornya.",
     not_found: "Tidak ditemukan. Periksa alamat layanan yang digunakan halaman ini.",

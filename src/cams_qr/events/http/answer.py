@@ -15,16 +15,12 @@ from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 
-# Function Compute reflects any origin, with credentials, if a function sets no CORS headers. So the function always
-# sets them; this origin belongs to nobody.
-_NO_ORIGIN = "https://not-allowed.invalid"
 _COMMON_HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    "Access-Control-Allow-Credentials": "false",
-    "Access-Control-Expose-Headers": "ETag, Retry-After, X-Request-Id, Cache-Status",
     "Vary": "Origin, Authorization, Accept-Encoding",
 }
+_DEFAULT_DOMAIN = ".fcapp.run"
 _CACHE_STATUS = {
     "hit": "hit; ttl={ttl}",
     "miss": "fwd=miss",
@@ -89,16 +85,31 @@ def _encode_representation(
 
 def _common_headers(request: Request, settings: Settings, request_id: str) -> dict[str, str]:
     """The headers of every answer."""
-    allowed, origin = settings.allowed_origins, request.headers.get("origin")
-    if "*" in allowed:
-        answer = "*"
-    else:
-        answer = origin if origin in allowed and origin is not None else _NO_ORIGIN
-    headers = {"X-Request-Id": request_id, "Access-Control-Allow-Origin": answer, **_COMMON_HEADERS}
+    headers = {"X-Request-Id": request_id, **_COMMON_HEADERS}
     if request.method == "OPTIONS" and request.route.template:
         headers["Access-Control-Allow-Methods"] = request.route.allow()
         headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-None-Match"
         headers["Access-Control-Max-Age"] = "600"
+    return headers if request.domain.endswith(_DEFAULT_DOMAIN) else headers | _cors_headers(request, settings)
+
+
+def _cors_headers(request: Request, settings: Settings) -> dict[str, str]:
+    """What lets the pages of allowed origins read the answer, where Function Compute does not do so itself.
+
+    On its default domain it adds these headers, for any origin ("HTTP triggers overview"). Beside the function's they
+    would be there twice, and browsers refuse an answer with two Access-Control-Allow-Origin (a user's report:
+    sherkevin/quiet-river). The page can also be read so that any of the function's replace all of the platform's.
+    Sending none there works in both cases. On a custom domain it adds none (kejiweixun.com, 2024).
+    """
+    origin, allowed = request.headers.get("origin"), settings.allowed_origins
+    headers = {
+        "Access-Control-Allow-Credentials": "false",
+        "Access-Control-Expose-Headers": "ETag, Retry-After, X-Request-Id, Cache-Status",
+    }
+    if "*" in allowed:
+        headers["Access-Control-Allow-Origin"] = "*"
+    elif origin in allowed and origin is not None:
+        headers["Access-Control-Allow-Origin"] = origin
     return headers
 
 

@@ -23,13 +23,15 @@ def recognise(document: Any) -> bool:
 
 def decode(document: Any, settings: Settings, request_id: str) -> Call:
     """Make a Call of the request; `rawPath` is percent-encoded, query parameters are not."""
-    raw_path = document.get("rawPath")
+    raw_path, context = document.get("rawPath"), document["requestContext"]
+    domain = context.get("domainName")
     request = Request(
-        method=str(document["requestContext"]["http"].get("method", "")).upper(),
+        method=str(context["http"].get("method", "")).upper(),
         route=find_route(unquote(raw_path) if isinstance(raw_path, str) else ""),
         headers=lower_case_names(document.get("headers")),
         parameters=(parameters(document.get("queryParameters")),),
         body=document.get("body"),
         body_is_base64=is_true(document.get("isBase64Encoded")),
+        domain=domain if isinstance(domain, str) else "",
     )
     return make_call("http_trigger", request, settings, request_id)

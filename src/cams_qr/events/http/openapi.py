@@ -119,7 +119,7 @@ def _describe() -> Json:
         "This description",
         "This contract in OpenAPI 3.1.",
         [_IF_NONE_MATCH],
-        {**answers, "304": _NOT_MODIFIED, **_problems(["internal_error"])},
+        {**answers, "304": _NOT_MODIFIED, **_problems(["origin_not_allowed", "internal_error"])},
     )
 
 

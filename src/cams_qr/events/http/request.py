@@ -23,7 +23,8 @@ MAX_BODY_BYTES = 64 * 1024
 class Request(NamedTuple):
     """One HTTP request, with header names in lower case and the raw body.
 
-    `parameters` are decoded: those of the URL's query and, if the gateway has any, of its path.
+    `parameters` are decoded: those of the URL's query and, if the gateway has any, of its path. `domain` is the host
+    that the platform names, or empty.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Request(NamedTuple):
     parameters: tuple[Mapping[str, Any], ...]
     body: Any
     body_is_base64: bool
+    domain: str = ""
 
     def name(self) -> str | None:
         """Its name in the log, which contains nothing that the caller sent."""
@@ -73,6 +75,7 @@ class Selection(NamedTuple):
 def select(request: Request, settings: Settings, request_id: str) -> Selection:
     """What the request asks for. Raises nothing."""
     try:
+        _check_origin(request, settings)
         _check_route(request)
         if request.method == "OPTIONS" or request.route.template == OPENAPI:
             return Selection(())
@@ -81,6 +84,20 @@ def select(request: Request, settings: Settings, request_id: str) -> Selection:
         return Selection((problem,))
     except Exception as error:
         return Selection((logs.internal_error(error, request_id),))
+
+
+def _check_origin(request: Request, settings: Settings) -> None:
+    """Raise Problem `origin_not_allowed` for a page from elsewhere, unless it is allowed.
+
+    What a browser lets the page read is no defence: on its default domain Function Compute lets every page read.
+    """
+    origin = request.headers.get("origin")
+    if origin is None or not settings.allowed_origins.isdisjoint((origin, "*")):
+        return
+    # Browsers send Origin to the page's own host, too, except with GET. The scheme is not known here.
+    hosts = (request.headers.get("host"), request.domain)
+    if not any(host and origin in (f"https://{host}", f"http://{host}") for host in hosts):
+        raise Problem("origin_not_allowed", "Call from a page whose origin is in ALLOWED_ORIGINS, or from a server.")
 
 
 def _check_route(request: Request) -> None:
