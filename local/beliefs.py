@@ -50,7 +50,7 @@ BELIEFS = {
         "appended",
         "on the default domain, Function Compute's CORS headers come beside the function's, or the function's replace "
         "them; seen in a preflight, the only answer there with some of both",
-        "local/gateway.py; src/cams_qr/events/http/answer.py; if they are replaced, preflights are not accepted",
+        "local/gateway.py; src/cams_qr/events/http/answer.py; if they are replaced, browsers accept no preflight there",
         "HTTP triggers overview says both; a user's report: Access-Control-Allow-Origin twice (sherkevin/quiet-river)",
     ),
     "not_modified": Belief(

@@ -1,12 +1,13 @@
 """Settings: defaults, limits, and a sentence that names the variable."""
 
 import importlib
+import subprocess
 import sys
 
 import pytest
 
 from cams_qr.settings import Settings, SettingsError, read_settings
-from tests.conftest import Function
+from tests.conftest import CODE, Function
 
 
 def test_defaults() -> None:
@@ -118,6 +119,16 @@ def test_origins_are_normalised() -> None:
     """All the cases are in tests/contract/test_origins.py."""
     settings = read_settings({"ALLOWED_ORIGINS": "HTTPS://Shop.Example.com:443/, *, https://shop.example.com"})
     assert settings.allowed_origins == {"https://shop.example.com", "*"}
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_needed"), [("https://shop.example.com", False), ("https://bücher.example", True)]
+)
+def test_only_an_origin_in_another_script_takes_the_time_for_punycode(origin: str, is_needed: bool) -> None:
+    script = "import sys; from cams_qr.settings import read_settings; read_settings({'ALLOWED_ORIGINS': sys.argv[1]}); "
+    command = [sys.executable, "-c", script + "print('idna' in sys.modules)", origin]
+    environment = {"PYTHONPATH": CODE, "PYTHONUTF8": "1"}
+    assert subprocess.run(command, env=environment, capture_output=True, text=True).stdout == f"{is_needed}\n"
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:8001", "127.0.0.1", "127.0.0.1:80"])

@@ -88,7 +88,7 @@ def _kept_out(what: str, target: Target, answer: Answer) -> Finding:
 
 
 def preflight(target: Target) -> Iterator[Row]:
-    """A browser's preflight is answered: an allowed page's or, if none is named, one of the function's own host."""
+    """A browser's preflight is answered: from a named origin or, if there is none, from the function's own host."""
     origin = (_named_origins(target) or [_own_origin(target)])[0]
     answer = ask(target, list_path(target), "OPTIONS", _ASKED | {"Origin": origin}, signed=False)
     yield Measured("headers of a preflight", answer.headers)
@@ -141,7 +141,7 @@ def pages(what: str, target: Target, way: Way) -> Iterator[Row]:
     yield from logged(what, answers.values())
     yield from (Measured(f"{what}: headers for {origin}", answer.headers) for origin, answer in answers.items())
     wrongs = [row for origin in answers if (row := _wrong_page(what, target, origin, answers[origin]))]
-    told = "; ".join(f"{origin} {_page_told(target, origin)}" for origin in answers)
+    told = "; ".join(f"{origin} {'may call' if _may_call(target, origin) else 'is refused'}" for origin in answers)
     yield wrongs[0] if wrongs else fine(what, told)
 
 
@@ -155,7 +155,7 @@ def _wrong_page(what: str, target: Target, origin: str, answer: Answer) -> Findi
     if len(allowed) > 1:
         return wrong(what, f"{told}; browsers refuse more than one", REPORT_IT)
     if is_let_in != _may_call(target, origin):
-        return wrong(what, f"{told}, but {_page_told(target, origin)} by AllowedOrigins", REPORT_IT)
+        return wrong(what, f"{told}, though AllowedOrigins {'does not allow' if is_let_in else 'allows'} it", REPORT_IT)
     if is_let_in and allowed not in ([origin], ["*"]):
         return wrong(what, f"{told}; browsers refuse it", REPORT_IT)
     return None
@@ -163,10 +163,6 @@ def _wrong_page(what: str, target: Target, origin: str, answer: Answer) -> Findi
 
 def _may_call(target: Target, origin: str) -> bool:
     return not {origin, "*"}.isdisjoint(_origins(target))
-
-
-def _page_told(target: Target, origin: str) -> str:
-    return "may call" if _may_call(target, origin) else "is refused"
 
 
 @_signing("ETag")
@@ -251,4 +247,5 @@ def _named_origins(target: Target) -> list[str]:
 
 
 def _own_origin(target: Target) -> str:
-    return "{0.scheme}://{0.netloc}".format(urlsplit(trigger(target).address))
+    parts = urlsplit(trigger(target).address)
+    return f"{parts.scheme}://{parts.netloc}"

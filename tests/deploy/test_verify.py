@@ -275,7 +275,7 @@ def test_a_preflight_that_loses_a_header(deployed: Deployed, name: str) -> None:
             "",
             "✓ preflight 204, Access-Control-Allow-Origin: http://127.0.0.1",
             "✗ CORS https://verify.invalid gets 404 with Access-Control-Allow-Origin: https://verify.invalid, "
-            "but is refused by AllowedOrigins",
+            "though AllowedOrigins does not allow it",
         ),
         (
             "",
@@ -300,7 +300,7 @@ def test_a_preflight_that_loses_a_header(deployed: Deployed, name: str) -> None:
             "https://a.example",
             "✗ preflight 403, Access-Control-Allow-Origin: https://a.example; browsers cannot call it",
             "✗ CORS https://a.example gets 403 with Access-Control-Allow-Origin: https://a.example, "
-            "but may call by AllowedOrigins",
+            "though AllowedOrigins allows it",
         ),
     ],
 )
