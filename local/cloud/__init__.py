@@ -26,11 +26,12 @@ _CAMS_VERSION = "2020-06-06"
 
 @dataclass
 class Cloud(ros.Stacks):
-    """One account in one region. If there is a function, InvokeFunction reaches it."""
+    """One account in one region. If there is a function, InvokeFunction reaches it. `urls` are those of RPC calls."""
 
     account: Account = field(default_factory=Account)
     logs: sls.LogStore = field(default_factory=sls.LogStore)
     sandbox: Sandbox = field(default_factory=Sandbox)
+    urls: list[str] = field(default_factory=list)
 
     def app(self, function: Handler | None = None, make_context: Callable[[], Any] = lambda: None) -> web.Application:
         """All services as one application: RPC at the root, services with paths, and buckets below all other paths."""
@@ -49,12 +50,27 @@ class Cloud(ros.Stacks):
         app.router.add_route("*", "/{bucket}/{key:.+}", self._oss)
         return app
 
-    def changed(self, changes: Mapping[str, str]) -> None:
-        """A changed route is served as it was published before; see "Save and Publish" in the console."""
+    def changed(self, changes: Mapping[str, str], parameters: Mapping[str, str]) -> None:
+        """A changed route is served as it was published before; see "Save and Publish" in the console.
+
+        ROS updates a function with UpdateFunction, which leaves alone what it is not given, such as a VPC.
+        """
         if changes.get("GatewayPublication") == "Add":
             self.account.route = "Deployed"
         elif changes.get("GatewayRoute") == "Modify":
             self.account.route = "DeployedWithChanges"
+        name = parameters["FunctionName"]
+        if changes.get("Function") == "Remove":
+            for kept in (self.account.functions, self.account.reserved, self.account.asynchronous):
+                kept.pop(name, None)
+            return
+        function = self.account.functions.setdefault(name, {"functionName": name})
+        if parameters["VpcId"]:
+            function["vpcConfig"] = {
+                "vpcId": parameters["VpcId"],
+                "vSwitchIds": [parameters["VSwitchId"]],
+                "securityGroupId": parameters["SecurityGroupId"],
+            }
 
     def at_route(self, check: Check) -> Check:
         """The check of a request to the gateway's route, which serves nothing before it is published."""
@@ -69,6 +85,7 @@ class Cloud(ros.Stacks):
     async def _rpc(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("x-acs-version") == _CAMS_VERSION:
             return await self.sandbox.answer(request)
+        self.urls.append(str(request.url))
         return await self._signed(request, self._operation)
 
     async def _invoke(self, request: web.Request) -> web.StreamResponse:
@@ -92,6 +109,9 @@ class Cloud(ros.Stacks):
     def _operation(self, request: web.Request, given: dict[str, str]) -> dict[str, Any]:
         operation = request.headers.get("x-acs-action", "")
         if request.headers.get("x-acs-version") == _ROS_VERSION:
+            if any(name.startswith("Parameters.") for name in request.query):
+                # ROS would take them, but some are secrets, and URLs end up in logs.
+                raise Refused("InvalidParameter", "Parameters belong into the body.", 400)
             return self.ros(operation, given)
         return operations.operate(self.account, operation, given)
 

@@ -29,7 +29,6 @@ OPTIONAL = {
     "GatewayId": "gw-1",
     "GatewayEnvironmentId": "gw-1",
     "GatewayDomainId": "d-1",
-    "AlarmContactGroup": "on-call",
     "QueueName": "questions",
 }
 
@@ -226,12 +225,6 @@ CHANGES: list[tuple[str, Any, str]] = [
         "an account may reserve 90 unless its limit was raised → https://quotas.console.alibabacloud.com/products/fc/quotas",
     ),
     (
-        "contact group",
-        lambda account: account.contact_groups.__setitem__(0, "others"),
-        "✗ contact group CloudMonitor has no group on-call "
-        "→ aliyun cms PutContactGroup --ContactGroupName on-call --ContactNames.1 NAME # NAME of a contact",
-    ),
-    (
         "VPC",
         lambda account: account.vpcs.clear(),
         "✗ VPC there is no vpc-1 in ap-southeast-1 → " + ANOTHER.format("VpcId", "vpc DescribeVpcs"),
@@ -295,7 +288,6 @@ def test_what_cannot_be_known_before_a_service_is_opened(doctor: Doctor, cloud: 
         ("its role", "ram:GetRole"),
         ("Simple Log Service", "log:GetSlsService"),
         ("concurrency", "fc:ListConcurrencyConfigs"),
-        ("contact group", "cms:DescribeContactGroupList"),
         ("VPC", "vpc:DescribeVpcs"),
         ("vSwitch", "vpc:DescribeVSwitches"),
         ("security group", "ecs:DescribeSecurityGroups"),

@@ -27,13 +27,12 @@ def test_optional_parts_are_left_out_by_default() -> None:
     assert every == set(template()["Resources"])
     assert minimal == {
         *("LogProject", "LogStore", "LogIndex", "Dashboard"),
-        *("Role", "Function", "Concurrency", "AsyncInvoke", "HttpTrigger"),
+        *("Role", "Function", "HttpTrigger"),
     }
     assert every - minimal == {
         *("QueueTrigger", "TimerTrigger", "Domain"),
         *("GatewayService", "GatewayApi", "GatewayRoute", "GatewayPublication"),
-        *("FailingAlert", "ThrottleAlert", "RedisAlert", "BugAlert"),
-        *("ErrorAlarm", "ThrottleAlarm", "DurationAlarm"),
+        *("FailingAlert", "ThrottleAlert", "RedisAlert", "BugAlert", "EndedAlert"),
     }
     assert "VpcConfig" not in resolved(template(), REQUIRED)["Function"]
 
@@ -82,17 +81,6 @@ def test_the_domain_leads_to_the_function_over_https_once_there_is_a_trigger() -
     assert {"Function", "HttpTrigger"} <= before(template(), "Domain")
 
 
-def test_an_alarm_before_invocations_take_as_long_as_they_may() -> None:
-    alarm = resolved(template(), EVERYTHING | {"Timeout": 20})["DurationAlarm"]
-    assert (alarm["MetricName"], alarm["Escalations"]["Warn"]["Threshold"]) == ("FunctionP99Duration", "18000")
-
-
-@pytest.mark.parametrize("name", ["ErrorAlarm", "ThrottleAlarm", "DurationAlarm"])
-def test_an_alarm_is_on_a_function_without_a_service(name: str) -> None:
-    alarm = resolved(template(), EVERYTHING)[name]
-    assert alarm["Resources"] == [{"region": "ap-southeast-1", "serviceName": "", "functionName": "cams-qr"}]
-
-
 # What ROS calls to create, read, change and delete each type. Sources: the API pages' "RAM authorization".
 ACTIONS = {
     "ALIYUN::FC3::Function": "fc:{}Function",
@@ -108,11 +96,6 @@ ACTIONS = {
     "ALIYUN::APIG::Route": "apig:{}HttpApiRoute",
 }
 OTHER_ACTIONS = {
-    "ALIYUN::FC3::ConcurrencyConfig": {f"fc:{verb}ConcurrencyConfig" for verb in ("Put", "Get", "Delete")},
-    "ALIYUN::FC3::AsyncInvokeConfig": {f"fc:{verb}AsyncInvokeConfig" for verb in ("Put", "Get", "Delete")},
-    "ALIYUN::CMS::ResourceMetricRule": {
-        *("cms:PutResourceMetricRule", "cms:DescribeMetricRuleList", "cms:DeleteMetricRules"),
-    },
     "ALIYUN::SLS::Alert": {
         f"log:{verb}{kind}" for verb in ("Create", "Get", "Update", "Delete") for kind in ("Alert", "Job")
     },
@@ -145,12 +128,10 @@ SLIPS: dict[str, Change] = {
     "a typo in a property": properties("Function", lambda p: p.update(Handlr=p.pop("Handler"))),
     "a property nobody knows": properties("LogStore", lambda p: p.update(Retention=1)),
     "a required property is missing": properties("Role", lambda p: p.pop("RoleName")),
-    "a nested required property is missing": properties(
-        "ErrorAlarm", lambda p: p["Escalations"]["Critical"].pop("Threshold")
-    ),
+    "a nested required property is missing": properties("Domain", lambda p: p["CertConfig"].pop("CertName")),
     "out of range": properties("LogStore", lambda p: p.update(TTL=3651)),
     "a parameter that allows what ROS does not": parameter("LogDays", lambda p: p.update(Default=4000, MaxValue=4000)),
-    "not in the enum": properties("ErrorAlarm", lambda p: p["Escalations"]["Critical"].update(Statistics="Sum")),
+    "not in the enum": properties("Domain", lambda p: p.update(Protocol="FTP")),
     "the wrong type": properties("LogStore", lambda p: p.update(AutoSplit="yes")),
     "a name that breaks its pattern": properties("LogProject", lambda p: p.update(Name="cams_qr")),
     "the wrong attribute": properties("Function", lambda p: p.update(Role={"Fn::GetAtt": ["Role", "ARN"]})),
@@ -208,7 +189,9 @@ SLIPS: dict[str, Change] = {
     "a number in the environment": properties(
         "Function", lambda p: p["EnvironmentVariables"].update(CAMS_QPS={"Ref": "CamsQps"})
     ),
-    "instances by another number": properties("Concurrency", lambda p: p.update(ReservedConcurrency=5)),
+    "instances by another number": properties(
+        "Function", lambda p: p["EnvironmentVariables"].update(MAX_INSTANCES="5")
+    ),
     "no rule against too many instances": lambda t: t.pop("Rules"),
     "a rule that refuses any number of instances": rule(lambda r: r.pop("RuleCondition")),
     "a rule that allows one instance too many": rule(
