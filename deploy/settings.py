@@ -61,7 +61,7 @@ class Setting(NamedTuple):
 def concurrency(parameters: Mapping[str, str]) -> Setting:
     """The maximum of instances: the function divides its quota by it."""
     path = f"{_function(parameters)}/concurrency"
-    wanted = {"reservedConcurrency": int(with_defaults(parameters)["MaxInstances"])}
+    wanted = {"reservedConcurrency": int(float(with_defaults(parameters)["MaxInstances"]))}
     return Setting("concurrency", "GetConcurrencyConfig", "PutConcurrencyConfig", path, wanted)
 
 

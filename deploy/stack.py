@@ -40,7 +40,8 @@ class UnreadableAnswer(Exception):
 class Plan(NamedTuple):
     """One deployment: `stack` is the ID of the stack to update, empty if there is none; `changes` are by resource.
 
-    `replaced` has the resources that ROS would have to delete and create again, which it does not do unasked.
+    `replaced` has the resources that ROS would have to delete and create again, which it does not do unasked. Of others
+    it says `Conditional`, because it only knows once it has changed what they refer to.
     """
 
     name: str
@@ -215,7 +216,11 @@ class Stacks:
 
 
 def _body(template: str, parameters: Mapping[str, str]) -> dict[str, str]:
-    """What a request sends in its body. Some parameters are secrets, and URLs end up in the logs of proxies."""
+    """What a request sends in its body. Some parameters are secrets, and URLs end up in the logs of proxies.
+
+    ROS's own SDK puts all but the template into the URL; aliyun/terraform-provider-alicloud (alicloud_ros_stack) puts
+    everything into the body, too.
+    """
     body = {"TemplateBody": template}
     for number, (name, value) in enumerate(parameters.items(), 1):
         body |= {f"Parameters.{number}.ParameterKey": name, f"Parameters.{number}.ParameterValue": value}

@@ -20,6 +20,7 @@ from local.cloud.ros import Stack
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
+from tests.deploy.check_template import TEMPLATE
 from tests.deploy.command import run
 
 OPTIONAL = {
@@ -113,7 +114,7 @@ def test_nothing_is_changed_and_nothing_unasked_is_looked_for(doctor: Doctor, cl
     told = doctor()
     assert told.code == 0
     assert (cloud.stacks, cloud.objects, cloud.operations) == ({}, {}, [])
-    for unasked in ("VPC", "vSwitch", "security group", "gateway", "contact group", "EventBridge's roles"):
+    for unasked in ("VPC", "vSwitch", "security group", "gateway", "EventBridge's roles"):
         assert f" {unasked}  " not in told.text
 
 
@@ -154,6 +155,19 @@ def test_what_a_stack_keeps_is_not_checked_again(doctor: Doctor, cloud: Cloud) -
     stack = Stack("cams-qr", {"Parameters": {}, "Outputs": {}}, kept, status="CREATE_COMPLETE")
     cloud.stacks = {stack.id: stack}
     assert doctor("--stack", "cams-qr").row("parameters") == "✓ parameters no contradictions"
+
+
+def test_what_a_stack_cannot_change(doctor: Doctor, cloud: Cloud) -> None:
+    kept = {"FunctionName": "cams-qr", "DomainName": "a.example.com", "DomainPrivateKey": "******"}
+    stack = Stack("cams-qr", TEMPLATE, kept | {"DomainCertificate": "kept"}, status="CREATE_COMPLETE")
+    cloud.stacks = {stack.id: stack}
+    told = doctor("--stack", "cams-qr", parameters={"DomainName": "b.example.com"})
+    assert (told.code, told.row("parameters")) == (
+        1,
+        '✗ parameters DomainName cannot be changed in place: deploy once with DomainName "", then with the new one. '
+        "→ make deploy … PARAMETERS=… # corrected",
+    )
+    assert doctor("--stack", "cams-qr", parameters={"DomainName": ""}).row("parameters").startswith("✓ parameters ")
 
 
 SED = "sed 's/BUCKET/packages/g; s/FUNCTION_NAME/cams-qr/g' deploy/"

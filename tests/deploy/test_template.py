@@ -279,6 +279,7 @@ def test_a_config_that_is_no_json_object_passes_on_no_claim(config: str) -> None
         ("LogLevels", "INFO", "LogLevels is no parameter of template.yml."),
         ("MaxInstances", "301", "MaxInstances must be 1 to 300."),
         ("MaxInstances", "0", "MaxInstances must be 1 to 300."),
+        ("LogDays", "3601", "LogDays must be 1 to 3600."),
         ("MaxInstances", "many", "MaxInstances must be a number."),
         ("MaxInstances", "nan", "MaxInstances must be a number."),
         ("MaxInstances", "", "MaxInstances must be a number."),
@@ -289,7 +290,7 @@ def test_a_config_that_is_no_json_object_passes_on_no_claim(config: str) -> None
     ],
 )
 def test_a_parameter_that_breaks_its_own_constraint(name: str, wrong: str, sentence: str) -> None:
-    assert misfits({name: wrong, "LogDays": "30"}) == [sentence]
+    assert misfits({"CamsQps": "5", name: wrong}) == [sentence]
 
 
 def test_parameters_that_keep_their_constraints() -> None:

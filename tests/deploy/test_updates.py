@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy import settings
 from deploy.account import host
 from deploy.parameters import fixed
 from local.acs3 import Refused
@@ -245,6 +247,14 @@ def test_the_documented_example_changes_a_stack(deployed: str, cloud: Cloud, tmp
     assert (told.returncode, told.stderr) == (0, "")
     assert cloud.account.reserved == {"cams-qr": parameters["MaxInstances"]}
     assert "secret" not in told.stdout
+
+
+def test_the_commands_to_set_them_by_hand_are_the_same_requests() -> None:
+    section = Path("docs/deployment.md").read_text().split("\n## Updates\n")[1].split("\n## ")[0]
+    told = {path: json.loads(body) for path, body in re.findall(r"`…(\S*) --body '(.+?)'`", section)}
+    parameters = {"FailureDestination": "ARN"}
+    made = [setting(parameters) for setting in (settings.concurrency, settings.asynchronous, settings.vpc)]
+    assert told == {setting.path.removeprefix("/2023-03-30/functions/cams-qr"): setting.body({}) for setting in made}
 
 
 def test_a_maximum_is_lowered_before_the_update_and_raised_after_it(
