@@ -65,7 +65,7 @@ class Cloud(ros.Stacks):
                 kept.pop(name, None)
             return
         function = self.account.functions.setdefault(name, {"functionName": name})
-        if parameters["VpcId"]:
+        if changes.get("Function") in ("Add", "Modify") and parameters["VpcId"]:
             function["vpcConfig"] = {
                 "vpcId": parameters["VpcId"],
                 "vSwitchIds": [parameters["VSwitchId"]],
