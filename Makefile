@@ -118,9 +118,10 @@ verify: $(VENV)/.dev ## test what was deployed (STACK, NUMBER, TOKEN, SPACE, REG
 	  $(if $(REGION),--region $(REGION)) $(if $(NUMBER),--number $(NUMBER)) $(if $(TOKEN),--token $(TOKEN)) \
 	  $(if $(SPACE),--space $(SPACE))
 
-remove: $(VENV)/.dev ## delete the stack (STACK, REGION)
+# It asks first; YES=on does not.
+remove: $(VENV)/.dev ## delete the stack and its logs (STACK, REGION, YES)
 	@PYTHONPATH=src $(BIN)/python -m deploy remove --stack $(or $(STACK),$(error STACK is missing)) \
-	  $(if $(REGION),--region $(REGION))
+	  $(if $(REGION),--region $(REGION)) $(if $(filter on,$(YES)),--yes)
 
 # Regenerate both after a change of the HTTP contract; tests compare them.
 docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/http/*.py)

@@ -18,10 +18,11 @@ from alibabacloud_credentials.exceptions import CredentialException
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
 
-from deploy import bucket, gateway, stack
+from deploy import bucket, gateway, settings, stack
 from deploy.account import Account
 from deploy.doctor import examine
 from deploy.package import ROOT, build, default_path
+from deploy.parameters import fixed
 from deploy.table import are_fine, show
 from deploy.verify import verify
 
@@ -52,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     deploying.add_argument("--no-doctor", action="store_true", help="skip the checks before the deployment")
     deploying.add_argument("--no-verify", action="store_true", help="skip the tests after the deployment")
     examining = _command(commands, "doctor", _doctor, "check the account for what a deployment needs; changes nothing")
-    removing = _command(commands, "remove", _remove, "delete the stack; packages stay in the bucket")
+    removing = _command(commands, "remove", _remove, "delete the stack and its logs; packages stay in the bucket")
+    removing.add_argument("--yes", action="store_true", help="do not ask")
     verifying = _command(commands, "verify", _verify, "test what was deployed")
     for command in (deploying, examining):
         command.add_argument("--bucket", required=True, help="an OSS bucket in the region, for the package")
@@ -86,7 +88,8 @@ def _deploy(account: Account, options: Any) -> bool:
     if not options.no_doctor and not _doctor(account, options):
         print("Nothing was changed. Fix what is marked ✗; DOCTOR=off deploys anyway.")
         return False
-    known = ros.parameters(options.stack) | given
+    kept = ros.parameters(options.stack)
+    known = kept | given
     name = options.package
     if name is None:
         runtime = _runtime(options, known)
@@ -97,11 +100,27 @@ def _deploy(account: Account, options: Any) -> bool:
         sys.exit(f"{name}: is not a package name; these begin with cams-qr/python3.")
     print(f"Package: {name}")
     changed = {"Runtime": made_for, "CodeBucket": options.bucket, "CodeObject": name}
-    if not ros.deploy(options.stack, (ROOT / "template.yml").read_text(), given | changed):
+    plan = ros.plan(options.stack, (ROOT / "template.yml").read_text(), given | changed)
+    if plan is None or not _can_update(plan, fixed(kept, given)):
         return False
+    if plan.stack:
+        settings.lower_concurrency(account, known)
+    if not ros.carry_out(plan):
+        return False
+    is_set = settings.apply(account, known)
     is_published = not known.get("GatewayId") or gateway.publish(account, ros.outputs(options.stack))
     is_fine = options.no_verify or _verify(account, options)
-    return is_published and is_fine
+    return is_set and is_published and is_fine
+
+
+def _can_update(plan: stack.Plan, reasons: list[str]) -> bool:
+    """Whether ROS can make these changes in place; if not, print why and what to do."""
+    if not plan.stack or not (plan.replaced or reasons):
+        return True
+    print(f"Nothing was changed, because ROS would have to replace {', '.join(plan.replaced) or 'resources'}.")
+    for reason in reasons or ["This template.yml changes what cannot be changed in place: deploy it as another stack."]:
+        print(f"  {reason}")
+    return False
 
 
 def _doctor(account: Account, options: Any) -> bool:
@@ -128,11 +147,24 @@ def _verify(account: Account, options: Any) -> bool:
 
 
 def _remove(account: Account, options: Any) -> bool:
-    return _stacks(account).remove(options.stack)
+    stacks = _stacks(account)
+    if not stacks.exists(options.stack):
+        print(f"There is no stack {options.stack} in {account.region}.")
+        return True
+    print(f"This deletes {options.stack} and all of its logs; they cannot be recovered.", flush=True)
+    if not options.yes and not _agreed():
+        return False
+    return stacks.remove(options.stack)
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        sys.exit("Nothing was deleted, because there is no terminal to ask at; YES=on (--yes) deletes without asking.")
+    return input("Type yes to delete them: ").strip() == "yes"
 
 
 def _stacks(account: Account) -> stack.Stacks:
-    return stack.Stacks(account.ros(), account.region)
+    return stack.Stacks(account)
 
 
 def _runtime(options: Any, known: dict[str, str]) -> str:

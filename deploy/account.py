@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import alibabacloud_oss_v2 as oss
 from alibabacloud_credentials.client import Client as CredentialClient
 from alibabacloud_fc20230330.client import Client as FcClient
-from alibabacloud_ros20190910.client import Client as RosClient
 from alibabacloud_tea_openapi.client import Client
 from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
 from darabonba.runtime import RuntimeOptions
@@ -32,11 +31,23 @@ _SERVICES = {
     "ram": _Service("2015-05-01", "ram.aliyuncs.com"),
     "vpc": _Service("2016-04-28", "vpc.{region}.aliyuncs.com"),
     "ecs": _Service("2014-05-26", "ecs.{region}.aliyuncs.com"),
-    "cms": _Service("2019-01-01", "metrics.{region}.aliyuncs.com"),
     "apig": _Service("2024-03-27", "apig.{region}.aliyuncs.com"),
     "fc": _Service("2023-03-30", "fcv3.{region}.aliyuncs.com"),
     # Only the previous version of the API lists the zones that Function Compute supports.
     "fc2": _Service("2021-04-06", "{account}.{region}.fc.aliyuncs.com"),
+}
+# Where those SDKs name another host, of the regions that Function Compute has.
+_OTHER_HOSTS = {
+    ("ecs", "cn-hangzhou"): "ecs-cn-hangzhou.aliyuncs.com",
+    ("ecs", "cn-hangzhou-finance"): "ecs.aliyuncs.com",
+    ("ecs", "cn-shanghai-finance-1"): "ecs-cn-hangzhou.aliyuncs.com",
+    ("vpc", "cn-hangzhou"): "vpc.aliyuncs.com",
+    ("vpc", "cn-hangzhou-finance"): "vpc.aliyuncs.com",
+    ("vpc", "cn-shanghai-finance-1"): "vpc.aliyuncs.com",
+    ("fc", "cn-hangzhou-finance"): "cn-hangzhou-finance.fc.aliyuncs.com",
+    ("fc", "cn-heyuan-acdr-1"): "cn-heyuan-acdr-1.fc.aliyuncs.com",
+    ("fc", "cn-shanghai-finance-1"): "cn-shanghai-finance-1.fc.aliyuncs.com",
+    ("fc", "me-central-1"): "me-central-1.fc.aliyuncs.com",
 }
 
 
@@ -60,13 +71,13 @@ class Account:
         """Call an operation by POST, with a JSON body."""
         return self._call(service, operation, "ROA", "POST", path, OpenApiRequest(body=body))
 
+    def put(self, service: str, operation: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Call an operation by PUT, with a JSON body."""
+        return self._call(service, operation, "ROA", "PUT", path, OpenApiRequest(body=body))
+
     def fc(self) -> FcClient:
         """Function Compute's own SDK, for invocations."""
-        return FcClient(_config(self.region, _SERVICES["fc"].host.format(region=self.region)))
-
-    def ros(self) -> RosClient:
-        """ROS's own SDK."""
-        return RosClient(_config(self.region, "ros.aliyuncs.com"))
+        return FcClient(_config(self.region, host("fc", self.region)))
 
     def oss(self) -> oss.Client:
         """OSS's own SDK; its calls raise oss.exceptions.OperationError."""
@@ -86,11 +97,10 @@ class Account:
         request: OpenApiRequest,
         account_id: str = "",
     ) -> dict[str, Any]:
-        version, host = _SERVICES[service]
-        client = Client(_config(self.region, host.format(region=self.region, account=account_id)))
+        client = Client(_config(self.region, host(service, self.region, account_id)))
         params = Params(
             action=operation,
-            version=version,
+            version=_SERVICES[service].version,
             protocol=client._protocol,
             pathname=path,
             method=method,
@@ -103,6 +113,12 @@ class Account:
         answer = client.call_api(params, request, runtime)
         body: dict[str, Any] = answer["body"]
         return body
+
+
+def host(service: str, region: str, account_id: str = "") -> str:
+    """The service's public host in the region."""
+    usual = _SERVICES[service].host.format(region=region, account=account_id)
+    return _OTHER_HOSTS.get((service, region), usual)
 
 
 def stand_in() -> tuple[str, str] | None:

@@ -13,6 +13,16 @@ from cams_qr.settings import SettingsError, read_settings
 
 TEMPLATE = yaml.load((Path(__file__).parent.parent / "template.yml").read_text(), yaml.CSafeLoader)
 
+_GATEWAY = 'deploy once with GatewayId "", then with all of the gateway\'s parameters'
+# Parameters in properties that ROS cannot change, and what to do instead. Sources: the pages of the resource types.
+_FIXED = {
+    "FunctionName": "deploy it as another stack (STACK=…), and remove this one",
+    "DomainName": 'deploy once with DomainName "", then with the new one',
+    "GatewayId": _GATEWAY,
+    "GatewayEnvironmentId": _GATEWAY,
+    "GatewayDomainId": _GATEWAY,
+}
+
 
 def with_defaults(parameters: Mapping[str, str]) -> dict[str, str]:
     """The parameters, with the template's default for each that is not given."""
@@ -41,6 +51,15 @@ def contradictions(parameters: Mapping[str, str]) -> list[str]:
         for assertion in rule["Assertions"]
         if not value(assertion["Assert"], known)
     ]
+
+
+def fixed(kept: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
+    """A sentence for each parameter with which ROS cannot update a stack that keeps the others."""
+    new = {**kept, **given}
+    names = [name for name in _FIXED if kept.get(name) and new[name] not in ("", kept[name])]
+    if not (kept.get("GatewayId") and new.get("GatewayId")):
+        names = [name for name in names if _FIXED[name] != _GATEWAY]
+    return [f"{name} cannot be changed in place: {_FIXED[name]}." for name in names]
 
 
 def refused_settings(parameters: Mapping[str, str]) -> list[str]:

@@ -1,170 +1,209 @@
-"""One ROS stack: preview, create, update, follow and delete it.
+"""One ROS stack: plan, create, update, follow and delete it.
 
-Sources: "CreateStack", "UpdateStack", "PreviewStack", "GetStack", "ListStackEvents", "DeleteStack" (ROS, 2019-09-10).
+Sources: "CreateStack", "UpdateStack", "PreviewStack", "GetStack", "ListStackEvents", "DeleteStack" (ROS, 2019-09-10);
+"Update a stack" for the states.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from alibabacloud_ros20190910 import models
-from alibabacloud_ros20190910.client import Client
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
 
+from deploy.account import Account
+
+_FIRST_POLL_SECONDS = 0.1
 _POLL_SECONDS = 2.0
 _PATIENCE = 5
 _FINE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 # Nothing is in progress, and the resources are as some deployment left them.
-_AT_REST = (*_FINE, "ROLLBACK_COMPLETE", "CHECK_COMPLETE", "IMPORT_CREATE_COMPLETE", "IMPORT_UPDATE_COMPLETE")
+_AT_REST = (
+    *(*_FINE, "ROLLBACK_COMPLETE", "CHECK_COMPLETE"),
+    *("IMPORT_CREATE_COMPLETE", "IMPORT_UPDATE_COMPLETE", "IMPORT_UPDATE_ROLLBACK_COMPLETE"),
+)
+_UPDATABLE = (
+    *(*_AT_REST, "UPDATE_FAILED", "ROLLBACK_FAILED", "CHECK_FAILED"),
+    *("IMPORT_UPDATE_FAILED", "IMPORT_UPDATE_ROLLBACK_FAILED"),
+)
 # ROS cannot update a stack in one of these states, and it was never in use.
 _NEVER_WORKED = ("CREATE_FAILED", "CREATE_ROLLBACK", "REVIEW_IN_PROGRESS")
 
 T = TypeVar("T")
+Answer = dict[str, Any]
 
 
 class UnreadableAnswer(Exception):
     """ROS's answer lacks a part that it must have; the message names it."""
 
 
+class Plan(NamedTuple):
+    """One deployment: `stack` is the ID of the stack to update, empty if there is none; `changes` are by resource.
+
+    `replaced` has the resources that ROS would have to delete and create again, which it does not do unasked. Of others
+    it says `Conditional`, because it only knows once it has changed what they refer to.
+    """
+
+    name: str
+    stack: str
+    is_at_rest: bool
+    template: str
+    parameters: Mapping[str, str]
+    changes: Mapping[str, str]
+    replaced: list[str]
+
+
 @dataclass(frozen=True)
 class Stacks:
-    """The stacks of one region.
+    """The account's stacks in its region.
 
     Every method raises UnreadableAnswer, or the SDK's AlibabaCloudException if ROS refuses.
     """
 
-    client: Client
-    region: str
-    poll_seconds: float = _POLL_SECONDS
+    account: Account
 
-    def deploy(self, name: str, template: str, parameters: Mapping[str, str]) -> bool:
-        """Create or update the stack, and print the progress. Parameters that are not given keep their values.
+    def plan(self, name: str, template: str, parameters: Mapping[str, str]) -> Plan | None:
+        """Find out and print what a deployment would change. Parameters that are not given keep their values.
 
-        Returns whether it succeeded. If nothing would change, nothing is done.
+        A stack that never worked is removed first; None if that fails.
         """
-        existing = self._find(name)
-        status = self._get(existing).status if existing else ""
-        if existing and status.startswith(_NEVER_WORKED):
+        stack = self._find(name)
+        status = self._get(stack)["Status"] if stack else ""
+        if stack and status.startswith(_NEVER_WORKED):
             print(f"{name} never came up ({status}), so it is removed first.")
             if not self.remove(name):
-                return False
-            existing = None
-        changes = self._preview(name, existing, template, parameters)
-        for resource, action in changes:
+                return None
+            stack = ""
+        resources = self._preview(name, stack, template, parameters)
+        changes = {r["LogicalResourceId"]: r.get("Action") or "Add" for r in resources}
+        for resource, action in changes.items():
             print(f"  {action:<8}{resource}")
-        if existing and not changes and status in _AT_REST:
-            print("Nothing changes.")
-            return self._end(existing, _AT_REST)
-        given = {"region_id": self.region, "template_body": template}
-        if existing:
-            since = self._events(existing)
-            request = models.UpdateStackRequest(
-                **given,
-                stack_id=existing,
-                use_previous_parameters=True,
-                parameters=_pairs(models.UpdateStackRequestParameters, parameters),
-            )
-            self.client.update_stack(request)
-            return self._follow(existing, since)
-        created = self.client.create_stack(
-            models.CreateStackRequest(
-                **given, stack_name=name, parameters=_pairs(models.CreateStackRequestParameters, parameters)
-            )
-        )
-        return self._follow(_needed(created.body.stack_id, "StackId"), set())
+        replaced = [r["LogicalResourceId"] for r in resources if r.get("Replacement") == "True"]
+        return Plan(name, stack, status in _AT_REST, template, parameters, changes, replaced)
+
+    def carry_out(self, plan: Plan) -> bool:
+        """Create or update the stack, and print the progress; returns whether it succeeded.
+
+        If nothing would change, nothing is done.
+        """
+        if not plan.stack:
+            created = self._call("CreateStack", _body(plan.template, plan.parameters), StackName=plan.name)
+            return self._follow(_needed(created, "StackId"), set())
+        if not plan.changes and plan.is_at_rest:
+            return self._unchanged(plan.stack)
+        since = self._events(plan.stack)
+        try:
+            self._call("UpdateStack", _body(plan.template, plan.parameters), **_existing(plan.stack))
+        except AlibabaCloudException as error:
+            if not _is_unchanged(error):
+                raise
+            return self._unchanged(plan.stack)
+        return self._follow(plan.stack, since)
 
     def parameters(self, name: str) -> dict[str, str]:
-        """The stack's current parameters; none if there is no such stack."""
-        existing = self._find(name)
-        found = (self._get(existing).parameters or []) if existing else []
-        return {parameter.parameter_key: parameter.parameter_value for parameter in found}
+        """The stack's current parameters; none if there is no such stack, or it never worked."""
+        stack = self._find(name)
+        found = self._get(stack) if stack else None
+        if found is None or found["Status"].startswith(_NEVER_WORKED):
+            return {}
+        return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found.get("Parameters") or []}
 
     def outputs(self, name: str) -> dict[str, str]:
-        """The stack's outputs; none if there is no such stack, or it is not in working order."""
-        existing = self._find(name)
-        found = self._get(existing) if existing else None
-        if found is None or found.status not in _AT_REST:
+        """The stack's outputs; none if there is no such stack, or if it cannot be updated."""
+        stack = self._find(name)
+        found = self._get(stack) if stack else None
+        if found is None or found["Status"] not in _UPDATABLE:
             return {}
-        return {output["OutputKey"]: str(output["OutputValue"]) for output in found.outputs or []}
+        return dict(_outputs(found))
 
     def resources(self, name: str) -> list[tuple[str, str]]:
         """The stack's resources: each one's name in the template, and its type."""
-        request = models.ListStackResourcesRequest(region_id=self.region, stack_id=self._find(name))
-        found = self.client.list_stack_resources(request).body.resources or []
-        return [(resource.logical_resource_id, resource.resource_type) for resource in found]
+        found = self._call("ListStackResources", StackId=self._find(name)).get("Resources") or []
+        return [(resource["LogicalResourceId"], resource["ResourceType"]) for resource in found]
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a stack, in whatever state."""
+        return bool(self._find(name))
 
     def remove(self, name: str) -> bool:
         """Delete the stack; returns whether it is gone."""
-        existing = self._find(name)
-        if existing is None:
-            print(f"There is no stack {name} in {self.region}.")
-            return True
-        since = self._events(existing)
-        self.client.delete_stack(models.DeleteStackRequest(region_id=self.region, stack_id=existing))
-        return self._follow(existing, since)
+        stack = self._find(name)
+        since = self._events(stack)
+        self._call("DeleteStack", StackId=stack)
+        return self._follow(stack, since)
 
-    def _find(self, name: str) -> str | None:
-        answer = self.client.list_stacks(models.ListStacksRequest(region_id=self.region, stack_name=[name]))
-        stacks = [stack for stack in answer.body.stacks or [] if stack.status != "DELETE_COMPLETE"]
-        return stacks[0].stack_id if stacks else None
+    def _call(self, operation: str, body: Mapping[str, str] | None = None, **parameters: str) -> Answer:
+        return self.account.rpc("ros", operation, body, RegionId=self.account.region, **parameters)
 
-    def _preview(
-        self, name: str, existing: str | None, template: str, parameters: Mapping[str, str]
-    ) -> list[tuple[str, str]]:
+    def _find(self, name: str) -> str:
+        """The stack's ID; empty if there is no such stack."""
+        found = self._call("ListStacks", None, **{"StackName.1": name}).get("Stacks") or []
+        return next((stack["StackId"] for stack in found if stack["Status"] != "DELETE_COMPLETE"), "")
+
+    def _preview(self, name: str, stack: str, template: str, parameters: Mapping[str, str]) -> list[Answer]:
         """The resources that would change, and how."""
-        which = {"stack_id": existing, "use_previous_parameters": True} if existing else {"stack_name": name}
-        request = models.PreviewStackRequest(
-            **which,
-            region_id=self.region,
-            template_body=template,
-            parameters=_pairs(models.PreviewStackRequestParameters, parameters),
-        )
-        resources = _needed(self.client.preview_stack(request).body.stack, "Stack").resources or []
-        return [(r.logical_resource_id, r.action or "Add") for r in resources if r.action != "None"]
+        which = _existing(stack) if stack else {"StackName": name}
+        try:
+            answer = self._call("PreviewStack", _body(template, parameters), **which)
+        except AlibabaCloudException as error:
+            if not _is_unchanged(error):
+                raise
+            return []
+        return [r for r in _needed(answer, "Stack").get("Resources") or [] if r.get("Action") != "None"]
+
+    def _unchanged(self, stack: str) -> bool:
+        print("Nothing changes.")
+        self._tell_end(self._get(stack))
+        return True
 
     def _follow(self, stack: str, told: set[str]) -> bool:
         """Print events until nothing is in progress; returns whether the stack succeeded."""
+        pause = _FIRST_POLL_SECONDS
         while True:
-            status = self._get(stack).status
+            status = self._get(stack)["Status"]
             told |= self._tell(stack, told)
             if not status.endswith("_IN_PROGRESS"):
                 return self._end(stack)
-            time.sleep(self.poll_seconds)
+            time.sleep(pause)
+            pause = min(2 * pause, _POLL_SECONDS)
 
     def _tell(self, stack: str, told: set[str]) -> set[str]:
         events = self._list_events(stack)
         for event in reversed(events):
-            if event.event_id not in told:
-                reason = f": {event.status_reason}" if event.status.endswith("_FAILED") else ""
-                print(f"  {event.status:<20}{event.logical_resource_id}{reason}")
-        return {event.event_id for event in events}
+            if event["EventId"] not in told:
+                status = event["Status"]
+                reason = f": {event.get('StatusReason')}" if status.endswith("_FAILED") else ""
+                print(f"  {status:<20}{event['LogicalResourceId']}{reason}")
+        return {event["EventId"] for event in events}
 
-    def _end(self, stack: str, fine: Sequence[str] = _FINE) -> bool:
+    def _end(self, stack: str) -> bool:
         found = self._get(stack)
-        print(f"{found.stack_name}: {found.status}")
-        if found.status in fine:
-            for output in found.outputs or []:
-                print(f"  {output['OutputKey']}: {output['OutputValue']}")
+        is_gone = found["Status"] == "DELETE_COMPLETE"
+        if found["Status"] in _FINE or is_gone:
+            self._tell_end(found)
             return True
-        if found.status != "DELETE_COMPLETE":
-            print(f"  {found.status_reason}")
-        return bool(found.status == "DELETE_COMPLETE")
+        print(f"{found['StackName']}: {found['Status']}\n  {found.get('StatusReason')}")
+        return False
 
-    def _get(self, stack: str) -> Any:
-        request = models.GetStackRequest(region_id=self.region, stack_id=stack)
-        found = self._patiently(lambda: self.client.get_stack(request).body)
-        _needed(found.status, "Status")
+    def _tell_end(self, found: Answer) -> None:
+        print(f"{found['StackName']}: {found['Status']}")
+        if found["Status"] in _UPDATABLE:
+            for name, value in _outputs(found):
+                print(f"  {name}: {value}")
+
+    def _get(self, stack: str) -> Answer:
+        found = self._patiently(lambda: self._call("GetStack", StackId=stack))
+        _needed(found, "Status")
         return found
 
     def _events(self, stack: str) -> set[str]:
-        return {event.event_id for event in self._list_events(stack)}
+        return {event["EventId"] for event in self._list_events(stack)}
 
-    def _list_events(self, stack: str) -> list[Any]:
+    def _list_events(self, stack: str) -> list[Answer]:
         """The newest events first."""
-        request = models.ListStackEventsRequest(region_id=self.region, stack_id=stack, page_size=50)
-        return self._patiently(lambda: list(self.client.list_stack_events(request).body.events or []))
+        answer = self._patiently(lambda: self._call("ListStackEvents", StackId=stack, PageSize="50"))
+        return answer.get("Events") or []
 
     def _patiently(self, look: Callable[[], T]) -> T:
         """Retry if ROS cannot be reached, fails or throttles; the stack continues in the meantime."""
@@ -174,22 +213,43 @@ class Stacks:
             except (AlibabaCloudException, UnretryableException) as error:
                 if not _may_pass(error):
                     raise
-                time.sleep(self.poll_seconds)
+                time.sleep(_POLL_SECONDS)
         return look()
 
 
-def _needed(part: T | None, name: str) -> T:
+def _body(template: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """What a request sends in its body. Some parameters are secrets, and URLs end up in the logs of proxies.
+
+    ROS's own SDK puts all but the template into the URL; aliyun/terraform-provider-alicloud (alicloud_ros_stack) puts
+    everything into the body, too.
+    """
+    body = {"TemplateBody": template}
+    for number, (name, value) in enumerate(parameters.items(), 1):
+        body |= {f"Parameters.{number}.ParameterKey": name, f"Parameters.{number}.ParameterValue": value}
+    return body
+
+
+def _existing(stack: str) -> dict[str, str]:
+    return {"StackId": stack, "UsePreviousParameters": "true"}
+
+
+def _outputs(found: Answer) -> list[tuple[str, str]]:
+    return [(output["OutputKey"], str(output["OutputValue"])) for output in found.get("Outputs") or []]
+
+
+def _needed(answer: Answer, name: str) -> Any:
     """The part of an answer. Raises UnreadableAnswer if it is missing."""
-    if part is None:
+    if answer.get(name) is None:
         raise UnreadableAnswer(f"ROS's answer has no {name}")
-    return part
+    return answer[name]
+
+
+def _is_unchanged(error: AlibabaCloudException) -> bool:
+    """Whether ROS refuses because the update would change nothing. Source: "UpdateStack", error codes."""
+    return str(error.code) == "NotSupported" and "completely same" in str(error.message)
 
 
 def _may_pass(error: AlibabaCloudException | UnretryableException) -> bool:
     if isinstance(error, UnretryableException):
         return True
     return (error.status_code or 0) >= 500 or str(error.code).startswith("Throttling")
-
-
-def _pairs(kind: Any, parameters: Mapping[str, str]) -> list[Any]:
-    return [kind(parameter_key=key, parameter_value=value) for key, value in parameters.items()]

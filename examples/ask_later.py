@@ -1,7 +1,8 @@
 """Call cams-qr without waiting: Function Compute keeps the event, retries, and sends the answer to a destination.
 
 The event is a CloudEvent: if its query fails, the function raises, so that Function Compute retries the event and
-finally sends it to `on_failure`. A failure of `{"phoneNumber": ...}` would be returned, which counts as a success.
+finally sends it to the stack's `FailureDestination`. A failure of `{"phoneNumber": ...}` would be returned, which
+counts as a success.
 """
 
 import io
@@ -13,6 +14,7 @@ from alibabacloud_fc20230330.client import Client
 from alibabacloud_fc20230330.models import (
     Destination,
     DestinationConfig,
+    GetAsyncInvokeConfigRequest,
     InvokeFunctionHeaders,
     InvokeFunctionRequest,
     PutAsyncInvokeConfigInput,
@@ -23,16 +25,17 @@ from darabonba.runtime import RuntimeOptions
 FUNCTION_NAME = "cams-qr"
 
 
-def set_destinations(client: Client, on_success: str, on_failure: str) -> None:
-    """Set once where answers go, as ARNs: `acs:fc:{region}:{account}:functions/{name}`, or a queue's or topic's."""
-    config = PutAsyncInvokeConfigInput(
-        destination_config=DestinationConfig(
-            on_success=Destination(destination=on_success), on_failure=Destination(destination=on_failure)
-        ),
-        max_async_retry_attempts=3,
-        max_async_event_age_in_seconds=3600,
-    )
-    client.put_async_invoke_config(FUNCTION_NAME, PutAsyncInvokeConfigRequest(body=config))
+def send_answers(client: Client, destination: str) -> None:
+    """Set once where answers go, as an ARN: `acs:fc:{region}:{account}:functions/{name}`, or a queue's or topic's.
+
+    What the stack has set stays as it is, and `make deploy` keeps this destination. The function's role needs the right
+    to send there: attach a policy of your own to it.
+    """
+    current = client.get_async_invoke_config(FUNCTION_NAME, GetAsyncInvokeConfigRequest()).body
+    config = current.destination_config or DestinationConfig()
+    config.on_success = Destination(destination=destination)
+    request = PutAsyncInvokeConfigRequest(body=PutAsyncInvokeConfigInput(destination_config=config))
+    client.put_async_invoke_config(FUNCTION_NAME, request)
 
 
 def ask_later(client: Client, query: dict[str, str]) -> str:
@@ -46,7 +49,7 @@ def ask_later(client: Client, query: dict[str, str]) -> str:
 
 
 def found(event: bytes, context: Any) -> str:
-    """The handler of the function that `on_success` names: one query's answer."""
+    """The handler of the function that answers are sent to: one query's answer."""
     record = json.loads(event)
     task_id = json.loads(record["requestPayload"])["id"]
     codes = json.loads(record["responsePayload"])["result"]["qrCodes"]
@@ -54,7 +57,7 @@ def found(event: bytes, context: Any) -> str:
 
 
 def failed(event: bytes, context: Any) -> str:
-    """The handler of the function that `on_failure` names: one query that failed, retries included."""
+    """The handler of the function that `FailureDestination` names: one query that failed, retries included."""
     record = json.loads(event)
     task_id = json.loads(record["requestPayload"])["id"]
     return f"{task_id}: {record['requestContext']['condition']}"

@@ -12,11 +12,11 @@ from deploy.doctor.bucket import bucket
 from deploy.doctor.caller import caller, nobody, region, runtime, who
 from deploy.doctor.cams import cams
 from deploy.doctor.check import NETWORK, Check, Planned, Refusal, code_of, is_forbidden, is_not_activated, not_permitted
-from deploy.doctor.references import contact_group, gateway, security_group, vpc, vswitch
+from deploy.doctor.references import gateway, security_group, vpc, vswitch
 from deploy.doctor.rights import rights
 from deploy.doctor.services import concurrency, function_compute, function_compute_role, gateway_role, logs, queue_roles
 from deploy.doctor.template import template_rights
-from deploy.parameters import contradictions, first_of, misfits, refused_settings, with_defaults
+from deploy.parameters import contradictions, first_of, fixed, misfits, refused_settings, with_defaults
 from deploy.sls import SlsUnreachable
 from deploy.table import Finding, fine, unknown, wrong
 
@@ -35,7 +35,6 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("Simple Log Service", logs, "log:GetSlsService"),
     ("CAMS", cams, "cams:ListPhoneMessageQrdl"),
     ("concurrency", concurrency, "fc:ListConcurrencyConfigs"),
-    ("contact group", contact_group, "cms:DescribeContactGroupList"),
     ("VPC", vpc, "vpc:DescribeVpcs"),
     ("vSwitch", vswitch, "vpc:DescribeVSwitches"),
     ("security group", security_group, "ecs:DescribeSecurityGroups"),
@@ -60,7 +59,8 @@ def examine(
     """
     parameters = {**kept, **given}
     # What is kept was looked at when it was given, and secrets of it are not told.
-    yield from _parameters(misfits(given) or contradictions(parameters) or refused_settings(parameters))
+    wrongs = misfits(given) or contradictions(parameters) or refused_settings(parameters) or fixed(kept, given)
+    yield from _parameters(wrongs)
     try:
         identity = who(account)
     except AlibabaCloudException as error:

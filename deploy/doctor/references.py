@@ -1,7 +1,7 @@
-"""Checks what the parameters name and the template does not create: contact group, VPC and its parts, gateway.
+"""Checks what the parameters name and the template does not create: VPC and its parts, gateway.
 
-Sources: DescribeContactGroupList (CloudMonitor), DescribeVpcs, DescribeVSwitches (VPC), DescribeSecurityGroups (ECS),
-GetGateway (APIG), GetAccountSettings (Function Compute), "vSwitch is in unsupported zone".
+Sources: DescribeVpcs, DescribeVSwitches (VPC), DescribeSecurityGroups (ECS), GetGateway (APIG), GetAccountSettings
+(Function Compute), "vSwitch is in unsupported zone".
 """
 
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
@@ -9,34 +9,7 @@ from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from deploy.doctor.check import Planned, code_of
 from deploy.table import Finding, fine, unknown, wrong
 
-_PAGE = 100
 _ZONES_PAGE = "https://www.alibabacloud.com/help/en/functioncompute/vswitch-is-in-unsupported-zone"
-
-
-def contact_group(planned: Planned) -> Finding | None:
-    """The contact group exists in CloudMonitor."""
-    name = planned.parameters["AlarmContactGroup"]
-    if not name:
-        return None
-    if name in _contact_groups(planned):
-        return fine("contact group", name)
-    return wrong(
-        "contact group",
-        f"CloudMonitor has no group {name}",
-        f"aliyun cms PutContactGroup --ContactGroupName {name} --ContactNames.1 NAME   # NAME of a contact",
-    )
-
-
-def _contact_groups(planned: Planned) -> list[str]:
-    names: list[str] = []
-    number = 1
-    while True:
-        page = planned.account.rpc("cms", "DescribeContactGroupList", PageNumber=str(number), PageSize=str(_PAGE))
-        groups = page["ContactGroupList"]["ContactGroup"]
-        names += [group["Name"] for group in groups]
-        if len(groups) < _PAGE:
-            return names
-        number += 1
 
 
 def vpc(planned: Planned) -> Finding | None:

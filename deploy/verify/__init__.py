@@ -35,7 +35,9 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("bus message", direct.bus),
     ("two at once", web.together),
     ("concurrency", settings.concurrency),
-    ("alarms", settings.alarms),
+    ("async settings", settings.asynchronous),
+    ("VPC", settings.vpc),
+    ("alerts", settings.alerts),
 )
 
 

@@ -103,9 +103,9 @@ def _address(route: dict[str, Any], path: str) -> str:
 
 def _lacking(target: Target, address: str) -> Finding | None:
     auth = target.parameters["GatewayAuth"]
-    if auth == "Aksk":
+    if auth == "AkSk":
         return unknown(
-            "gateway", "its consumers sign (GatewayAuth Aksk), which is not possible here", f"ask {address}/…"
+            "gateway", "its consumers sign (GatewayAuth AkSk), which is not possible here", f"ask {address}/…"
         )
     if target.token:
         return None

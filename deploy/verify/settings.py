@@ -1,68 +1,57 @@
-"""Checks what the template sets up around the function: concurrency and alarms."""
+"""Checks what `make deploy` and the template set up around the function: its settings, and alerts."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from deploy import sls
+from deploy import settings, sls
 from deploy.parameters import TEMPLATE, value
 from deploy.table import fine, unknown, wrong
-from deploy.verify.rows import Row, Target
+from deploy.verify.rows import Check, Row, Target
 
-# Where to correct an alarm: the stack's own record is right, so a deployment would change nothing.
-_ALARM_PAGES = {
-    "ALIYUN::CMS::ResourceMetricRule": "https://cloudmonitor.console.alibabacloud.com/",
-    "ALIYUN::SLS::Alert": "https://sls.console.alibabacloud.com/",
-}
+_ALERT = "ALIYUN::SLS::Alert"
+# Where to correct an alert: the stack's own record is right, so a deployment would change nothing.
+_ALERTS_PAGE = "https://sls.console.alibabacloud.com/"
 
 
-def concurrency(target: Target) -> Iterator[Row]:
-    """The reserved concurrency is MaxInstances, by which the function divides its quota."""
-    wanted = int(target.parameters["MaxInstances"])
-    path = f"/2023-03-30/functions/{target.function}/concurrency"
-    found = target.account.get("fc", "GetConcurrencyConfig", path).get("reservedConcurrency")
-    if found == wanted:
-        yield fine("concurrency", f"{found}, as MaxInstances says")
-    else:
-        body = f"--body '{{\"reservedConcurrency\": {wanted}}}'"
-        fix = f"aliyun fc PUT {path} {body} --region {target.account.region}"
-        yield wrong("concurrency", f"{found}, but MaxInstances is {wanted}", fix)
+def _as_wanted(setting_of: Callable[[Mapping[str, str]], settings.Setting]) -> Check:
+    """The setting, which ROS does not keep, is what the parameters say."""
+
+    def check(target: Target) -> Iterator[Row]:
+        setting = setting_of(target.parameters)
+        found = setting.found(target.account)
+        if settings.differs(setting.wanted, found):
+            told = json.dumps({name: found.get(name) for name in setting.wanted})
+            fix = setting.command(found, target.account.region)
+            yield wrong(setting.name, f"{told}, not {json.dumps(setting.wanted)}", fix)
+        else:
+            yield fine(setting.name, "as the parameters say")
+
+    return check
 
 
-def alarms(target: Target) -> Iterator[Row]:
-    """Each of the stack's alarms exists, is on, and matches the template."""
-    made = {name: kind for name, kind in target.stacks.resources(target.stack) if kind in _ALARMS}
+concurrency = _as_wanted(settings.concurrency)
+asynchronous = _as_wanted(settings.asynchronous)
+vpc = _as_wanted(settings.vpc)
+
+
+def alerts(target: Target) -> Iterator[Row]:
+    """Each of the stack's alerts exists, is on, and matches the template."""
+    made = [name for name, kind in target.stacks.resources(target.stack) if kind == _ALERT]
     if not made:
-        yield unknown(
-            "alarms", "the stack has none", "make deploy … PARAMETERS=…   # with AlertActionPolicy or AlarmContactGroup"
-        )
+        yield unknown("alerts", "the stack has none", "make deploy … PARAMETERS=…   # with AlertActionPolicy")
         return
     names = dict(target.parameters) | {"ALIYUN::Region": target.account.region}
-    wrongs = {
-        name: list(_ALARMS[kind](target, value(TEMPLATE["Resources"][name]["Properties"], names)))
-        for name, kind in made.items()
-    }
+    wrongs = {name: list(_wrongs(target, value(TEMPLATE["Resources"][name]["Properties"], names))) for name in made}
     found = [f"{name}: {', '.join(differences)}" for name, differences in wrongs.items() if differences]
     if found:
-        page = _ALARM_PAGES[next(made[name] for name in made if wrongs[name])]
-        yield wrong("alarms", "; ".join(found), f"{page}   # correct it there; a deployment would change nothing")
+        fix = f"{_ALERTS_PAGE}   # correct it there; a deployment would change nothing"
+        yield wrong("alerts", "; ".join(found), fix)
     else:
-        yield fine("alarms", f"{len(made)} are on, as the template says")
+        yield fine("alerts", f"{len(made)} are on, as the template says")
 
 
-def _metric_rule(target: Target, wanted: Any) -> Iterator[str]:
-    answer = target.account.rpc("cms", "DescribeMetricRuleList", RuleName=wanted["RuleName"])
-    # The service also returns rules whose names merely contain this one.
-    rule = next((a for a in answer["Alarms"]["Alarm"] if a["RuleName"] == wanted["RuleName"]), None)
-    if rule is None:
-        yield "not there"
-        return
-    if not rule.get("EnableState", True):
-        yield "off"
-    parts = {part: wanted[part] for part in ("MetricName", "Period", "Escalations")}
-    yield from _differences(parts | {"ContactGroups": ",".join(wanted["ContactGroups"])}, rule)
-
-
-def _log_alert(target: Target, wanted: Any) -> Iterator[str]:
+def _wrongs(target: Target, wanted: Any) -> Iterator[str]:
     detail = wanted["Detail"]
     try:
         rule = sls.alert(target.account.region, target.outputs["LogProject"], detail["Name"])
@@ -98,6 +87,3 @@ def _differences(wanted: Any, found: Any, name: str = "") -> Iterator[str]:
             yield from _differences(part, other, name)
     elif str(wanted) != ("" if found is None else str(found)):
         yield f"{name} is {found}, not {wanted}"
-
-
-_ALARMS = {"ALIYUN::CMS::ResourceMetricRule": _metric_rule, "ALIYUN::SLS::Alert": _log_alert}

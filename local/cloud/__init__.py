@@ -30,12 +30,13 @@ _CAMS_VERSION = "2020-06-06"
 class Cloud(ros.Stacks):
     """One account in one region, whose services do what the caller's policies allow.
 
-    If there is a function, InvokeFunction reaches it.
+    If there is a function, InvokeFunction reaches it. `urls` are those of RPC calls.
     """
 
     account: Account = field(default_factory=Account)
     logs: sls.LogStore = field(default_factory=sls.LogStore)
     sandbox: Sandbox = field(default_factory=Sandbox)
+    urls: list[str] = field(default_factory=list)
 
     def app(self, function: Handler | None = None, make_context: Callable[[], Any] = lambda: None) -> web.Application:
         """All services as one application: RPC at the root, services with paths, and buckets below all other paths."""
@@ -60,12 +61,27 @@ class Cloud(ros.Stacks):
         refusal = rights.refusal(self.account, stack.template, stack.parameters, changes)
         return refusal or super().failures(stack, action)
 
-    def changed(self, changes: Mapping[str, str]) -> None:
-        """A changed route is served as it was published before; see "Save and Publish" in the console."""
+    def changed(self, changes: Mapping[str, str], parameters: Mapping[str, str]) -> None:
+        """A changed route is served as it was published before; see "Save and Publish" in the console.
+
+        ROS updates a function with UpdateFunction, which leaves alone what it is not given, such as a VPC.
+        """
         if changes.get("GatewayPublication") == "Add":
             self.account.route = "Deployed"
         elif changes.get("GatewayRoute") == "Modify":
             self.account.route = "DeployedWithChanges"
+        name = parameters["FunctionName"]
+        if changes.get("Function") == "Remove":
+            for kept in (self.account.functions, self.account.reserved, self.account.asynchronous):
+                kept.pop(name, None)
+            return
+        function = self.account.functions.setdefault(name, {"functionName": name})
+        if changes.get("Function") in ("Add", "Modify") and parameters["VpcId"]:
+            function["vpcConfig"] = {
+                "vpcId": parameters["VpcId"],
+                "vSwitchIds": [parameters["VSwitchId"]],
+                "securityGroupId": parameters["SecurityGroupId"],
+            }
 
     def at_route(self, check: Check) -> Check:
         """The check of a request to the gateway's route, which serves nothing before it is published.
@@ -88,6 +104,7 @@ class Cloud(ros.Stacks):
             if rights.lacking(self.account, "cams:ListPhoneMessageQrdl"):
                 return web.json_response(error_body("Ram.PermissionDeny", "No permission."), status=400)
             return await self.sandbox.answer(request)
+        self.urls.append(str(request.url))
         return await self._signed(request, self._operation)
 
     async def _invoke(self, request: web.Request) -> web.StreamResponse:
@@ -117,6 +134,9 @@ class Cloud(ros.Stacks):
                 raise Refused(
                     "Forbidden.RAM", f"the caller is not authorized to perform ros:{operation} on {lacked}", 403
                 )
+            if any(name.startswith("Parameters.") for name in request.query):
+                # ROS would take them, but some are secrets, and URLs end up in logs.
+                raise Refused("InvalidParameter", "Parameters belong into the body.", 400)
             if operation == "GenerateTemplatePolicy":
                 return rights.template_policy(self.account, given)
             return self.ros(operation, given)

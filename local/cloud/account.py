@@ -23,9 +23,10 @@ class Account:
     resource directory denies, which the caller cannot see. `template_actions` are what GenerateTemplatePolicy lists
     besides those in `rights.TYPES`.
 
-    `buckets` maps to regions, `vswitches` to VPC and zone, `security_groups` to VPCs, `reserved` to each function's
-    concurrency, `rules` to alarms. `route` is the state of the gateway's route, `published` the IDs of published
-    routes, `gateway_domain` where the route is served.
+    `buckets` maps to regions, `vswitches` to VPC and zone, `security_groups` to VPCs, `functions` to what GetFunction
+    returns, `reserved` and `asynchronous` to the functions' concurrency and asynchronous settings, `alerts` to what
+    GetAlert returns. `route` is the state of the gateway's route, `published` the IDs of published routes,
+    `gateway_domain` where the route is served.
     """
 
     region: str = REGION
@@ -46,7 +47,7 @@ class Account:
     route: str = "NotDeployed"
     published: list[str] = field(default_factory=list)
     gateway_domain: str = ""
-    contact_groups: list[str] = field(default_factory=lambda: ["on-call"])
-    functions: set[str] = field(default_factory=set)
+    functions: dict[str, dict[str, Any]] = field(default_factory=dict)
     reserved: dict[str, int] = field(default_factory=dict)
-    rules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asynchronous: dict[str, dict[str, Any]] = field(default_factory=dict)
+    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """The RPC operations of other services that the checks call; each answers as its reference page says.
 
 Sources: GetCallerIdentity (STS), GetRole, GetPolicy and ListPolicies… (RAM), DescribeVpcs and DescribeVSwitches (VPC),
-DescribeSecurityGroups (ECS), DescribeContactGroupList and DescribeMetricRuleList (CloudMonitor).
+DescribeSecurityGroups (ECS).
 """
 
 import json
@@ -68,24 +68,6 @@ def _security_groups(account: Account, given: Mapping[str, str]) -> dict[str, An
     return {"SecurityGroups": {"SecurityGroup": found}}
 
 
-def _contact_groups(account: Account, given: Mapping[str, str]) -> dict[str, Any]:
-    size, number = int(given["PageSize"]), int(given["PageNumber"])
-    page = account.contact_groups[size * (number - 1) : size * number]
-    groups = [{"Name": name, "EnableSubscribed": True} for name in page]
-    return {
-        "Success": True,
-        "Code": "200",
-        "Total": len(account.contact_groups),
-        "ContactGroupList": {"ContactGroup": groups},
-    }
-
-
-def _rules(account: Account, given: Mapping[str, str]) -> dict[str, Any]:
-    found = account.rules.get(given["RuleName"])
-    alarms = [{"RuleName": given["RuleName"], **found}] if found else []
-    return {"Success": True, "Code": 200, "Alarms": {"Alarm": alarms}}
-
-
 # What the policies name, and the parameters with their names.
 _NAMED = {"role": "RoleName", "policy": "PolicyName", "user": "UserName", "group": "GroupName"}
 
@@ -101,8 +83,6 @@ OPERATIONS: dict[str, tuple[str, Operation]] = {
     "DescribeVpcs": ("vpc:DescribeVpcs", _vpcs),
     "DescribeVSwitches": ("vpc:DescribeVSwitches", _vswitches),
     "DescribeSecurityGroups": ("ecs:DescribeSecurityGroups", _security_groups),
-    "DescribeContactGroupList": ("cms:DescribeContactGroupList", _contact_groups),
-    "DescribeMetricRuleList": ("cms:DescribeMetricRuleList", _rules),
 }
 
 

@@ -1,8 +1,10 @@
 """The REST operations of Function Compute and the cloud-native API gateway that a deployment calls.
 
-Sources: GetFunction, ListConcurrencyConfigs and GetConcurrencyConfig (FC, 2023-03-30), GetAccountSettings (FC,
-2021-04-06), GetGateway, GetHttpApiRoute, DeployHttpApi (APIG, 2024-03-27). "FC service is not enabled for current user"
-is from users' reports.
+Sources: GetFunction, UpdateFunction, ListConcurrencyConfigs, GetConcurrencyConfig, PutConcurrencyConfig,
+GetAsyncInvokeConfig and PutAsyncInvokeConfig (FC, 2023-03-30; "items not specified remain unchanged"),
+GetAccountSettings (FC, 2021-04-06), GetGateway, GetHttpApiRoute, DeployHttpApi (APIG, 2024-03-27).
+OnDemandConfigNotFound and AsyncConfigNotExists are the codes that aliyun/terraform-provider-alicloud expects. "FC
+service is not enabled for current user" is from users' reports.
 """
 
 import json
@@ -20,13 +22,39 @@ Path = Callable[[Account, str, Any], dict[str, Any]]
 def _function(account: Account, name: str, body: Any) -> dict[str, Any]:
     if name not in account.functions:
         raise Refused("FunctionNotFound", f"function '{name}' does not exist", 404)
-    return {"functionName": name}
+    return account.functions[name]
+
+
+def _update_function(account: Account, name: str, body: Any) -> dict[str, Any]:
+    function = _function(account, name, body)
+    function.update(body)
+    return function
 
 
 def _concurrency(account: Account, name: str, body: Any) -> dict[str, Any]:
+    _function(account, name, body)
     if name not in account.reserved:
-        raise Refused("ConcurrencyConfigNotFound", f"function '{name}' has no concurrency config", 404)
+        raise Refused("OnDemandConfigNotFound", f"function '{name}' has no concurrency config", 404)
     return {"functionArn": _arn(account, name), "reservedConcurrency": account.reserved[name]}
+
+
+def _put_concurrency(account: Account, name: str, body: Any) -> dict[str, Any]:
+    _function(account, name, body)
+    account.reserved[name] = body["reservedConcurrency"]
+    return _concurrency(account, name, body)
+
+
+def _asynchronous(account: Account, name: str, body: Any) -> dict[str, Any]:
+    _function(account, name, body)
+    if name not in account.asynchronous:
+        raise Refused("AsyncConfigNotExists", f"function '{name}' has no async config", 404)
+    return {"functionArn": _arn(account, name), **account.asynchronous[name]}
+
+
+def _put_asynchronous(account: Account, name: str, body: Any) -> dict[str, Any]:
+    _function(account, name, body)
+    account.asynchronous[name] = account.asynchronous.get(name, {}) | body
+    return _asynchronous(account, name, body)
 
 
 def _concurrencies(account: Account, name: str, body: Any) -> dict[str, Any]:
@@ -67,7 +95,11 @@ def _publish(account: Account, name: str, body: Any) -> dict[str, Any]:
 # Method and path -> (RAM action, answer).
 PATHS: dict[str, tuple[str, Path]] = {
     r"GET /2023-03-30/functions/([^/]+)": ("fc:GetFunction", _function),
+    r"PUT /2023-03-30/functions/([^/]+)": ("fc:UpdateFunction", _update_function),
     r"GET /2023-03-30/functions/([^/]+)/concurrency": ("fc:GetConcurrencyConfig", _concurrency),
+    r"PUT /2023-03-30/functions/([^/]+)/concurrency": ("fc:PutConcurrencyConfig", _put_concurrency),
+    r"GET /2023-03-30/functions/([^/]+)/async-invoke-config": ("fc:GetFunctionAsyncInvokeConfig", _asynchronous),
+    r"PUT /2023-03-30/functions/([^/]+)/async-invoke-config": ("fc:PutFunctionAsyncInvokeConfig", _put_asynchronous),
     r"GET /2023-03-30/concurrency-configs()": ("fc:ListConcurrencyConfigs", _concurrencies),
     r"GET /2021-04-06/account-settings()": ("fc:GetAccountSettings", _settings),
     r"GET /v1/gateways/([^/]+)": ("apig:GetGateway", _gateway),

@@ -71,8 +71,7 @@ _CHECKED = {
     "acs:ecs:{region}:{account}:securitygroup/{group}": "ecs:DescribeSecurityGroups",
     # Their services offer no narrower resource.
     "*": """
-        cams:ListPhoneMessageQrdl log:CreateAlert log:GetAlert log:UpdateAlert log:DeleteAlert
-        cms:PutResourceMetricRule cms:DescribeMetricRuleList cms:DeleteMetricRules cms:DescribeContactGroupList""",
+        cams:ListPhoneMessageQrdl log:CreateAlert log:GetAlert log:UpdateAlert log:DeleteAlert""",
 }
 # Action -> the resources that it is checked on.
 RESOURCES = {
@@ -89,12 +88,6 @@ def _calls(operations: str, also: str = "") -> dict[str, list[str]]:
         "Modify": [named["Update"], named["Get"], *also.split()],
         "Remove": [named["Delete"], named["Get"]],
     }
-
-
-def _settings(operations: str) -> dict[str, list[str]]:
-    """The same for a setting that is put, as in `fc:{}ConcurrencyConfig`."""
-    put, get, delete = (operations.format(verb) for verb in ("Put", "Get", "Delete"))
-    return {"Add": [put, get], "Modify": [put, get], "Remove": [delete, get]}
 
 
 _JOB, _ALERT = _calls("log:{}Job"), _calls("log:{}Alert")
@@ -121,19 +114,12 @@ TYPES: dict[str, dict[str, list[str]]] = {
     "ALIYUN::FC3::Function": _calls("fc:{}Function", also="ram:PassRole oss:GetObject"),
     "ALIYUN::FC3::Trigger": _calls("fc:{}Trigger"),
     "ALIYUN::FC3::CustomDomain": _calls("fc:{}CustomDomain"),
-    "ALIYUN::FC3::ConcurrencyConfig": _settings("fc:{}ConcurrencyConfig"),
-    "ALIYUN::FC3::AsyncInvokeConfig": _settings("fc:{}FunctionAsyncInvokeConfig"),
     "ALIYUN::APIG::Service": _calls("apig:{}Service"),
     "ALIYUN::APIG::HttpApi": _calls("apig:{}HttpApi"),
     "ALIYUN::APIG::Route": _calls("apig:{}HttpApiRoute"),
     "ALIYUN::APIG::ApiAttachment": {
         "Add": ["apig:DeployHttpApi", "apig:GetHttpApiRoute"],
         "Remove": ["apig:UndeployHttpApi", "apig:GetHttpApiRoute"],
-    },
-    "ALIYUN::CMS::ResourceMetricRule": {
-        "Add": ["cms:PutResourceMetricRule", "cms:DescribeMetricRuleList"],
-        "Modify": ["cms:PutResourceMetricRule", "cms:DescribeMetricRuleList"],
-        "Remove": ["cms:DeleteMetricRules", "cms:DescribeMetricRuleList"],
     },
 }
 _CHANGES = {"CreateStack": ["Add"], "UpdateStack": ["Add", "Modify", "Remove"], "DeleteStack": ["Remove"]}

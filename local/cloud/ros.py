@@ -1,7 +1,9 @@
 """The ROS operations that a deployment calls.
 
 A stack finishes at the second poll. Like a real one it fails if the package is not in the bucket, or if a parameter
-breaks its constraint. Sources: the operations of ROS 2019-09-10.
+breaks its constraint. Sources: the operations of ROS 2019-09-10; "Update a stack" for the states; "Update a stack by
+replacing its resource properties": without a replacement update, what `fixed.py` lists cannot be changed; "Parameters"
+for NoEcho.
 """
 
 import json
@@ -15,14 +17,23 @@ import yaml
 
 from deploy.parameters import contradictions, misfits, value
 from local.acs3 import Refused
+from local.cloud.fixed import FIXED
 
 OPERATIONS = {
     *("ListStacks", "PreviewStack", "CreateStack", "UpdateStack", "DeleteStack"),
     *("GetStack", "ListStackEvents", "ListStackResources"),
 }
 _LOOKS = 2
-# Source: "Update stacks".
-_UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+# Source: "Update a stack".
+UPDATABLE = {
+    *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"),
+    *("CHECK_COMPLETE", "CHECK_FAILED", "IMPORT_CREATE_COMPLETE", "IMPORT_UPDATE_COMPLETE", "IMPORT_UPDATE_FAILED"),
+    *("IMPORT_UPDATE_ROLLBACK_COMPLETE", "IMPORT_UPDATE_ROLLBACK_FAILED"),
+}
+# Source: "GetStack", whose example returns these among the parameters.
+_PSEUDO = ("ALIYUN::StackName", "ALIYUN::StackId", "ALIYUN::Region", "ALIYUN::TenantId")
+_SAME = "Update the completely same stack is not supported."
+_FIXED = "cannot be changed without a replacement update"
 # How a stack ends if a resource could not be created, updated or deleted. Source: GetStack, `Status`.
 _FAILED = {"CREATE": "CREATE_ROLLBACK_COMPLETE", "UPDATE": "ROLLBACK_COMPLETE", "DELETE": "DELETE_FAILED"}
 
@@ -40,13 +51,17 @@ class Stack:
     events: list[dict[str, str]] = field(default_factory=list)
     looks: int = 0
     before: tuple[dict[str, Any], dict[str, str]] | None = None
+    replaced: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Stacks:
     """An account's stacks, the objects in its buckets, and the ROS operations called; all stacks have these `outputs`.
 
-    `outages` is how many polls will fail, `silent` the operations whose answers are empty.
+    `outages` is how many polls will fail, `silent` the operations whose answers are empty. No page says when a change
+    of a fixed property is refused: at once, or, with `refuses_late`, by a resource that fails, so that the stack is
+    rolled back. `replacement` is what a preview says of such a resource. No page says either whether a preview of no
+    change is refused, as the update is: `refuses_same_preview`.
     """
 
     stacks: dict[str, Stack] = field(default_factory=dict)
@@ -55,6 +70,9 @@ class Stacks:
     outputs: dict[str, str] = field(default_factory=dict)
     outages: int = 0
     silent: set[str] = field(default_factory=set)
+    refuses_late: bool = False
+    refuses_same_preview: bool = False
+    replacement: str = "True"
 
     def ros(self, operation: str, given: Mapping[str, str]) -> dict[str, Any]:
         """The answer to one operation. Raises Refused."""
@@ -76,13 +94,14 @@ class Stacks:
 
     def failures(self, stack: Stack, action: str) -> dict[str, str]:
         """The resources for which the action fails, and why."""
-        package = f"{stack.parameters.get('CodeBucket')}/{stack.parameters.get('CodeObject')}"
-        if action != "DELETE" and package not in self.objects:
+        if action == "DELETE":
+            return {}
+        if f"{stack.parameters.get('CodeBucket')}/{stack.parameters.get('CodeObject')}" not in self.objects:
             return {"Function": "NoSuchKey: the code object does not exist"}
-        return {}
+        return {name: f"{properties}: {_FIXED}" for name, properties in stack.replaced.items()}
 
-    def changed(self, changes: Mapping[str, str]) -> None:
-        """Called with what was done to each resource, for services that keep track of it."""
+    def changed(self, changes: Mapping[str, str], parameters: Mapping[str, str]) -> None:
+        """Called with what was done to each resource, and the stack's parameters, for services that keep track."""
 
     def _list_stacks(self, given: Mapping[str, str]) -> dict[str, Any]:
         found = [s for s in self.stacks.values() if s.name == given.get("StackName.1")]
@@ -91,9 +110,15 @@ class Stacks:
     def _preview_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
         template, parameters = self._checked(given)
         before = self.stacks.get(given.get("StackId", ""))
-        old = _shape(before.template, before.parameters) if before else {}
-        changes = _changes(old, _shape(template, parameters))
-        resources = [{"LogicalResourceId": name, "Action": action} for name, action in changes.items()]
+        changes = _changes(_shape(before.template, before.parameters) if before else {}, _shape(template, parameters))
+        if before and self.refuses_same_preview and set(changes.values()) == {"None"}:
+            raise Refused("NotSupported", _SAME, 400)
+        replaced = _replaced(before, template, parameters) if before else {}
+        resources = [
+            {"LogicalResourceId": name, "Action": action}
+            | ({"Replacement": self.replacement if name in replaced else "False"} if action == "Modify" else {})
+            for name, action in changes.items()
+        ]
         return {"Stack": {"StackName": given.get("StackName"), "Resources": resources}}
 
     def _create_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
@@ -105,10 +130,16 @@ class Stacks:
 
     def _update_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
         stack = self._stack(given)
-        if stack.status not in _UPDATABLE:
+        if stack.status not in UPDATABLE:
             raise Refused("ActionInProgress", f"The stack in {stack.status} cannot be updated.", 409)
+        template, parameters = self._checked(given)
+        replaced = _replaced(stack, template, parameters)
+        if replaced and not self.refuses_late:
+            raise Refused("NotSupported", f"{'; '.join(replaced.values())}: {_FIXED}.", 400)
+        if _shape(stack.template, stack.parameters) == _shape(template, parameters):
+            raise Refused("NotSupported", _SAME, 400)
         stack.before = (stack.template, stack.parameters)
-        stack.template, stack.parameters = self._checked(given)
+        stack.template, stack.parameters, stack.replaced = template, parameters, replaced
         self._begin(stack, "UPDATE")
         return {"StackId": stack.id}
 
@@ -128,7 +159,7 @@ class Stacks:
             "StackName": stack.name,
             "Status": stack.status,
             "StatusReason": stack.reason,
-            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in stack.parameters.items()],
+            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in _told(stack)],
             "Outputs": outputs,
         }
 
@@ -155,13 +186,15 @@ class Stacks:
         parameters = dict(_parameters(given))
         before = self.stacks.get(given.get("StackId", ""))
         if before and given.get("UsePreviousParameters", "").lower() == "true":
-            parameters = before.parameters | parameters
+            kept = {name: text for name, text in before.parameters.items() if name in template["Parameters"]}
+            parameters = kept | parameters
         for name, parameter in template["Parameters"].items():
             if name not in parameters and "Default" not in parameter:
                 raise Refused("StackValidationFailed", f"The Parameter ({name}) was not provided.")
         for sentence in misfits(parameters) or contradictions(parameters):
             raise Refused("StackValidationFailed", sentence)
-        return template, parameters
+        defaults = {n: str(p["Default"]) for n, p in template["Parameters"].items() if "Default" in p}
+        return template, defaults | parameters
 
     def _begin(self, stack: Stack, action: str) -> None:
         stack.status, stack.reason, stack.looks = f"{action}_IN_PROGRESS", "", 0
@@ -181,11 +214,12 @@ class Stacks:
                 stack.template, stack.parameters = stack.before
         elif action == "DELETE":
             stack.status = "DELETE_COMPLETE"
+            self.changed(self.changes(stack, action), stack.parameters)
         else:
             stack.status = f"{action}_COMPLETE"
             for name in _shape(stack.template, stack.parameters):
                 self._event(stack, name, stack.status)
-            self.changed(self.changes(stack, action))
+            self.changed(self.changes(stack, action), stack.parameters)
         self._event(stack, stack.name, stack.status)
 
     def _event(self, stack: Stack, resource: str, status: str, reason: str = "") -> None:
@@ -205,14 +239,44 @@ def _parameters(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name, given.get(f"Parameters.{number[1]}.ParameterValue", "")
 
 
+def _told(stack: Stack) -> Iterator[tuple[str, str]]:
+    """The parameters as GetStack returns them: secrets as asterisks, and ROS's own."""
+    for name, text in stack.parameters.items():
+        is_secret = stack.template["Parameters"].get(name, {}).get("NoEcho")
+        yield name, "******" if is_secret and text else text
+    yield from ((name, f"a value of {name}") for name in _PSEUDO)
+
+
 def _shape(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
     """Each resource with the parameters that it refers to, for comparison."""
-    shapes = {}
+    return {
+        name: _filled(resource, template, parameters)
+        for name, resource in _there(template, "Resources", parameters).items()
+    }
+
+
+def _filled(part: Any, template: Mapping[str, Any], parameters: Mapping[str, str]) -> str:
+    """A part of a template, as text, with the parameters that it refers to."""
+    text = json.dumps(part, sort_keys=True)
+    used = {p: parameters.get(p) for p in re.findall(r'"Ref": "(\w+)"', text) if p in template["Parameters"]}
+    return f"{text} {sorted(used.items())}"
+
+
+def _replaced(stack: Stack, template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
+    """Resources that stay, but not as they are, with their fixed properties that would change."""
+    old = _there(stack.template, "Resources", stack.parameters)
+    found = {}
     for name, resource in _there(template, "Resources", parameters).items():
-        text = json.dumps(resource, sort_keys=True)
-        used = {p: parameters.get(p) for p in re.findall(r'"Ref": "(\w+)"', text) if p in template["Parameters"]}
-        shapes[name] = f"{text} {sorted(used.items())}"
-    return shapes
+        properties = [
+            f"{name}.{fixed}"
+            for fixed in sorted(FIXED.get(resource["Type"], ()))
+            if name in old
+            and _filled(old[name]["Properties"].get(fixed), stack.template, stack.parameters)
+            != _filled(resource["Properties"].get(fixed), template, parameters)
+        ]
+        if properties:
+            found[name] = ", ".join(properties)
+    return found
 
 
 def _there(template: Mapping[str, Any], section: str, parameters: Mapping[str, str]) -> dict[str, Any]:

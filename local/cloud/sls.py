@@ -83,7 +83,7 @@ def answer(cloud: "Cloud", request: web.Request) -> web.Response:
         is_activated = "sls" in cloud.account.activated
         return web.json_response({"enabled": is_activated, "status": "Opened" if is_activated else "NotExist"})
     if request.path.startswith("/alerts/"):
-        found = cloud.account.rules.get(request.path.removeprefix("/alerts/"))
+        found = cloud.account.alerts.get(request.path.removeprefix("/alerts/"))
         return web.json_response(found) if found else _refusal(404, "JobNotExist", "job does not exist")
     if not request.host.startswith(cloud.outputs.get("LogProject", "") + "."):
         return _refusal(404, "ProjectNotExist", "The Project does not exist")

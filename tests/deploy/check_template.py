@@ -55,7 +55,6 @@ EVERYTHING = REQUIRED | {
     "TimerCron": "0 0/5 * * * *",
     "TimerPayload": '{"phoneNumber": "8613800001234"}',
     "AlertActionPolicy": "on-call",
-    "AlarmContactGroup": "on-call",
 }
 OWN_LOGS = "acs:log:ap-southeast-1:1234567890123456:project/cams-qr-1234567890123456-ap-southeast-1/logstore/cams-qr"
 
@@ -67,7 +66,7 @@ def problems(template: Template) -> list[str]:
 
 @cache
 def types() -> dict[str, ResourceType]:
-    return resource_types("ros_cdk_apig", "ros_cdk_cms", "ros_cdk_fc3", "ros_cdk_ram", "ros_cdk_sls")
+    return resource_types("ros_cdk_apig", "ros_cdk_fc3", "ros_cdk_ram", "ros_cdk_sls")
 
 
 def resolved(template: Template, given: Values) -> dict[str, Any]:
@@ -297,8 +296,7 @@ def _function(template: Template) -> Iterator[str]:
     if template["Parameters"].get("Runtime", {}).get("AllowedValues") != RUNTIMES:
         yield f"Runtime is not one of {RUNTIMES}"
     for given in (REQUIRED, EVERYTHING):
-        resources = resolved(template, given)
-        function = resources["Function"]
+        function = resolved(template, given)["Function"]
         if (function.get("Handler"), _initializer(function)) != ("index.handler", "index.initialize"):
             yield "Function: its entry points are not those of index.py"
         gigabytes = function["MemorySize"] / 1024
@@ -309,12 +307,11 @@ def _function(template: Template) -> Iterator[str]:
         yield from (f"environment variable {name} is no setting" for name in sorted(set(environment) - settings))
         yield from (f"setting {name} cannot be set" for name in sorted(settings - set(environment)))
         yield from (f"{name} is no text" for name, value in environment.items() if not isinstance(value, str))
-        if str(resources.get("Concurrency", {}).get("ReservedConcurrency")) != environment.get("MAX_INSTANCES"):
-            yield "MAX_INSTANCES is not the reserved concurrency"
         if sum(len(name) + len(str(value)) for name, value in environment.items()) > 4096:
             yield "environment variables are over 4 KB"
-    if template["Resources"]["Concurrency"]["Properties"].get("ReservedConcurrency") != {"Ref": "MaxInstances"}:
-        yield "ReservedConcurrency is not the parameter MaxInstances"
+    three = resolved(template, REQUIRED | {"MaxInstances": 3})["Function"]["EnvironmentVariables"]
+    if three.get("MAX_INSTANCES") != "3":
+        yield "MAX_INSTANCES is not MaxInstances, which make deploy reserves"
 
 
 def _initializer(function: Values) -> Any:

@@ -16,11 +16,11 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["alibabacloud_oss_v2"])
 
 
-def run(environment: Mapping[str, str], *arguments: str) -> "CompletedProcess[str]":
-    """What it printed, and its exit code. Raises TimeoutError."""
+def run(environment: Mapping[str, str], *arguments: str, typed: str | None = None) -> "CompletedProcess[str]":
+    """What it printed, and its exit code; `typed` at a terminal, if it has one. Raises TimeoutError."""
     with TemporaryDirectory() as folder:
         stdout, stderr = Path(folder, "stdout"), Path(folder, "stderr")
-        process = _CONTEXT.Process(target=_main, args=(environment, arguments, stdout, stderr), daemon=True)
+        process = _CONTEXT.Process(target=_main, args=(environment, arguments, stdout, stderr, typed), daemon=True)
         process.start()
         try:
             process.join(_TIMEOUT_SECONDS)
@@ -31,9 +31,15 @@ def run(environment: Mapping[str, str], *arguments: str) -> "CompletedProcess[st
             process.kill()
 
 
-def _main(environment: Mapping[str, str], arguments: tuple[str, ...], stdout: Path, stderr: Path) -> None:
+def _main(
+    environment: Mapping[str, str], arguments: tuple[str, ...], stdout: Path, stderr: Path, typed: str | None
+) -> None:
     for descriptor, path in ((1, stdout), (2, stderr)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+    if typed is not None:
+        keyboard, terminal = os.openpty()
+        os.write(keyboard, typed.encode())
+        sys.stdin = os.fdopen(terminal)
     warnings.simplefilter("ignore")
     os.environ.clear()
     os.environ.update(environment)

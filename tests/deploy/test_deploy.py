@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,13 +34,15 @@ def address(cloud: Cloud) -> Iterator[str]:
         yield f"http://{address}"
 
 
-def run(address: str, *arguments: str, key: AccessKey = DEMO_KEY) -> "subprocess.CompletedProcess[str]":
+def run(
+    address: str, *arguments: str, key: AccessKey = DEMO_KEY, typed: str | None = None
+) -> "subprocess.CompletedProcess[str]":
     environment = {
         **role_environment(DEMO_KEY_ID, key),
         "PATH": os.environ["PATH"],
         "CLOUD_ENDPOINT": address,
     }
-    return command.run(environment, *arguments)
+    return command.run(environment, *arguments, typed=typed)
 
 
 def deploy(address: str, *arguments: str, package: str = PACKAGE) -> "subprocess.CompletedProcess[str]":
@@ -65,7 +68,7 @@ def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_
     )
     changed = deploy(address, "--parameters", str(parameters))
     assert changed.returncode == 0
-    assert "  Modify  Concurrency" in changed.stdout
+    assert "  Modify  Function" in changed.stdout
     assert "Modify  LogStore" not in changed.stdout
     assert "secret" not in changed.stdout + changed.stderr
     (stack,) = cloud.stacks.values()
@@ -79,7 +82,7 @@ def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_
     assert stack.parameters["Runtime"] == "python3.10", "of the package gone back to"
     assert stack.parameters["MaxInstances"] == "3"
 
-    removed = run(address, "remove", "--stack", "cams-qr")
+    removed = run(address, "remove", "--stack", "cams-qr", "--yes")
     assert (removed.returncode, "cams-qr: DELETE_COMPLETE" in removed.stdout) == (0, True)
     assert "There is no stack" in run(address, "remove", "--stack", "cams-qr").stdout
 
@@ -136,7 +139,7 @@ def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
 GATEWAY = {"GatewayId": "gw-1", "GatewayEnvironmentId": "gw-1", "GatewayDomainId": "d-1"}
 
 
-def given(folder: Path, parameters: dict[str, str]) -> tuple[str, str]:
+def given(folder: Path, parameters: dict[str, Any]) -> tuple[str, str]:
     file = folder / "parameters.json"
     file.write_text(json.dumps(parameters))
     return ("--parameters", str(file))

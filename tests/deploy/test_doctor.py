@@ -21,6 +21,7 @@ from local.cloud.ros import Stack
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
+from tests.deploy.check_template import TEMPLATE
 from tests.deploy.command import run
 
 OPTIONAL = {
@@ -30,7 +31,6 @@ OPTIONAL = {
     "GatewayId": "gw-1",
     "GatewayEnvironmentId": "gw-1",
     "GatewayDomainId": "d-1",
-    "AlarmContactGroup": "on-call",
     "QueueName": "questions",
 }
 
@@ -166,15 +166,7 @@ def test_nothing_is_changed_and_nothing_unasked_is_looked_for(doctor: Doctor, cl
     told = doctor()
     assert told.code == 0
     assert (cloud.stacks, cloud.objects, cloud.operations) == ({}, {}, [])
-    for unasked in (
-        "VPC",
-        "vSwitch",
-        "security group",
-        "gateway",
-        "gateway's role",
-        "contact group",
-        "EventBridge's roles",
-    ):
+    for unasked in ("VPC", "vSwitch", "security group", "gateway", "gateway's role", "EventBridge's roles"):
         assert f" {unasked}  " not in told.text
 
 
@@ -215,6 +207,19 @@ def test_what_a_stack_keeps_is_not_checked_again(doctor: Doctor, cloud: Cloud) -
     stack = Stack("cams-qr", {"Parameters": {}, "Outputs": {}}, kept, status="CREATE_COMPLETE")
     cloud.stacks = {stack.id: stack}
     assert doctor("--stack", "cams-qr").row("parameters") == "✓ parameters no contradictions"
+
+
+def test_what_a_stack_cannot_change(doctor: Doctor, cloud: Cloud) -> None:
+    kept = {"FunctionName": "cams-qr", "DomainName": "a.example.com", "DomainPrivateKey": "******"}
+    stack = Stack("cams-qr", TEMPLATE, kept | {"DomainCertificate": "kept"}, status="CREATE_COMPLETE")
+    cloud.stacks = {stack.id: stack}
+    told = doctor("--stack", "cams-qr", parameters={"DomainName": "b.example.com"})
+    assert (told.code, told.row("parameters")) == (
+        1,
+        '✗ parameters DomainName cannot be changed in place: deploy once with DomainName "", then with the new one. '
+        "→ make deploy … PARAMETERS=… # corrected",
+    )
+    assert doctor("--stack", "cams-qr", parameters={"DomainName": ""}).row("parameters").startswith("✓ parameters ")
 
 
 SED = "sed 's/BUCKET/packages/g; s/FUNCTION_NAME/cams-qr/g' deploy/"
@@ -284,12 +289,6 @@ CHANGES: list[tuple[str, Any, str]] = [
         lambda account: account.reserved.update({f"other-{i}": 1 for i in range(101)}),
         "? concurrency 5 requested, 101 reserved by other functions; "
         "an account may reserve 90 unless its limit was raised → https://quotas.console.alibabacloud.com/products/fc/quotas",
-    ),
-    (
-        "contact group",
-        lambda account: account.contact_groups.__setitem__(0, "others"),
-        "✗ contact group CloudMonitor has no group on-call "
-        "→ aliyun cms PutContactGroup --ContactGroupName on-call --ContactNames.1 NAME # NAME of a contact",
     ),
     (
         "VPC",
@@ -367,7 +366,6 @@ def test_what_cannot_be_known_before_a_service_is_opened(doctor: Doctor, cloud: 
         ("its role", "ram:GetRole"),
         ("Simple Log Service", "log:GetSlsService"),
         ("concurrency", "fc:ListConcurrencyConfigs"),
-        ("contact group", "cms:DescribeContactGroupList"),
         ("VPC", "vpc:DescribeVpcs"),
         ("vSwitch", "vpc:DescribeVSwitches"),
         ("security group", "ecs:DescribeSecurityGroups"),

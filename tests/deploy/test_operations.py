@@ -20,17 +20,13 @@ ALERTS = {
     if TEMPLATE["Resources"][name]["Type"] == "ALIYUN::SLS::Alert"
 }
 CHARTS = {chart["display"]["displayName"]: chart for chart in RESOURCES["Dashboard"]["Charts"]}
+INDEX = RESOURCES["LogIndex"]["KeyIndices"]
 SILENT = {"CAMS_ENDPOINT": "127.0.0.1:1", "CACHE_TTL_SECONDS": "0"}
 
 
-def message_index() -> list[dict[str, str]]:
-    (message,) = (key for key in RESOURCES["LogIndex"]["KeyIndices"] if key["Name"] == "message")
-    index: list[dict[str, str]] = message["JsonKeyIndices"]
-    return index
-
-
 def indexed() -> set[str]:
-    return {key["Name"] for key in message_index()}
+    (message,) = (key for key in INDEX if key["Name"] == "message")
+    return {key["Name"] for key in message["JsonKeyIndices"]}
 
 
 def documented(section: str) -> dict[str, str]:
@@ -39,10 +35,25 @@ def documented(section: str) -> dict[str, str]:
     return dict(re.findall(r"^### (.+?)\n.*?```sql\n(.+?)\n```", text, re.MULTILINE | re.DOTALL))
 
 
-def alert(name: str, lines: list[dict[str, Any]]) -> bool:
+def ended(error: str, **more: Any) -> dict[str, Any]:
+    """Function Compute's own line about an invocation. Source: SLS, "Function Compute 3.0: log fields"."""
+    return {
+        "functionName": "cams-qr",
+        "requestId": "1-65a77fbb-157f3f32-e1ee24b17e49",
+        "durationMs": 30000.0,
+        "memoryUsageMB": 98.99,
+        "isColdStart": "false",
+        "hasFunctionError": "true" if error else "false",
+        "errorType": error or None,
+        "instanceID": "c-65a77eb0-15416274",
+        **more,
+    }
+
+
+def alert(name: str, lines: list[dict[str, Any]], requests: list[dict[str, Any]] | None = None) -> bool:
     (query,) = ALERTS[name]["QueryList"]
     (severity,) = ALERTS[name]["SeverityConfigurations"]
-    return fires(severity["EvalCondition"]["Condition"], LogStore(message_index(), lines).ask(query["Query"]))
+    return fires(severity["EvalCondition"]["Condition"], LogStore(INDEX, lines, requests or []).ask(query["Query"]))
 
 
 def test_every_problem_is_explained() -> None:
@@ -106,7 +117,7 @@ def answers(function: Function, log: Any) -> dict[str, list[Row]]:
     function.ask("15554290003")
     function.configure(CAMS_ENDPOINT="127.0.0.1:1").start()
     function.ask("6281200001234")
-    store = LogStore(message_index(), log())
+    store = LogStore(INDEX, log(), [ended(""), *[ended("FunctionTimeoutError")] * 2, ended("FunctionOOMError")])
     return {name: store.ask(chart["search"]["query"]) for name, chart in CHARTS.items()}
 
 
@@ -122,6 +133,8 @@ def test_each_query_answers_from_real_lines(answers: dict[str, list[Row]]) -> No
     assert {row["requests"] for row in answers["Load by number"]} >= {5, 1}
     assert [row["redis"] for row in answers["Redis state changes"]] == ["unavailable", "unavailable"]
     assert [row["cams"] for row in answers["CAMS state changes"]] == ["unavailable"]
+    failed = {row["error"]: row["invocations"] for row in answers["Invocations that failed"]}
+    assert failed == {"FunctionTimeoutError": 2, "FunctionOOMError": 1}
 
 
 def test_a_charts_axes_are_its_querys_columns(answers: dict[str, list[Row]]) -> None:
@@ -133,7 +146,7 @@ def test_no_alert_while_all_is_well(function: Function, log: Any) -> None:
     for number in [NUMBER] * 10 + ["491701234578", "1"]:
         function.ask(number)
     lines = log()
-    assert [name for name in ALERTS if alert(name, lines)] == []
+    assert [name for name in ALERTS if alert(name, lines, [ended("")])] == []
 
 
 def test_an_alert_when_many_requests_fail(function: Function, log: Any) -> None:
@@ -189,3 +202,12 @@ def test_an_alert_when_the_function_has_a_bug(function: Function, log: Any) -> N
 
     function.direct({"phoneNumber": NUMBER}, Broken(function=SimpleNamespace(timeout=3), request_id="r"))
     assert alert("The function has a bug", log())
+
+
+@pytest.mark.parametrize(
+    ("error", "alerts"),
+    [("FunctionTimeoutError", True), ("FunctionOOMError", True), ("FunctionUnhandledError", False)],
+)
+def test_an_alert_when_function_compute_ends_an_invocation(error: str, alerts: bool) -> None:
+    """A message that cannot be answered raises on purpose, which is the third type."""
+    assert alert("Function Compute ends invocations", [], [ended("")] * 5 + [ended(error)]) is alerts

@@ -26,13 +26,12 @@ def test_optional_parts_are_left_out_by_default() -> None:
     assert every == set(template()["Resources"])
     assert minimal == {
         *("LogProject", "LogStore", "LogIndex", "Dashboard"),
-        *("Role", "Function", "Concurrency", "AsyncInvoke", "HttpTrigger"),
+        *("Role", "Function", "HttpTrigger"),
     }
     assert every - minimal == {
         *("QueueTrigger", "TimerTrigger", "Domain"),
         *("GatewayService", "GatewayApi", "GatewayRoute", "GatewayPublication"),
-        *("FailingAlert", "ThrottleAlert", "RedisAlert", "BugAlert"),
-        *("ErrorAlarm", "ThrottleAlarm", "DurationAlarm"),
+        *("FailingAlert", "ThrottleAlert", "RedisAlert", "BugAlert", "EndedAlert"),
     }
     assert "VpcConfig" not in resolved(template(), REQUIRED)["Function"]
 
@@ -79,17 +78,6 @@ def test_the_domain_leads_to_the_function_over_https_once_there_is_a_trigger() -
     methods = resolved(template(), EVERYTHING)["HttpTrigger"]["TriggerConfig"]["methods"]
     assert route == {"Path": "/*", "FunctionName": "cams-qr", "Qualifier": "LATEST", "Methods": methods}
     assert {"Function", "HttpTrigger"} <= before(template(), "Domain")
-
-
-def test_an_alarm_before_invocations_take_as_long_as_they_may() -> None:
-    alarm = resolved(template(), EVERYTHING | {"Timeout": 20})["DurationAlarm"]
-    assert (alarm["MetricName"], alarm["Escalations"]["Warn"]["Threshold"]) == ("FunctionP99Duration", "18000")
-
-
-@pytest.mark.parametrize("name", ["ErrorAlarm", "ThrottleAlarm", "DurationAlarm"])
-def test_an_alarm_is_on_a_function_without_a_service(name: str) -> None:
-    alarm = resolved(template(), EVERYTHING)[name]
-    assert alarm["Resources"] == [{"region": "ap-southeast-1", "serviceName": "", "functionName": "cams-qr"}]
 
 
 ARN = "ap-southeast-1:1234567890123456"
@@ -176,12 +164,10 @@ SLIPS: dict[str, Change] = {
     "a typo in a property": properties("Function", lambda p: p.update(Handlr=p.pop("Handler"))),
     "a property nobody knows": properties("LogStore", lambda p: p.update(Retention=1)),
     "a required property is missing": properties("Role", lambda p: p.pop("RoleName")),
-    "a nested required property is missing": properties(
-        "ErrorAlarm", lambda p: p["Escalations"]["Critical"].pop("Threshold")
-    ),
+    "a nested required property is missing": properties("Domain", lambda p: p["CertConfig"].pop("CertName")),
     "out of range": properties("LogStore", lambda p: p.update(TTL=3651)),
     "a parameter that allows what ROS does not": parameter("LogDays", lambda p: p.update(Default=4000, MaxValue=4000)),
-    "not in the enum": properties("ErrorAlarm", lambda p: p["Escalations"]["Critical"].update(Statistics="Sum")),
+    "not in the enum": properties("Domain", lambda p: p.update(Protocol="FTP")),
     "the wrong type": properties("LogStore", lambda p: p.update(AutoSplit="yes")),
     "a name that breaks its pattern": properties("LogProject", lambda p: p.update(Name="cams_qr")),
     "the wrong attribute": properties("Function", lambda p: p.update(Role={"Fn::GetAtt": ["Role", "ARN"]})),
@@ -239,7 +225,9 @@ SLIPS: dict[str, Change] = {
     "a number in the environment": properties(
         "Function", lambda p: p["EnvironmentVariables"].update(CAMS_QPS={"Ref": "CamsQps"})
     ),
-    "instances by another number": properties("Concurrency", lambda p: p.update(ReservedConcurrency=5)),
+    "instances by another number": properties(
+        "Function", lambda p: p["EnvironmentVariables"].update(MAX_INSTANCES="5")
+    ),
     "no rule against too many instances": lambda t: t.pop("Rules"),
     "a rule that refuses any number of instances": rule(lambda r: r.pop("RuleCondition")),
     "a rule that allows one instance too many": rule(
@@ -333,6 +321,7 @@ def test_a_config_that_is_no_json_object_passes_on_no_claim(config: str) -> None
         ("LogLevels", "INFO", "LogLevels is no parameter of template.yml."),
         ("MaxInstances", "301", "MaxInstances must be 1 to 300."),
         ("MaxInstances", "0", "MaxInstances must be 1 to 300."),
+        ("LogDays", "3601", "LogDays must be 1 to 3600."),
         ("MaxInstances", "many", "MaxInstances must be a number."),
         ("MaxInstances", "nan", "MaxInstances must be a number."),
         ("MaxInstances", "", "MaxInstances must be a number."),
@@ -343,7 +332,7 @@ def test_a_config_that_is_no_json_object_passes_on_no_claim(config: str) -> None
     ],
 )
 def test_a_parameter_that_breaks_its_own_constraint(name: str, wrong: str, sentence: str) -> None:
-    assert misfits({name: wrong, "LogDays": "30"}) == [sentence]
+    assert misfits({"CamsQps": "5", name: wrong}) == [sentence]
 
 
 def test_parameters_that_keep_their_constraints() -> None:

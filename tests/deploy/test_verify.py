@@ -36,7 +36,6 @@ from tests.tokens import Issuer
 PARAMETERS = {
     "CodeBucket": "packages",
     "CodeObject": "cams-qr/python3.10-0000.zip",
-    "AlarmContactGroup": "on-call",
     "AlertActionPolicy": "whom-to-tell",
     "AllowedOrigins": "https://shop.example.com",
 }
@@ -44,17 +43,14 @@ Check = Callable[[web.Request], None]
 Middleware = Callable[[web.Request, Callable[[web.Request], Awaitable[web.Response]]], Awaitable[web.Response]]
 
 
-def made_alarms(parameters: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """The alarms as the two services tell them, once ROS has made them."""
-    alarms = {}
-    for name, properties in resolved(TEMPLATE, parameters).items():
-        kind = TEMPLATE["Resources"][name]["Type"]
-        if kind == "ALIYUN::CMS::ResourceMetricRule":
-            groups = ",".join(properties["ContactGroups"])
-            alarms[properties["RuleName"]] = properties | {"ContactGroups": groups, "EnableState": True}
-        elif kind == "ALIYUN::SLS::Alert":
-            alarms[properties["Detail"]["Name"]] = in_camel_case(properties["Detail"]) | {"status": "ENABLED"}
-    return alarms
+def made_alerts(parameters: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The alerts as Simple Log Service tells them, once ROS has made them."""
+    details = [
+        properties["Detail"]
+        for name, properties in resolved(TEMPLATE, parameters).items()
+        if TEMPLATE["Resources"][name]["Type"] == "ALIYUN::SLS::Alert"
+    ]
+    return {detail["Name"]: in_camel_case(detail) | {"status": "ENABLED"} for detail in details}
 
 
 def in_camel_case(node: Any) -> Any:
@@ -88,8 +84,10 @@ class Deployed:
         self.check: Check = check_signature
         self.cloud = Cloud()
         account = self.cloud.account
-        account.functions, account.reserved = {"cams-qr"}, {"cams-qr": 5}
-        account.rules = made_alarms(self.parameters)
+        account.functions = {"cams-qr": {"functionName": "cams-qr"}}
+        account.reserved = {"cams-qr": 5}
+        account.asynchronous = {"cams-qr": {"maxAsyncRetryAttempts": 3, "maxAsyncEventAgeInSeconds": 3600}}
+        account.alerts = made_alerts(self.parameters)
         # The checks of the domain and of the gateway, where there is one.
         self.domain: Check | None = None
         self.domain_kind: Domain = "custom"
@@ -150,8 +148,9 @@ def test_a_deployment_that_is_as_it_should_be(deployed: Deployed) -> None:
     assert told.row("batch") == "✓ batch 207: 200, 2 QR codes, 400 invalid_request"
     assert told.row("bus message") == "✓ bus message raises QueryFailed, UnhandledInvocationError"
     assert told.row("two at once").startswith("✓ two at once 200 in ")
-    assert told.row("concurrency") == "✓ concurrency 5, as MaxInstances says"
-    assert told.row("alarms") == "✓ alarms 7 are on, as the template says"
+    for what in ("concurrency", "async settings", "VPC"):
+        assert told.row(what) == f"✓ {what} as the parameters say"
+    assert told.row("alerts") == "✓ alerts 5 are on, as the template says"
     assert told.row("cold start") == "✓ cold start the first call started an instance"
     assert told.row("log lines").startswith("✓ log lines 19 of 19 found by requestId")
     assert "≠" not in told.text
@@ -686,101 +685,100 @@ def test_a_function_that_cannot_be_imported(deployed: Deployed) -> None:
 
 def test_rights_that_are_missing_are_told(deployed: Deployed) -> None:
     denied = deployed.cloud.account.denied
-    denied |= {"log:GetLogStoreLogs", "cms:DescribeMetricRuleList", "fc:GetConcurrencyConfig", "fc:InvokeFunction"}
+    denied |= {"log:GetLogStoreLogs", "log:GetAlert", "fc:InvokeFunction"}
+    denied |= {"fc:GetConcurrencyConfig", "fc:GetFunctionAsyncInvokeConfig", "fc:GetFunction"}
     told = deployed.verify()
     assert told.code == 0
-    for what in ("log lines", "alarms", "concurrency", "direct call", "batch", "bus message"):
+    settings = ("concurrency", "async settings", "VPC")
+    for what in ("log lines", "alerts", *settings, "direct call", "batch", "bus message"):
         assert told.row(what).startswith(f"? {what} "), told.text
         assert "deploy/policy-checks.json" in told.row(what)
 
 
 @pytest.mark.parametrize("right", ["log:GetAlert", "log:GetJob"])
 def test_alerts_that_may_not_be_read(deployed: Deployed, right: str) -> None:
-    deployed.parameters["AlarmContactGroup"] = ""
     deployed.cloud.account.denied.add(right)
-    assert deployed.verify().row("alarms") == (
-        "? alarms SLS answered Unauthorized → add deploy/policy-checks.json to this caller's policies"
+    assert deployed.verify().row("alerts") == (
+        "? alerts SLS answered Unauthorized → add deploy/policy-checks.json to this caller's policies"
     )
 
 
-def test_a_stack_without_alarms(deployed: Deployed) -> None:
-    deployed.parameters |= {"AlarmContactGroup": "", "AlertActionPolicy": ""}
-    assert deployed.verify().row("alarms") == (
-        "? alarms the stack has none → make deploy … PARAMETERS=… # with AlertActionPolicy or AlarmContactGroup"
+def test_a_stack_without_alerts(deployed: Deployed) -> None:
+    deployed.parameters["AlertActionPolicy"] = ""
+    assert deployed.verify().row("alerts") == (
+        "? alerts the stack has none → make deploy … PARAMETERS=… # with AlertActionPolicy"
     )
 
 
 def test_settings_that_somebody_changed(deployed: Deployed) -> None:
-    account = deployed.cloud.account
+    account, path = deployed.cloud.account, "aliyun fc PUT /2023-03-30/functions/cams-qr"
     account.reserved["cams-qr"] = 50
+    account.functions["cams-qr"]["vpcConfig"] = {"vpcId": "vpc-1", "vSwitchIds": ["vsw-1"], "securityGroupId": "sg-1"}
+    found = "acs:fc:ap-southeast-1:1234567890123456:functions/found"
+    account.asynchronous["cams-qr"] = {
+        "maxAsyncRetryAttempts": 0,
+        "maxAsyncEventAgeInSeconds": 3600,
+        "destinationConfig": {"onSuccess": {"destination": found}},
+    }
     told = deployed.verify()
-    assert told.row("concurrency").startswith("✗ concurrency 50, but MaxInstances is 5 → aliyun fc PUT /2023-03-30/")
-    account.reserved.clear()
-    assert deployed.verify().row("concurrency").startswith("✗ concurrency refused: ConcurrencyConfigNotFound")
+    assert told.code == 1
+    assert told.row("concurrency") == (
+        '✗ concurrency {"reservedConcurrency": 50}, not {"reservedConcurrency": 5} '
+        f"→ {path}/concurrency --body '{{\"reservedConcurrency\": 5}}' --region ap-southeast-1"
+    )
+    assert told.row("VPC").endswith(
+        f'→ {path} --body \'{{"vpcConfig": {{"vpcId": "", "vSwitchIds": [], "securityGroupId": ""}}}}\' '
+        "--region ap-southeast-1"
+    )
+    assert told.row("async settings").startswith('✗ async settings {"maxAsyncRetryAttempts": 0, ')
+    # What the fix leaves as it is.
+    assert f'"destinationConfig": {{"onSuccess": {{"destination": "{found}"}}}}}}\'' in told.row("async settings")
+    assert path + "/async-invoke-config --body '" in told.row("async settings")
 
 
-ERRORS, THROTTLES = "cams-qr-ap-southeast-1-errors", "cams-qr-ap-southeast-1-throttles"
+def test_settings_that_nobody_has_set(deployed: Deployed) -> None:
+    deployed.cloud.account.reserved.clear()
+    deployed.cloud.account.asynchronous.clear()
+    told = deployed.verify()
+    assert told.row("concurrency").startswith('✗ concurrency {"reservedConcurrency": null}, not {')
+    assert told.row("async settings").startswith('✗ async settings {"maxAsyncRetryAttempts": null, ')
 
 
-def alarms(deployed: Deployed) -> list[str]:
-    """What the row of the alarms says of each, in the order of the template; with the page that tells how to fix it."""
-    row = deployed.verify().row("alarms")
-    assert row.startswith("✗ alarms ")
-    found, _, page = row.removeprefix("✗ alarms ").partition(" → ")
+def test_settings_by_parameters(deployed: Deployed) -> None:
+    deployed.parameters |= {"VpcId": "vpc-1", "VSwitchId": "vsw-1", "SecurityGroupId": "sg-1"}
+    deployed.parameters["FailureDestination"] = "acs:fc:ap-southeast-1:1234567890123456:functions/failed"
+    told = deployed.verify()
+    assert told.row("VPC").startswith('✗ VPC {"vpcConfig": null}, not {"vpcConfig": {"vpcId": "vpc-1", ')
+    assert '"onFailure": {"destination": "acs:fc:' in told.row("async settings")
+
+
+def alerts(deployed: Deployed) -> list[str]:
+    """What the row of the alerts says of each, in the order of the template; with the page that tells how to fix it."""
+    row = deployed.verify().row("alerts")
+    assert row.startswith("✗ alerts ")
+    found, _, page = row.removeprefix("✗ alerts ").partition(" → ")
     assert page.endswith("# correct it there; a deployment would change nothing")
     return [*found.split("; "), page.split()[0]]
 
 
-def test_alarms_that_somebody_removed_or_switched_off(deployed: Deployed) -> None:
-    rules = deployed.cloud.account.rules
-    rules.pop(ERRORS)
-    rules[THROTTLES]["EnableState"] = False
-    assert alarms(deployed) == [
-        "ErrorAlarm: not there",
-        "ThrottleAlarm: off",
-        "https://cloudmonitor.console.alibabacloud.com/",
-    ]
-    rules.pop("alert-bugs")
-    rules["alert-redis"]["status"] = "DISABLED"
-    assert alarms(deployed)[:2] == ["RedisAlert: off", "BugAlert: not there"]
-    assert alarms(deployed)[-1] == "https://sls.console.alibabacloud.com/"
-
-
-def test_alarms_that_somebody_changed(deployed: Deployed) -> None:
-    rules = deployed.cloud.account.rules
-    rules[ERRORS] |= {"MetricName": "FunctionTotalInvocations", "Period": "300"}
-    rules[ERRORS]["Escalations"]["Critical"]["Statistics"] = "Maximum"
-    rules[THROTTLES]["Escalations"]["Warn"] |= {"Threshold": "100", "Times": 1}
-    rules[THROTTLES]["ContactGroups"] = "others"
-    assert alarms(deployed)[:2] == [
-        "ErrorAlarm: MetricName is FunctionTotalInvocations, not FunctionFunctionErrors, Period is 300, not 60, "
-        "Statistics is Maximum, not Average",
-        "ThrottleAlarm: Threshold is 100, not 10, Times is 1, not 3, ContactGroups is others, not on-call",
-    ]
-    rules[ERRORS]["Escalations"] = {}
-    assert "Critical is None, not {" in alarms(deployed)[0]
+def test_alerts_that_somebody_removed_or_switched_off(deployed: Deployed) -> None:
+    deployed.cloud.account.alerts.pop("alert-bugs")
+    deployed.cloud.account.alerts["alert-redis"]["status"] = "DISABLED"
+    assert alerts(deployed) == ["RedisAlert: off", "BugAlert: not there", "https://sls.console.alibabacloud.com/"]
 
 
 def test_alerts_that_somebody_changed(deployed: Deployed) -> None:
-    changed = {
-        name: rules["configuration"] for name, rules in deployed.cloud.account.rules.items() if "configuration" in rules
-    }
+    changed = {name: alert["configuration"] for name, alert in deployed.cloud.account.alerts.items()}
     changed["alert-failing"]["severityConfigurations"][0]["evalCondition"]["condition"] = "percent >= 90"
     changed["alert-throttled"]["policyConfiguration"].pop("actionPolicyId")
     changed["alert-redis"]["queryList"][0] |= {"query": "*", "start": "-1m"}
-    deployed.cloud.account.rules["alert-bugs"]["schedule"]["interval"] = "1d"
-    assert alarms(deployed)[:-1] == [
+    deployed.cloud.account.alerts["alert-bugs"]["schedule"]["interval"] = "1d"
+    assert alerts(deployed)[:-1] == [
         "FailingAlert: Condition is percent >= 90, not percent >= 20 && requests >= 10",
         "ThrottleAlert: ActionPolicyId is None, not whom-to-tell",
         "RedisAlert: Query is *, not message.redis: unavailable | select count(1) as losses, Start is -1m, not -15m",
         "BugAlert: Interval is 1d, not 5m",
     ]
-
-
-def test_alarms_of_another_name_are_not_taken_for_ours(deployed: Deployed) -> None:
-    rules = deployed.cloud.account.rules
-    rules[f"{ERRORS}-old"] = rules.pop(ERRORS) | {"RuleName": f"{ERRORS}-old"}
-    assert deployed.verify().row("alarms").startswith("✗ alarms ErrorAlarm: not there")
 
 
 GATEWAY = {
@@ -817,7 +815,7 @@ def test_the_gateway_lets_in_its_consumers(deployed: Deployed, issuer: Issuer) -
             "→ make verify … TOKEN=… # of a consumer that may use the API: docs/deployment.md",
         ),
         ("Apikey", "? gateway it requires a consumer's token (GatewayAuth Apikey) → make verify … TOKEN=… #"),
-        ("Aksk", "? gateway its consumers sign (GatewayAuth Aksk), which is not possible here → ask http://127.0.0.1:"),
+        ("AkSk", "? gateway its consumers sign (GatewayAuth AkSk), which is not possible here → ask http://127.0.0.1:"),
     ],
 )
 def test_without_a_consumers_proof_nobody_is_let_in(

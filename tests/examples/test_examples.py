@@ -12,13 +12,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiohttp import web
 from alibabacloud_fc20230330.client import Client
-from alibabacloud_fc20230330.models import EventBridgeTriggerConfig, InvokeFunctionRequest, PutAsyncInvokeConfigInput
+from alibabacloud_fc20230330.models import EventBridgeTriggerConfig, InvokeFunctionRequest
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils_models import Config
 
 from examples import ask, ask_later
+from local.cloud import Cloud
 from local.fc import make_context
 from local.gateway import gateway
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
@@ -126,22 +126,18 @@ def test_an_async_call_that_fails_is_tried_again(address: str, sandbox: Sandbox)
     assert len(sandbox.arrivals) == 4
 
 
-def test_destinations_are_set_and_read() -> None:
-    received: list[Any] = []
-
-    async def config(request: web.Request) -> web.Response:
-        received.append((request.method, request.path, await request.json()))
-        return web.json_response({})
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", config)
+def test_answers_get_a_destination_and_failures_keep_theirs() -> None:
     arn = "acs:fc:ap-southeast-1:123456789:functions/"
-    with serve(app) as address:
-        ask_later.set_destinations(client(address), f"{arn}found", f"{arn}failed")
-    ((method, path, body),) = received
-    assert (method, path) == ("PUT", "/2023-03-30/functions/cams-qr/async-invoke-config")
-    assert body["destinationConfig"]["onFailure"] == {"destination": f"{arn}failed"}
-    assert PutAsyncInvokeConfigInput().from_map(body).to_map() == body
+    failures = {"onFailure": {"destination": f"{arn}failed"}}
+    cloud = Cloud()
+    cloud.account.functions["cams-qr"] = {}
+    cloud.account.asynchronous["cams-qr"] = {"maxAsyncRetryAttempts": 3, "destinationConfig": failures}
+    with serve(cloud.app()) as address:
+        ask_later.send_answers(client(address), f"{arn}found")
+    assert cloud.account.asynchronous["cams-qr"] == {
+        "maxAsyncRetryAttempts": 3,
+        "destinationConfig": {"onSuccess": {"destination": f"{arn}found"}, **failures},
+    }
 
 
 def test_the_destinations_read_what_function_compute_sends(function: Function) -> None:

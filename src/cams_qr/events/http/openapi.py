@@ -346,7 +346,7 @@ _SECURITY_SCHEMES: Json = {
         "type": "apiKey",
         "in": "header",
         "name": "X-Ca-Signature",
-        "description": "A consumer's HMAC signature, if GatewayAuth is `Aksk`, with the headers X-Ca-Key and "
+        "description": "A consumer's HMAC signature, if GatewayAuth is `AkSk`, with the headers X-Ca-Key and "
         "X-Ca-Signature-Headers.",
     },
 }
