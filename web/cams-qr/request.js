@@ -26,7 +26,6 @@ export function ask(url, headers, signal) {
   return share(JSON.stringify([url, ...headers]), signal, () => read(url, headers));
 }
 
-// Nobody answers.
 export const UNREACHABLE = problemOf({ status: 0 });
 
 async function read(url, headers) {
@@ -44,7 +43,7 @@ function problemOf({ status, headers }, said) {
   return { ...(retryAfter && { retryAfter }), ...problem };
 }
 
-/** Of Retry-After, which may be a date. */
+/** Retry-After may be a date. */
 function secondsOf(after) {
   return Number(after) || Math.max(0, Math.ceil((Date.parse(after) - Date.now()) / 1000));
 }

@@ -25,7 +25,7 @@ export const text = {
   problems: {
     invalid_request: "这不是有效的电话号码。请输入国家/地区代码和号码，例如 +86 138-0000-1234。",
     not_allowed: "无法在此查询该号码。",
-    origin_not_allowed: "此网站无权使用该服务，请联系服务管理员。",
+    origin_not_allowed: "此网站没有使用服务的权限，请联系管理员。",
     not_subscribed: "服务账号未开通 WhatsApp 消息服务，请联系管理员。",
     permission_denied: "服务没有读取二维码的权限，请联系管理员。",
     not_found: "未找到内容，请检查页面使用的服务地址。",
