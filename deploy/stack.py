@@ -5,22 +5,21 @@ Sources: "CreateStack", "UpdateStack", "PreviewStack", "GetStack", "ListStackEve
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
-from darabonba.exceptions import UnretryableException
 
 from deploy.account import Account
+from deploy.retries import patiently
 
 _FIRST_POLL_SECONDS = 0.1
 _POLL_SECONDS = 2.0
-_PATIENCE = 5
-_FINE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_BEGIN_SECONDS = 30.0
 # Nothing is in progress, and the resources are as some deployment left them.
 _AT_REST = (
-    *(*_FINE, "ROLLBACK_COMPLETE", "CHECK_COMPLETE"),
+    *("CREATE_COMPLETE", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE", "CHECK_COMPLETE"),
     *("IMPORT_CREATE_COMPLETE", "IMPORT_UPDATE_COMPLETE", "IMPORT_UPDATE_ROLLBACK_COMPLETE"),
 )
 _UPDATABLE = (
@@ -30,7 +29,6 @@ _UPDATABLE = (
 # ROS cannot update a stack in one of these states, and it was never in use.
 _NEVER_WORKED = ("CREATE_FAILED", "CREATE_ROLLBACK", "REVIEW_IN_PROGRESS")
 
-T = TypeVar("T")
 Answer = dict[str, Any]
 
 
@@ -89,7 +87,7 @@ class Stacks:
         """
         if not plan.stack:
             created = self._call("CreateStack", _body(plan.template, plan.parameters), StackName=plan.name)
-            return self._follow(_needed(created, "StackId"), set())
+            return self._follow(_needed(created, "StackId"), set(), "CREATE_COMPLETE")
         if not plan.changes and plan.is_at_rest:
             return self._unchanged(plan.stack)
         since = self._events(plan.stack)
@@ -99,7 +97,7 @@ class Stacks:
             if not _is_unchanged(error):
                 raise
             return self._unchanged(plan.stack)
-        return self._follow(plan.stack, since)
+        return self._follow(plan.stack, since, "UPDATE_COMPLETE")
 
     def parameters(self, name: str) -> dict[str, str]:
         """The stack's current parameters; none if there is no such stack, or it never worked."""
@@ -131,7 +129,7 @@ class Stacks:
         stack = self._find(name)
         since = self._events(stack)
         self._call("DeleteStack", StackId=stack)
-        return self._follow(stack, since)
+        return self._follow(stack, since, "DELETE_COMPLETE")
 
     def _call(self, operation: str, body: Mapping[str, str] | None = None, **parameters: str) -> Answer:
         return self.account.rpc("ros", operation, body, RegionId=self.account.region, **parameters)
@@ -157,30 +155,38 @@ class Stacks:
         self._tell_end(self._get(stack))
         return True
 
-    def _follow(self, stack: str, told: set[str]) -> bool:
-        """Print events until nothing is in progress; returns whether the stack succeeded."""
-        pause = _FIRST_POLL_SECONDS
+    def _follow(self, stack: str, told: set[str], wanted: str) -> bool:
+        """Print events until nothing is in progress; returns whether the stack's status is the wanted one.
+
+        An operation may begin after it is answered: aliyun/terraform-provider-alicloud (alicloud_ros_stack) waits five
+        seconds before it looks. So a status counts once there were events besides those in `told`, or after half a
+        minute.
+        """
+        pause, until = _FIRST_POLL_SECONDS, time.monotonic() + _BEGIN_SECONDS
+        has_begun = False
         while True:
             status = self._get(stack)["Status"]
-            told |= self._tell(stack, told)
-            if not status.endswith("_IN_PROGRESS"):
-                return self._end(stack)
+            new = self._tell(stack, told)
+            if has_begun and not status.endswith("_IN_PROGRESS"):
+                return self._end(stack, wanted)
+            # For the next status: this one may be older than the events.
+            has_begun = has_begun or bool(new) or time.monotonic() > until
+            told |= new
             time.sleep(pause)
             pause = min(2 * pause, _POLL_SECONDS)
 
     def _tell(self, stack: str, told: set[str]) -> set[str]:
-        events = self._list_events(stack)
-        for event in reversed(events):
-            if event["EventId"] not in told:
-                status = event["Status"]
-                reason = f": {event.get('StatusReason')}" if status.endswith("_FAILED") else ""
-                print(f"  {status:<20}{event['LogicalResourceId']}{reason}")
-        return {event["EventId"] for event in events}
+        """Print the events that were not told yet; returns their IDs."""
+        new = [event for event in self._list_events(stack) if event["EventId"] not in told]
+        for event in reversed(new):
+            status = event["Status"]
+            reason = f": {event.get('StatusReason')}" if status.endswith("_FAILED") else ""
+            print(f"  {status:<20}{event['LogicalResourceId']}{reason}")
+        return {event["EventId"] for event in new}
 
-    def _end(self, stack: str) -> bool:
+    def _end(self, stack: str, wanted: str) -> bool:
         found = self._get(stack)
-        is_gone = found["Status"] == "DELETE_COMPLETE"
-        if found["Status"] in _FINE or is_gone:
+        if found["Status"] == wanted:
             self._tell_end(found)
             return True
         print(f"{found['StackName']}: {found['Status']}\n  {found.get('StatusReason')}")
@@ -193,7 +199,7 @@ class Stacks:
                 print(f"  {name}: {value}")
 
     def _get(self, stack: str) -> Answer:
-        found = self._patiently(lambda: self._call("GetStack", StackId=stack))
+        found = patiently(lambda: self._call("GetStack", StackId=stack))
         _needed(found, "Status")
         return found
 
@@ -202,19 +208,8 @@ class Stacks:
 
     def _list_events(self, stack: str) -> list[Answer]:
         """The newest events first."""
-        answer = self._patiently(lambda: self._call("ListStackEvents", StackId=stack, PageSize="50"))
+        answer = patiently(lambda: self._call("ListStackEvents", StackId=stack, PageSize="50"))
         return answer.get("Events") or []
-
-    def _patiently(self, look: Callable[[], T]) -> T:
-        """Retry if ROS cannot be reached, fails or throttles; the stack continues in the meantime."""
-        for _ in range(_PATIENCE):
-            try:
-                return look()
-            except (AlibabaCloudException, UnretryableException) as error:
-                if not _may_pass(error):
-                    raise
-                time.sleep(_POLL_SECONDS)
-        return look()
 
 
 def _body(template: str, parameters: Mapping[str, str]) -> dict[str, str]:
@@ -247,9 +242,3 @@ def _needed(answer: Answer, name: str) -> Any:
 def _is_unchanged(error: AlibabaCloudException) -> bool:
     """Whether ROS refuses because the update would change nothing. Source: "UpdateStack", error codes."""
     return str(error.code) == "NotSupported" and "completely same" in str(error.message)
-
-
-def _may_pass(error: AlibabaCloudException | UnretryableException) -> bool:
-    if isinstance(error, UnretryableException):
-        return True
-    return (error.status_code or 0) >= 500 or str(error.code).startswith("Throttling")

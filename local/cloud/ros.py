@@ -47,6 +47,7 @@ class Stack:
     parameters: dict[str, str]
     id: str = field(default_factory=lambda: str(uuid4()))
     status: str = ""
+    pending: str = ""
     reason: str = ""
     events: list[dict[str, str]] = field(default_factory=list)
     looks: int = 0
@@ -61,7 +62,9 @@ class Stacks:
     `outages` is how many polls will fail, `silent` the operations whose answers are empty. No page says when a change
     of a fixed property is refused: at once, or, with `refuses_late`, by a resource that fails, so that the stack is
     rolled back. `replacement` is what a preview says of such a resource. No page says either whether a preview of no
-    change is refused, as the update is: `refuses_same_preview`.
+    change is refused, as the update is: `refuses_same_preview`; nor whether an operation has begun when it is answered.
+    `begins_late` is how many polls it takes until status and events show it: aliyun/terraform-provider-alicloud
+    (alicloud_ros_stack) waits five seconds before it looks.
     """
 
     stacks: dict[str, Stack] = field(default_factory=dict)
@@ -72,6 +75,7 @@ class Stacks:
     silent: set[str] = field(default_factory=set)
     refuses_late: bool = False
     refuses_same_preview: bool = False
+    begins_late: int = 0
     replacement: str = "True"
 
     def ros(self, operation: str, given: Mapping[str, str]) -> dict[str, Any]:
@@ -123,7 +127,7 @@ class Stacks:
 
     def _create_stack(self, given: Mapping[str, str]) -> dict[str, Any]:
         template, parameters = self._checked(given)
-        stack = Stack(given["StackName"], template, parameters)
+        stack = Stack(given["StackName"], template, parameters, status="CREATE_IN_PROGRESS")
         self.stacks[stack.id] = stack
         self._begin(stack, "CREATE")
         return {"StackId": stack.id}
@@ -197,12 +201,19 @@ class Stacks:
         return template, defaults | parameters
 
     def _begin(self, stack: Stack, action: str) -> None:
-        stack.status, stack.reason, stack.looks = f"{action}_IN_PROGRESS", "", 0
-        self._event(stack, stack.name, stack.status)
+        stack.pending, stack.looks = action, -self.begins_late
+        self._show(stack)
+
+    def _show(self, stack: Stack) -> None:
+        """Show that the operation has begun, once it is time."""
+        if stack.pending and stack.looks >= 0:
+            stack.status, stack.reason, stack.pending = f"{stack.pending}_IN_PROGRESS", "", ""
+            self._event(stack, stack.name, stack.status)
 
     def _look(self, stack: Stack) -> None:
-        action, _, state = stack.status.partition("_")
         stack.looks += 1
+        self._show(stack)
+        action, _, state = stack.status.partition("_")
         if state != "IN_PROGRESS" or stack.looks < _LOOKS:
             return
         if failures := self.failures(stack, action):

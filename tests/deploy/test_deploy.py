@@ -124,6 +124,34 @@ def test_what_passes_does_not_end_the_progress(address: str, cloud: Cloud) -> No
     assert deploy("http://127.0.0.1:9").stderr.startswith("Failed: ")
 
 
+def test_an_operation_that_begins_late_is_followed_to_its_end(address: str, cloud: Cloud, tmp_path: Path) -> None:
+    cloud.begins_late = 4
+    failed = deploy(address, package="cams-qr/python3.10-none.zip")
+    assert (failed.returncode, "cams-qr: CREATE_ROLLBACK_COMPLETE" in failed.stdout) == (1, True)
+    created = deploy(address)
+    assert (created.returncode, created.stderr) == (0, "")
+    assert "cams-qr: DELETE_COMPLETE" in created.stdout, "of the one that failed"
+    assert "cams-qr: CREATE_COMPLETE" in created.stdout
+
+    updated = deploy(address, *given(tmp_path, {"MaxInstances": 2}))
+    assert updated.returncode == 0
+    assert updated.stdout.index("  UPDATE_COMPLETE     Function") < updated.stdout.index("cams-qr: UPDATE_COMPLETE")
+    assert "cams-qr: CREATE_COMPLETE" not in updated.stdout
+    rolled_back = deploy(address, package="cams-qr/python3.10-none.zip")
+    assert (rolled_back.returncode, "cams-qr: ROLLBACK_COMPLETE" in rolled_back.stdout) == (1, True)
+
+    removed = run(address, "remove", "--stack", "cams-qr", "--yes")
+    assert (removed.returncode, "cams-qr: DELETE_COMPLETE" in removed.stdout) == (0, True)
+
+
+@pytest.mark.thorough
+def test_an_operation_that_never_begins_is_given_up(address: str, cloud: Cloud) -> None:
+    assert deploy(address).returncode == 0
+    cloud.begins_late = 1000
+    removed = run(address, "remove", "--stack", "cams-qr", "--yes")
+    assert (removed.returncode, "cams-qr: CREATE_COMPLETE" in removed.stdout) == (1, True)
+
+
 def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
     parameters = tmp_path / "parameters.json"
     parameters.write_text('{"LogLevels": "INFO"}')
