@@ -103,14 +103,26 @@ def _deploy(account: Account, options: Any) -> bool:
     plan = ros.plan(options.stack, (ROOT / "template.yml").read_text(), given | changed)
     if plan is None or not _can_update(plan, fixed(kept, given)):
         return False
-    if plan.stack:
-        settings.lower_concurrency(account, known)
-    if not ros.carry_out(plan):
+    if not _carry_out(account, ros, plan, known):
         return False
     is_set = settings.apply(account, known)
     is_published = not known.get("GatewayId") or gateway.publish(account, ros.outputs(options.stack))
     is_fine = options.no_verify or _verify(account, options)
     return is_set and is_published and is_fine
+
+
+def _carry_out(account: Account, ros: stack.Stacks, plan: stack.Plan, known: dict[str, str]) -> bool:
+    """Create or update the stack; before an update, lower the maximum of instances if the function will assume so."""
+    if not plan.stack:
+        return ros.carry_out(plan)
+    settings.lower_concurrency(account, known)
+    is_done = False
+    try:
+        is_done = ros.carry_out(plan)
+    finally:
+        if not is_done and ros.is_at_rest(plan):
+            settings.tell_lowered(account, known, ros.parameters(plan.name))
+    return is_done
 
 
 def _can_update(plan: stack.Plan, reasons: list[str]) -> bool:

@@ -19,6 +19,7 @@ from darabonba.exceptions import UnretryableException
 from deploy.account import Account
 from deploy.doctor.check import code_of
 from deploy.parameters import with_defaults
+from deploy.retries import patiently
 
 _NEVER_SET = ("OnDemandConfigNotFound", "AsyncConfigNotExists")
 _RETRIES = 3
@@ -37,7 +38,7 @@ class Setting(NamedTuple):
     def found(self, account: Account) -> dict[str, Any]:
         """What is set now; empty if nothing is. Raises the SDK's AlibabaCloudException."""
         try:
-            return account.get("fc", self.read, self.path)
+            return patiently(lambda: account.get("fc", self.read, self.path))
         except AlibabaCloudException as error:
             if code_of(error) in _NEVER_SET:
                 return {}
@@ -103,16 +104,27 @@ def lower_concurrency(account: Account, parameters: Mapping[str, str]) -> None:
         _set(account, setting, found)
 
 
+def tell_lowered(account: Account, planned: Mapping[str, str], kept: Mapping[str, str]) -> None:
+    """After an update that failed: if the maximum was lowered for it, say so, and how to set it back."""
+    low, former = concurrency(planned), concurrency(kept)
+    maximum = low.wanted["reservedConcurrency"]
+    if maximum < former.wanted["reservedConcurrency"]:
+        back = former.command({}, account.region)
+        print(f"The maximum of instances stays at {maximum} until the next deployment; to set it back: {back}")
+
+
 def apply(account: Account, parameters: Mapping[str, str]) -> bool:
     """After an update: set what is not as it should be, and say so, or what prevents it; returns success."""
     is_done = True
     for setting in (concurrency(parameters), asynchronous(parameters), vpc(parameters)):
+        found: dict[str, Any] = {}
         try:
             found = setting.found(account)
             if differs(setting.wanted, found):
                 _set(account, setting, found)
         except (AlibabaCloudException, UnretryableException) as error:
             print(f"The function's {setting.name} could not be set: {error}", file=sys.stderr)
+            print(f"  To set it by hand: {setting.command(found, account.region)}", file=sys.stderr)
             is_done = False
     return is_done
 
@@ -127,7 +139,7 @@ def differs(wanted: Any, found: Any) -> bool:
 def _set(account: Account, setting: Setting, found: Mapping[str, Any]) -> None:
     body = setting.body(found)
     print(f"Setting the function's {setting.name}: {json.dumps(body)}", flush=True)
-    account.put("fc", setting.write, setting.path, body)
+    patiently(lambda: account.put("fc", setting.write, setting.path, body))
 
 
 def _function(parameters: Mapping[str, str]) -> str:

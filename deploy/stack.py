@@ -99,6 +99,10 @@ class Stacks:
             return self._unchanged(plan.stack)
         return self._follow(plan.stack, since, "UPDATE_COMPLETE")
 
+    def is_at_rest(self, plan: Plan) -> bool:
+        """Whether nothing is in progress, and the resources are as some deployment left them."""
+        return self._get(plan.stack)["Status"] in _AT_REST
+
     def parameters(self, name: str) -> dict[str, str]:
         """The stack's current parameters; none if there is no such stack, or it never worked."""
         stack = self._find(name)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from aiohttp import web
 
 from deploy import settings
 from deploy.account import host
@@ -273,12 +274,31 @@ def test_a_maximum_that_nobody_set_is_set_before_the_update(deployed: str, cloud
     assert told.stdout.index(RESERVING) < told.stdout.index("UPDATE_IN_PROGRESS")
 
 
+STAYS = (
+    "The maximum of instances stays at 2 until the next deployment; to set it back: "
+    "aliyun fc PUT /2023-03-30/functions/cams-qr/concurrency "
+    "--body '{\"reservedConcurrency\": 5}' --region ap-southeast-1\n"
+)
+
+
+def test_an_update_that_is_refused_leaves_no_fewer_instances_untold(
+    deployed: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    cloud.account.denied.add("ros:UpdateStack")
+    refused = deploy(deployed, *given(tmp_path, {"MaxInstances": 2}))
+    assert (refused.returncode, refused.stdout.endswith(STAYS)) == (1, True)
+    assert "ros:UpdateStack" in refused.stderr
+
+
 def test_an_update_that_fails_leaves_no_more_instances_than_the_function_assumes(
     deployed: str, cloud: Cloud, tmp_path: Path
 ) -> None:
     cloud.objects.clear()
-    assert deploy(deployed, *given(tmp_path, {"MaxInstances": 2})).returncode == 1
+    failed = deploy(deployed, *given(tmp_path, {"MaxInstances": 2}))
+    assert (failed.returncode, failed.stdout.endswith(STAYS)) == (1, True)
     assert (cloud.account.reserved["cams-qr"], *_instances(cloud)) == (2, "5")
+    assert STAYS not in deploy(deployed, *given(tmp_path, {"MaxInstances": 5})).stdout, "nothing was lowered"
+    cloud.objects[f"packages/{PACKAGE}"] = b"zip"
     assert deploy(deployed).returncode == 0
     assert cloud.account.reserved == {"cams-qr": 5}, "as the parameters say"
 
@@ -294,11 +314,38 @@ def test_without_the_right_to_lower_it_nothing_changes(deployed: str, cloud: Clo
     assert "UpdateStack" not in cloud.operations
 
 
+def test_what_passes_does_not_prevent_a_setting(cloud: Cloud) -> None:
+    failures = ["conflict", "no answer", "throttled"]
+
+    @web.middleware
+    async def failing(request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.method == "PUT" and request.path.endswith("/concurrency") and failures:
+            failure = failures.pop()
+            if failure == "no answer":
+                assert request.transport
+                request.transport.abort()
+            status = {"conflict": 409, "throttled": 429}.get(failure, 500)
+            return web.json_response({"Code": failure, "Message": "Wait."}, status=status)
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    app = cloud.app()
+    app.middlewares.append(failing)
+    with serve(app) as address:
+        told = deploy(f"http://{address}")
+    assert (told.returncode, told.stderr, failures) == (0, "", [])
+    assert cloud.account.reserved == {"cams-qr": 5}
+
+
 def test_what_cannot_be_set_is_told_and_the_rest_is_set(address: str, cloud: Cloud, tmp_path: Path) -> None:
     cloud.account.denied.add("fc:PutConcurrencyConfig")
     told = deploy(address)
     assert told.returncode == 1
     assert told.stderr.startswith("The function's concurrency could not be set: ")
+    assert told.stderr.endswith(
+        "\n  To set it by hand: aliyun fc PUT /2023-03-30/functions/cams-qr/concurrency "
+        "--body '{\"reservedConcurrency\": 5}' --region ap-southeast-1\n"
+    )
     assert "cams-qr" in cloud.account.asynchronous
 
 
