@@ -30,13 +30,15 @@ _CAMS_VERSION = "2020-06-06"
 class Cloud(ros.Stacks):
     """One account in one region, whose services do what the caller's policies allow.
 
-    If there is a function, InvokeFunction reaches it. `urls` are those of RPC calls.
+    If there is a function, InvokeFunction reaches it. `urls` are those of RPC calls. No page says whether OSS tells a
+    caller without oss:ListObjects that an object is not there, or hides that as S3 does, with 403: `hides_objects`.
     """
 
     account: Account = field(default_factory=Account)
     logs: sls.LogStore = field(default_factory=sls.LogStore)
     sandbox: Sandbox = field(default_factory=Sandbox)
     urls: list[str] = field(default_factory=list)
+    hides_objects: bool = False
 
     def app(self, function: Handler | None = None, make_context: Callable[[], Any] = lambda: None) -> web.Application:
         """All services as one application: RPC at the root, services with paths, and buckets below all other paths."""
@@ -65,6 +67,9 @@ class Cloud(ros.Stacks):
         """A changed route is served as it was published before; see "Save and Publish" in the console.
 
         ROS updates a function with UpdateFunction, which leaves alone what it is not given, such as a VPC.
+
+        That a function takes its concurrency and its asynchronous settings along when it is removed is an assumption:
+        DeleteFunction only requires that its triggers were deleted; devsapp/fc3 deletes the settings first.
         """
         if changes.get("GatewayPublication") == "Add":
             self.account.route = "Deployed"

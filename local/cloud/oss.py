@@ -54,7 +54,7 @@ def _object(cloud: "Cloud", method: str, name: str, body: bytes) -> web.Response
         cloud.objects[name] = body
         return web.Response(headers={"x-oss-request-id": str(uuid4())})
     if name not in cloud.objects:
-        return _refusal(404, "NoSuchKey")
+        return _refusal(403, "AccessDenied") if cloud.hides_objects else _refusal(404, "NoSuchKey")
     return web.Response(headers={"x-oss-request-id": str(uuid4()), "ETag": '"1"'})
 
 

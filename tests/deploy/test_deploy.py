@@ -296,7 +296,8 @@ def test_parameters_that_are_none(address: str, tmp_path: Path, text: str) -> No
     assert str(parameters) in refused.stderr
 
 
-def test_the_package_is_sent_once(address: str, cloud: Cloud, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hides_objects", [False, True])
+def test_the_package_is_sent_once(address: str, cloud: Cloud, tmp_path: Path, hides_objects: bool) -> None:
     import alibabacloud_oss_v2 as oss
 
     from deploy.bucket import runtime_of, upload
@@ -306,6 +307,7 @@ def test_the_package_is_sent_once(address: str, cloud: Cloud, tmp_path: Path) ->
         DEMO_KEY_ID, DEMO_KEY.secret, DEMO_KEY.token
     )
     config.region, config.endpoint = "ap-southeast-1", address
+    cloud.hides_objects = hides_objects
     package = tmp_path / "function.zip"
     package.write_bytes(b"the package")
     name = upload(oss.Client(config), "packages", package, "python3.12")
