@@ -13,6 +13,7 @@ from cams_qr.settings import SettingsError, read_settings
 
 TEMPLATE = yaml.load((Path(__file__).parent.parent / "template.yml").read_text(), yaml.CSafeLoader)
 
+_PROJECT_LENGTH = 63
 _GATEWAY = 'deploy once with GatewayId "", then with all of the gateway\'s parameters'
 # Parameters in properties that ROS cannot change, and what to do instead. Sources: the pages of the resource types.
 _FIXED = {
@@ -60,6 +61,20 @@ def fixed(kept: Mapping[str, str], given: Mapping[str, str]) -> list[str]:
     if not (kept.get("GatewayId") and new.get("GatewayId")):
         names = [name for name in names if _FIXED[name] != _GATEWAY]
     return [f"{name} cannot be changed in place: {_FIXED[name]}." for name in names]
+
+
+def too_long(parameters: Mapping[str, str], account_id: str, region: str) -> list[str]:
+    """A sentence if the function's name makes the SLS project's too long there. Source: CreateProject (SLS)."""
+    known = with_defaults(parameters) | {"ALIYUN::TenantId": account_id, "ALIYUN::Region": region}
+    project = value(TEMPLATE["Resources"]["LogProject"]["Properties"]["Name"], known)
+    excess = len(project) - _PROJECT_LENGTH
+    if excess <= 0:
+        return []
+    fitting = len(known["FunctionName"]) - excess
+    return [
+        f"FunctionName must have at most {fitting} characters in {region}, because the SLS project is named "
+        f"FunctionName-ACCOUNT-REGION, and may have {_PROJECT_LENGTH}."
+    ]
 
 
 def refused_settings(parameters: Mapping[str, str]) -> list[str]:

@@ -11,12 +11,22 @@ from deploy.account import Account
 from deploy.doctor.bucket import bucket
 from deploy.doctor.caller import caller, nobody, region, runtime, who
 from deploy.doctor.cams import cams
-from deploy.doctor.check import NETWORK, Check, Planned, Refusal, code_of, is_forbidden, is_not_activated, not_permitted
+from deploy.doctor.check import (
+    NETWORK,
+    Check,
+    Identity,
+    Planned,
+    Refusal,
+    code_of,
+    is_forbidden,
+    is_not_activated,
+    not_permitted,
+)
 from deploy.doctor.references import gateway, security_group, vpc, vswitch
 from deploy.doctor.rights import rights
 from deploy.doctor.services import concurrency, function_compute, function_compute_role, gateway_role, logs, queue_roles
 from deploy.doctor.template import template_rights
-from deploy.parameters import contradictions, first_of, fixed, misfits, refused_settings, with_defaults
+from deploy.parameters import contradictions, first_of, fixed, misfits, refused_settings, too_long, with_defaults
 from deploy.sls import SlsUnreachable
 from deploy.table import Finding, fine, unknown, wrong
 
@@ -60,18 +70,11 @@ def examine(
     parameters = {**kept, **given}
     # What is kept was looked at when it was given, and secrets of it are not told.
     wrongs = misfits(given) or contradictions(parameters) or refused_settings(parameters) or fixed(kept, given)
-    yield from _parameters(wrongs)
-    try:
-        identity = who(account)
-    except AlibabaCloudException as error:
-        yield nobody(error)
+    identity = _who(account)
+    if isinstance(identity, Finding):
+        yield from (*_parameters(wrongs), identity)
         return
-    except (UnretryableException, CredentialException) as error:
-        yield _no_answer("caller", error)
-        return
-    except _UNREADABLE as error:
-        yield _mismatch("caller", error)
-        return
+    yield from _parameters(wrongs or too_long(parameters, identity.account_id, account.region))
     known = with_defaults(parameters)
     number = number or first_of(known["AllowedPhoneNumbers"])
     planned = Planned(account, identity, bucket, runtime, known, number)
@@ -79,6 +82,18 @@ def examine(
         found = _examined(planned, what, check, right)
         if found:
             yield found
+
+
+def _who(account: Account) -> Identity | Finding:
+    """The caller, or the row that says why it is not known."""
+    try:
+        return who(account)
+    except AlibabaCloudException as error:
+        return nobody(error)
+    except (UnretryableException, CredentialException) as error:
+        return _no_answer("caller", error)
+    except _UNREADABLE as error:
+        return _mismatch("caller", error)
 
 
 def _parameters(wrongs: Sequence[str]) -> Iterator[Finding]:

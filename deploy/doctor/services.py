@@ -37,12 +37,15 @@ def function_compute(planned: Planned) -> Finding:
 
 def function_compute_role(planned: Planned) -> Finding:
     """Function Compute's service-linked role exists; without it, functions cannot reach a VPC or read a queue."""
-    return _role(
+    found = _role(
         planned,
         "its role",
         "AliyunServiceRoleForFC",
         "aliyun resourcemanager CreateServiceLinkedRole --ServiceName fc.aliyuncs.com",
     )
+    if found.mark == "✓" or planned.parameters["VpcId"] or planned.parameters["QueueName"]:
+        return found
+    return unknown(found.what, f"{found.found}; only a VPC and a queue need it", found.fix)
 
 
 def queue_roles(planned: Planned) -> Finding | None:

@@ -30,6 +30,7 @@ _CHECKED = {
         ros:ListStacks ros:PreviewStack ros:CreateStack ros:UpdateStack ros:GetStack ros:ListStackEvents
         ros:DeleteStack ros:ListStackResources""",
     "acs:ros:{region}:{account}:template/{template}": "ros:GenerateTemplatePolicy",
+    # ROS deletes the two settings when it updates a stack of 1.0.0, whose template had a resource for each.
     "acs:fc:{region}:{account}:functions/{function}": """
         fc:CreateFunction fc:UpdateFunction fc:GetFunction fc:DeleteFunction fc:InvokeFunction
         fc:PutConcurrencyConfig fc:GetConcurrencyConfig fc:DeleteConcurrencyConfig

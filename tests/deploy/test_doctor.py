@@ -201,6 +201,18 @@ def test_parameters_that_the_function_refuses_at_its_start(doctor: Doctor) -> No
     assert told.code == 1
 
 
+def test_a_name_that_is_too_long_for_the_logs_of_this_region(doctor: Doctor) -> None:
+    name = "whatsapp-codes-of-shops10"
+    told = doctor("--region", "cn-shanghai-finance-1", parameters={"FunctionName": name})
+    assert told.row("parameters") == (
+        "✗ parameters FunctionName must have at most 24 characters in cn-shanghai-finance-1, because the SLS project "
+        "is named FunctionName-ACCOUNT-REGION, and may have 63. → make deploy … PARAMETERS=… # corrected"
+    )
+    told = doctor("--region", "cn-shanghai-finance-1", parameters={"FunctionName": name[:-1]})
+    assert told.row("parameters") == "✓ parameters no contradictions"
+    assert doctor(parameters={"FunctionName": name}).row("parameters") == "✓ parameters no contradictions"
+
+
 def test_what_a_stack_keeps_is_not_checked_again(doctor: Doctor, cloud: Cloud) -> None:
     """ROS tells a secret as asterisks, which fit no pattern, and its own parameters beside the template's."""
     kept = {"RedisUrl": "******", "MaxInstances": "6", "ALIYUN::StackName": "cams-qr", "Retired": "1"}
@@ -351,6 +363,24 @@ def test_one_thing_is_missing(doctor: Doctor, cloud: Cloud, what: str, change: A
     others = [mark for mark in told.rows() if mark != "✓"]
     follow = ["?", "?"] if what == "Function Compute" else []
     assert others == [expected[0], *follow], told.text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "mark"),
+    [
+        ({}, "?"),
+        ({"QueueName": "questions"}, "✗"),
+        ({"VpcId": "vpc-1", "VSwitchId": "vsw-1", "SecurityGroupId": "sg-1"}, "✗"),
+    ],
+)
+def test_a_role_that_only_a_vpc_and_a_queue_need(
+    doctor: Doctor, cloud: Cloud, parameters: dict[str, str], mark: str
+) -> None:
+    cloud.account.roles.remove("AliyunServiceRoleForFC")
+    told = doctor(parameters=parameters)
+    assert told.row("its role").startswith(f"{mark} its role there is no AliyunServiceRoleForFC")
+    assert ("only a VPC and a queue need it" in told.row("its role")) == (mark == "?")
+    assert told.code == (mark == "✗")
 
 
 def test_what_cannot_be_known_before_a_service_is_opened(doctor: Doctor, cloud: Cloud) -> None:
