@@ -1,6 +1,6 @@
 """Retries a call that fails for a reason that may pass.
 
-Source: aliyun/terraform-provider-alicloud, whose NeedRetry tells these reasons, but for the conflict, from others.
+Source: NeedRetry in aliyun/terraform-provider-alicloud, for no answer, failures (5xx) and throttling.
 """
 
 import time
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """Retry for about ten seconds while the service cannot be reached, fails, throttles or is at another change.
+    """Retry for about ten seconds while the service cannot be reached, fails, throttles or reports a conflict.
 
-    Then raises what the call raised. It must not matter whether the call is carried out twice.
+    Then raises what the call raised. Carrying out the call twice must do no harm.
     """
     for _ in range(_RETRIES):
         try:

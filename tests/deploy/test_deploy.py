@@ -145,6 +145,7 @@ def test_an_operation_that_begins_late_is_followed_to_its_end(address: str, clou
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(120)
 def test_an_operation_that_never_begins_is_given_up(address: str, cloud: Cloud) -> None:
     assert deploy(address).returncode == 0
     cloud.begins_late = 1000
