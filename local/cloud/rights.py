@@ -192,7 +192,7 @@ def template_policy(account: Account, given: Mapping[str, str]) -> dict[str, Any
     options = set(_listed(given, "GenerateOptions"))
     if "MandatoryPolicy" in options and "ResolveParameters" not in options:
         raise Refused("InvalidParameter", "MandatoryPolicy must be used together with ResolveParameters.")
-    template = yaml.safe_load(given["TemplateBody"])
+    template = yaml.load(given["TemplateBody"], yaml.CSafeLoader)
     types = {
         resource["Type"]
         for resource in template["Resources"].values()
