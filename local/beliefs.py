@@ -25,7 +25,7 @@ BELIEFS = {
     "domain_signature": Belief(
         "acs",
         "the signature that a custom domain with the authentication function accepts",
-        "local/trigger_auth.py, examples/signature.py; docs/calling.md, “Custom domain”",
+        "local/trigger_auth.py, examples/signature.py; docs/calling.md, “Signing requests”",
         "Configure signature authentication for custom domain names; for the trigger, the page has ACS3-HMAC-SHA256",
     ),
     "claim_header": Belief(
@@ -56,7 +56,8 @@ BELIEFS = {
     "not_modified": Belief(
         "304",
         "the status of an answer 304, which has no Location, on the default domain",
-        "local/gateway.py; src/cams_qr/events/http/answer.py",
+        "local/gateway.py; src/cams_qr/events/http/answer.py; if it is another, browsers cannot revalidate lists there, "
+        "and pages need a custom domain",
         "none; reports by users: 400 ExternalRedirectForbidden for redirects",
     ),
     "gzip": Belief(

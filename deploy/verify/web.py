@@ -182,7 +182,7 @@ def conditional(target: Target) -> Iterator[Row]:
         etag = first.header("etag")
         again = ask(target, list_path(target), headers={"If-None-Match": etag})
         yield from logged("ETag", [first, again])
-        if etag and again.status != 200:
+        if etag and (again.status == 304 or is_refused(again)):
             yield Seen("not_modified", str(again.status))
         if etag and again.status == 304 and not again.body:
             yield fine("ETag", "304 for an unchanged list")
