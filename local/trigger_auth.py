@@ -119,7 +119,7 @@ def _check_date(text: str, read: Callable[[str], datetime]) -> None:
     if abs((now - sent).total_seconds()) > MAX_SKEW_SECONDS:
         times = (format_datetime(at, usegmt=True) for at in (sent, now))
         message = "the difference between the request time '{}' and the current time '{}' is too large"
-        raise Refused("AccessDenied", message.format(*times), 403)
+        raise Refused(BELIEFS["expired_signature"].value, message.format(*times), 403)
 
 
 def _check_proof(headers: Mapping[str, str], key_id: str, signature: str, signed: Callable[[str], str]) -> None:
