@@ -96,7 +96,7 @@ BELIEFS = {
         "ERR-OPERATION-MAAP-0060",
         "CAMS's code for a custSpaceId that is not the account's",
         "local/sandbox.py; src/cams_qr/problems.py has other codes for it, too",
-        "inferred: Public error codes of Chat App Message Service, for a subscriber without a WhatsApp Business account",
+        "inferred: Public error codes of Chat App Message Service, for subscribers without a WhatsApp account",
     ),
     "image_url": Belief(
         "for hours",
