@@ -14,7 +14,7 @@ const {
 /** The list. Throws if there is none; the message says why. */
 async function list(endpoint, phoneNumber, sign) {
   const url = new URL(`${endpoint}/qr-codes?${new URLSearchParams({ phoneNumber })}`);
-  const response = await fetch(url, { headers: sign("GET", url) });
+  const response = await fetch(url, { headers: sign("GET", url), redirect: "error" });
   const text = await response.text();
   if (!response.ok) throw new Error(`${response.status} ${text}`);
   const found = JSON.parse(text);

@@ -17,14 +17,16 @@ from darabonba.request import DaraRequest
 ACS3 = "ACS3-HMAC-SHA256"
 
 
-def sign_for_trigger(credentials: CredentialClient, method: str, url: str) -> dict[str, str]:
+def sign_for_trigger(
+    credentials: CredentialClient, method: str, url: str, at: datetime | None = None
+) -> dict[str, str]:
     """The headers that authorise the request at an HTTP trigger. Raises ValueError if a query's name occurs twice.
 
-    As in "Configure signature authentication for HTTP triggers".
+    Valid from `at`, by default now. As in "Configure signature authentication for HTTP triggers".
     """
     key = credentials.get_credential()
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    headers = {"x-acs-date": now} | _token(key.security_token)
+    signed_at = (at or datetime.now(timezone.utc)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    headers = {"x-acs-date": signed_at} | _token(key.security_token)
     request = _request(method, url, headers)
     proof = Utils.get_authorization(request, ACS3, "", key.access_key_id, key.access_key_secret)
     return headers | {"authorization": proof}

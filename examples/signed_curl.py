@@ -18,7 +18,10 @@ def command(url: str, is_domain: bool) -> str:
         sign_for_domain(credentials, "GET", url, accepted) if is_domain else sign_for_trigger(credentials, "GET", url)
     )
     headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in (accepted | signed).items())
-    return f"curl --fail-with-body --silent --show-error {headers} {shlex.quote(url)}"
+    # The URL is signed as it is: curl must not take it for an option, a file or a pattern.
+    return (
+        f"curl --globoff --proto =http,https --fail-with-body --silent --show-error {headers} --url {shlex.quote(url)}"
+    )
 
 
 if __name__ == "__main__":

@@ -22,10 +22,16 @@ BELIEFS = {
         "local/trigger_auth.py; docs/openapi.json",
         "none; a missing token was captured as 403 JWTTokenIsMissing",
     ),
+    "expired_signature": Belief(
+        "AccessDenied",
+        "the trigger's code for a signature that is older than 15 minutes",
+        "local/trigger_auth.py",
+        "Configure signature authentication for HTTP triggers: the text, without the code; 403 by a user's report",
+    ),
     "domain_signature": Belief(
         "acs",
         "the signature that a custom domain with the authentication function accepts",
-        "local/trigger_auth.py, examples/signature.py; docs/calling.md, “Custom domain”",
+        "local/trigger_auth.py, examples/signature.py; docs/calling.md, “Signing requests”",
         "Configure signature authentication for custom domain names; for the trigger, the page has ACS3-HMAC-SHA256",
     ),
     "claim_header": Belief(
@@ -56,7 +62,8 @@ BELIEFS = {
     "not_modified": Belief(
         "304",
         "the status of an answer 304, which has no Location, on the default domain",
-        "local/gateway.py; src/cams_qr/events/http/answer.py",
+        "local/gateway.py; src/cams_qr/events/http/answer.py; if it is another, browsers cannot revalidate lists "
+        "there, and pages need a custom domain",
         "none; reports by users: 400 ExternalRedirectForbidden for redirects",
     ),
     "gzip": Belief(
@@ -84,6 +91,12 @@ BELIEFS = {
         "local/sandbox.py; src/cams_qr/problems.py has other codes for it, too",
         "Public error codes of Chat App Message Service: this phone number is not bound to the current subscriber; "
         "ListPhoneMessageQrdl declares Unknown.ResourceOwnerId",
+    ),
+    "foreign_space": Belief(
+        "ERR-OPERATION-MAAP-0060",
+        "CAMS's code for a custSpaceId that is not the account's",
+        "local/sandbox.py; src/cams_qr/problems.py has other codes for it, too",
+        "inferred: Public error codes of Chat App Message Service, for subscribers without a WhatsApp account",
     ),
     "image_url": Belief(
         "for hours",

@@ -39,6 +39,10 @@ _MAX_TARGET_BYTES = 4 * 1024
 _MAX_BODY_BYTES = 32 * 1024 * 1024
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _UNSENDABLE = re.compile(r"[\x00\r\n]")
+_OF_PREFLIGHTS = {
+    "Access-Control-Request-Method": "Access-Control-Allow-Methods",
+    "Access-Control-Request-Headers": "Access-Control-Allow-Headers",
+}
 _NOT_SETTABLE = {"connection", "content-length", "date", "keep-alive", "server", "upgrade"}
 
 
@@ -79,7 +83,7 @@ def gateway(
                 invoked = await loop.run_in_executor(instance, invoke, handler, data, context)
             response = _v1_answer(invoked) if shape == "v1" else _classic_answer(invoked)
         if shape == "v1" and domain == "default":
-            return _on_default_domain(response, request.headers.get("Origin"), context.request_id, replacing)
+            return _on_default_domain(response, request, context.request_id, replacing)
         return response
 
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
@@ -249,19 +253,23 @@ def _resource_exhausted(request_id: str) -> web.Response:
     return refusal(Refused("ResourceExhausted", "too many requests", int(BELIEFS["over_cap"].value)), request_id)
 
 
-def _on_default_domain(response: web.Response, origin: str | None, request_id: str, replacing: bool) -> web.Response:
+def _on_default_domain(response: web.Response, request: web.Request, request_id: str, replacing: bool) -> web.Response:
     """What only the default domain does: no redirects, forced downloads, and CORS headers for any origin.
 
     Sources: "HTTP triggers overview"; users' reports of redirects (sherkevin/quiet-river, different-ai-studio/teamclu),
     of Access-Control-Expose-Headers without an origin (September 2026), and of custom domains, which have no CORS
-    headers (kejiweixun.com, January 2024).
+    headers (kejiweixun.com, January 2024). Which of them a preflight gets is the page's list; that they come beside the
+    function's there, too, is inferred.
     """
     if 300 <= response.status < 400 and "Location" in response.headers:
         response = refusal(Refused("ExternalRedirectForbidden", "redirects are forbidden", 400), request_id)
     response.headers.setdefault("Content-Disposition", "attachment")
     added = {"Access-Control-Expose-Headers": "Date,x-fc-request-id"}
-    if origin is not None:
-        added |= {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+    if "Origin" in request.headers:
+        added |= {"Access-Control-Allow-Origin": request.headers["Origin"], "Access-Control-Allow-Credentials": "true"}
+    for asked, allowed in _OF_PREFLIGHTS.items():
+        if asked in request.headers:
+            added[allowed] = request.headers[asked]
     if not (replacing and any(name.lower().startswith("access-control-") for name in response.headers)):
         response.headers.extend(added)
     return response

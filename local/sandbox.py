@@ -115,7 +115,7 @@ class Sandbox:
                 visit = self._visits[number] = self._visits.get(number, 0) + 1
                 return await _spring(trap, request, number, visit)
         if space not in SPACES:
-            raise Refused("ERR-OPERATION-MAAP-0060", "The subscriber has not bind WABA.")
+            raise Refused(BELIEFS["foreign_space"].value, "The subscriber has not bind WABA.")
         if number not in LISTS:
             raise _foreign()
         return web.json_response(listing(LISTS[number]))

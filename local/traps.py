@@ -294,6 +294,10 @@ TRAPS = dict(
             Trap("`Code` is 0000, `Data` is an object", _success("0000", Data=_ITEM)),
             Trap("400 whose code is OK", _json({"RequestId": "R-1", "Code": "OK", "Data": [_ITEM]}, 400)),
             Trap("a number as people write it", _success(Data=[{**_ITEM, "PhoneNumber": "+60 1111 11111"}])),
+            Trap(
+                "an unknown code, x-acs-retry-after 11 days",
+                _told_to_wait("Something.Unheard", milliseconds=999_999_999),
+            ),
         ],
         start=1,
     )

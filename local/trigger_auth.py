@@ -31,7 +31,9 @@ _KEYS = {DEMO_KEY_ID: DEMO_KEY, PERMANENT_KEY_ID: PERMANENT_KEY}
 
 
 def check_signature(request: web.Request) -> None:
-    """The HTTP trigger's check: ACS3-HMAC-SHA256 over the headers that were signed, without the body. Raises Refused.
+    """The HTTP trigger's check: ACS3-HMAC-SHA256 over the headers that were signed. Raises Refused.
+
+    The body is only signed by its hash, if x-acs-content-sha256 is sent, as the general signature (V3) has it.
 
     Preflights pass, because browsers do not sign them: BELIEFS["preflight"]. What no page or report tells is refused:
     an unsigned x-acs- header, and two parameters of one name, of which the vendor's samples sign different ones. The
@@ -112,12 +114,12 @@ def _check_date(text: str, read: Callable[[str], datetime]) -> None:
     now = datetime.now(timezone.utc)
     try:
         sent = read(text).astimezone(timezone.utc)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Refused("InvalidArgument", f"invalid date '{text}'", 400) from None
     if abs((now - sent).total_seconds()) > MAX_SKEW_SECONDS:
         times = (format_datetime(at, usegmt=True) for at in (sent, now))
         message = "the difference between the request time '{}' and the current time '{}' is too large"
-        raise Refused("AccessDenied", message.format(*times), 403)
+        raise Refused(BELIEFS["expired_signature"].value, message.format(*times), 403)
 
 
 def _check_proof(headers: Mapping[str, str], key_id: str, signature: str, signed: Callable[[str], str]) -> None:
@@ -126,7 +128,7 @@ def _check_proof(headers: Mapping[str, str], key_id: str, signature: str, signed
     if key is None:
         raise invalid_access_key_id(key_id)
     is_token = headers.get("x-acs-security-token", "") == (key.token or "")
-    if not is_token or not hmac.compare_digest(signed(key.secret), signature):
+    if not is_token or not hmac.compare_digest(signed(key.secret).encode(), signature.encode()):
         raise signature_not_match()
 
 

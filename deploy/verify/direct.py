@@ -30,18 +30,20 @@ def direct(target: Target) -> Iterator[Row]:
 
 
 def batch(target: Target) -> Iterator[Row]:
-    """Two queries are answered in order; the second is invalid."""
-    answer = invoke(target, {"queries": [target.query, {"phoneNumber": "1"}]})
+    """Queries are answered in order; the last is invalid, and the one before is about a space that nobody owns."""
+    foreign = {"phoneNumber": target.asked, "custSpaceId": "verify-nobodys"}
+    answer = invoke(target, {"queries": [target.query, foreign, {"phoneNumber": "1"}]})
     if _is_broken(answer):
         yield _broken("batch", answer)
         return
-    results = answer.document.get("results") or [{}, {}]
+    results = answer.document.get("results") or [{}, {}, {}]
     code = results[-1].get("problem", {}).get("code")
     if answer.document.get("status") != 207 or code != "invalid_request":
         yield wrong("batch", f"{answer.document.get('status')}, an invalid query: {code}", REPORT_IT)
     else:
         first = _judged("batch", target, results[0])
         yield first._replace(found=f"207: {first.found}, 400 invalid_request")
+        yield from _seen_of_foreign("foreign_space", results[1])
     yield Logged("batch", answer.request_id, max(result.get("status", 0) for result in results))
 
 
@@ -67,13 +69,18 @@ def _judged(what: str, target: Target, answer: dict[str, Any]) -> Finding:
 
 def _seen_of_cams(target: Target, answer: dict[str, Any]) -> Iterator[Seen]:
     """How CAMS answers for a number that nobody owns; how long its image URLs work."""
-    problem, codes = answer.get("problem", {}), answer.get("result", {}).get("qrCodes")
-    if not target.number and problem.get("code") in _ABOUT_NUMBER and "upstream" in problem:
-        yield Seen("foreign_number", str(problem["upstream"]["code"]))
-    elif not target.number and codes is not None:
-        yield Seen("foreign_number", "a list")
-    elif codes:
+    if not target.number:
+        yield from _seen_of_foreign("foreign_number", answer)
+    elif codes := answer.get("result", {}).get("qrCodes"):
         yield Seen("image_url", _image_lifetime(codes[0]["imageUrl"]))
+
+
+def _seen_of_foreign(belief: str, answer: dict[str, Any]) -> Iterator[Seen]:
+    problem = answer.get("problem", {})
+    if problem.get("code") in _ABOUT_NUMBER and "upstream" in problem:
+        yield Seen(belief, str(problem["upstream"]["code"]))
+    elif "result" in answer:
+        yield Seen(belief, "a list")
 
 
 def _image_lifetime(url: str | None) -> str:

@@ -3,7 +3,10 @@
 import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from urllib.parse import urljoin, urlsplit
+
+from alibabacloud_credentials.client import Client as CredentialClient
 
 from cams_qr.origins import normalise_origin
 from deploy.doctor.services import FC_CONSOLE
@@ -23,6 +26,7 @@ from deploy.verify.answers import (
 )
 from deploy.verify.client import Answer, Way, ask, trigger
 from deploy.verify.rows import REPORT_IT, Check, Logged, Measured, Row, Seen, Target
+from examples.signature import sign_for_trigger
 
 _STRANGER = "https://verify.invalid"
 # What a preflight asks for, and what of the function's answer allows it.
@@ -66,9 +70,18 @@ def signed(target: Target) -> Iterator[Row]:
 
 
 def unsigned(target: Target) -> Iterator[Row]:
-    """A GET without a signature or token, or with a token that is none, does not reach the function."""
+    """A GET without a signature or token, or with one that has expired or is none, does not reach the function."""
     yield _kept_out("unsigned GET", target, ask(target, list_path(target), signed=False))
-    if target.parameters["HttpAuth"] == "jwt":
+    if target.parameters["HttpAuth"] == "function":
+        an_hour_ago = datetime.now(timezone.utc) - timedelta(hours=1)
+        url = trigger(target).address + list_path(target)
+        expired = sign_for_trigger(CredentialClient(), "GET", url, an_hour_ago)
+        answer = ask(target, list_path(target), headers=expired, signed=False)
+        # If the signature itself is refused, its age says nothing.
+        if is_refused(answer) and answer.document.get("Code") != "SignatureNotMatch":
+            yield Seen("expired_signature", str(answer.document.get("Code")))
+        yield _kept_out("expired signature", target, answer)
+    else:
         headers = {"Authorization": "Bearer e30.e30.e30"}
         answer = ask(target, list_path(target), headers=headers, signed=False)
         # If tokens are not looked for in this header, none was found.
@@ -182,7 +195,7 @@ def conditional(target: Target) -> Iterator[Row]:
         etag = first.header("etag")
         again = ask(target, list_path(target), headers={"If-None-Match": etag})
         yield from logged("ETag", [first, again])
-        if etag and again.status != 200:
+        if etag and (again.status == 304 or is_refused(again)):
             yield Seen("not_modified", str(again.status))
         if etag and again.status == 304 and not again.body:
             yield fine("ETag", "304 for an unchanged list")

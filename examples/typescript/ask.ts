@@ -18,7 +18,7 @@ export type Answer = { ok: true; list: QrCodeList } | { ok: false; problem: Prob
 export interface Options {
   /** Authenticates, such as `async () => ({ Authorization: "Bearer …" })`; called before each request. */
   headers?: () => Promise<Record<string, string>>;
-  /** The most requests per call, counting those answered with Retry-After. */
+  /** The most requests per call, counting those answered with a time to wait, or with Function Compute's own 429. */
   attempts?: number;
 }
 
@@ -35,9 +35,9 @@ export function client(endpoint: string, { headers = async () => ({}), attempts 
       if (response.status === 304 && known) return { ok: true, list: known.list };
       const list = response.ok && (await listOf(response, route));
       if (list) return { ok: true, list };
-      // Function Compute's own answers have no Retry-After, and on its default domain pages cannot read the function's.
-      const after = Number(response.headers.get("Retry-After") ?? ([429, 503].includes(response.status) ? 1 : NaN));
-      if (Number.isNaN(after) || left <= 1) return { ok: false, problem: await problemOf(response) };
+      const problem = await problemOf(response);
+      const after = "retryAfter" in problem ? problem.retryAfter : response.status === 429 ? 1 : undefined;
+      if (after === undefined || left <= 1) return { ok: false, problem };
       await new Promise((resolve) => setTimeout(resolve, after * 1000));
     }
   }

@@ -60,8 +60,8 @@ class Cloud(ros.Stacks):
     def failures(self, stack: ros.Stack, action: str) -> dict[str, str]:
         """ROS acts with the caller's rights."""
         changes = self.changes(stack, action)
-        refusal = rights.refusal(self.account, stack.template, stack.parameters, changes)
-        return refusal or super().failures(stack, action)
+        forbidden = rights.forbidden(self.account, stack.template, stack.parameters, changes)
+        return forbidden or super().failures(stack, action)
 
     def changed(self, changes: Mapping[str, str], parameters: Mapping[str, str]) -> None:
         """A changed route is served as it was published before; see "Save and Publish" in the console.

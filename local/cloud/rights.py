@@ -159,7 +159,7 @@ def _fits(statement: Mapping[str, Any], element: str, text: str) -> bool:
     return found is not (opposite in statement)
 
 
-def refusal(
+def forbidden(
     account: Account, template: Mapping[str, Any], parameters: Mapping[str, str], changes: Mapping[str, str]
 ) -> dict[str, str]:
     """The first resource that ROS may not change so with the caller's rights, and why; none if it may change all."""
@@ -175,7 +175,7 @@ def refusal(
 
 
 def _names(account: Account, template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
-    """What the template calls the resources that policies name."""
+    """What the template calls the resources that policies name. That ROS adds nothing to PolicyName is assumed."""
     known = with_defaults(parameters) | {"ALIYUN::Region": account.region, "ALIYUN::TenantId": ACCOUNT_ID}
     parts = {name: resource["Properties"] for name, resource in template["Resources"].items()}
     found = {
@@ -193,7 +193,7 @@ def template_policy(account: Account, given: Mapping[str, str]) -> dict[str, Any
     options = set(_listed(given, "GenerateOptions"))
     if "MandatoryPolicy" in options and "ResolveParameters" not in options:
         raise Refused("InvalidParameter", "MandatoryPolicy must be used together with ResolveParameters.")
-    template = yaml.safe_load(given["TemplateBody"])
+    template = yaml.load(given["TemplateBody"], yaml.CSafeLoader)
     types = {
         resource["Type"]
         for resource in template["Resources"].values()

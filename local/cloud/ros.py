@@ -186,7 +186,7 @@ class Stacks:
         return stack
 
     def _checked(self, given: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-        template = yaml.safe_load(given["TemplateBody"])
+        template = yaml.load(given["TemplateBody"], yaml.CSafeLoader)
         parameters = dict(_parameters(given))
         before = self.stacks.get(given.get("StackId", ""))
         if before and given.get("UsePreviousParameters", "").lower() == "true":

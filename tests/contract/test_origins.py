@@ -68,6 +68,26 @@ def test_on_the_default_domain_the_platform_does(
     assert answer.headers["Vary"] == "Origin, Authorization, Accept-Encoding"
 
 
+@pytest.mark.parametrize("domain", [DEFAULT.upper(), f"{DEFAULT}.", f"{DEFAULT}:443"])
+def test_other_spellings_of_the_default_domain(function: Function, domain: str) -> None:
+    function.configure(ALLOWED_ORIGINS=SHOP)
+    assert cors_of(ask(function, SHOP, domain)) == {}
+
+
+@pytest.mark.parametrize("origin", [[STRANGER], [SHOP], 7, None, {}])
+def test_an_origin_that_is_no_text_is_foreign(function: Function, sandbox: Sandbox, origin: Any) -> None:
+    function.configure(ALLOWED_ORIGINS=SHOP)
+    answer = ask(function, None, CUSTOM, headers={"Origin": origin})
+    assert (answer.status, sandbox.arrivals) == (403, [])
+
+
+@pytest.mark.parametrize("host", ["QR.example.com", "qr.example.com:443", "qr.example.com:80"])
+def test_other_spellings_of_the_own_host(function: Function, host: str) -> None:
+    function.configure(ALLOWED_ORIGINS="")
+    answer = ask(function, "https://qr.example.com", None, headers={"Host": host})
+    assert answer.status == 200
+
+
 @pytest.mark.parametrize("domain", [f"{DEFAULT}.example.com", "evilfcapp.run", "", 7, ["fcapp.run"], None])
 def test_no_other_domain_is_the_default_one(function: Function, domain: Any) -> None:
     function.configure(ALLOWED_ORIGINS=SHOP)

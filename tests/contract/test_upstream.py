@@ -230,6 +230,7 @@ TRAP_PROBLEMS = {
     "a body of 100 MiB in chunks": "upstream_invalid_response",
     "an unknown code, x-acs-retry-after 300 ms": "throttled",
     "an unknown code inside a 200, x-acs-retry-after 300 ms": "throttled",
+    "an unknown code, x-acs-retry-after 11 days": "throttled",
     "429 with an empty object": "throttled",
     "503 ServiceUnavailable, x-acs-retry-after 3 s": "upstream_unavailable",
     "`Code` is 0000, `Data` is an object": "upstream_invalid_response",
@@ -253,6 +254,10 @@ TRAP_LISTS: dict[str, list[Any]] = {
 }
 ONCE = ["4O4YGZEG3RIVE1", "WOMVT6TJ2BP7A1"]
 ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
+
+
+def test_nobody_is_told_to_wait_for_days(function: Function) -> None:
+    assert function.ask(ROWS["an unknown code, x-acs-retry-after 11 days"])["problem"]["retryAfter"] == 60
 
 
 @pytest.mark.parametrize("trap", [trap for trap in ROWS if trap in TRAP_PROBLEMS])

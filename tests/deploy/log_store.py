@@ -56,8 +56,9 @@ class LogStore:
 
 def fires(condition: str, rows: Iterable[Row]) -> bool:
     """Whether an alert with this condition fires on these rows."""
-    assert re.fullmatch(r"\w+ >= \d+( && \w+ >= \d+)*", condition)
-    return any(eval(condition.replace("&&", "and"), {"__builtins__": {}}, row) for row in rows)
+    assert re.fullmatch(r"[\w<>= ()&|]+", condition)
+    python = condition.replace("&&", "and").replace("||", "or")
+    return any(eval(python, {"__builtins__": {}}, row) for row in rows)
 
 
 def _fields(index: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -211,3 +211,10 @@ def test_an_alert_when_the_function_has_a_bug(function: Function, log: Any) -> N
 def test_an_alert_when_function_compute_ends_an_invocation(error: str, alerts: bool) -> None:
     """A message that cannot be answered raises on purpose, which is the third type."""
     assert alert("Function Compute ends invocations", [], [ended("")] * 5 + [ended(error)]) is alerts
+
+
+def test_an_alert_when_the_function_does_not_start(function: Function, log: Any) -> None:
+    failed = [ended("FunctionUnhandledError")] * 5
+    assert alert("Function Compute ends invocations", [], failed)
+    function.direct({"phoneNumber": NUMBER})
+    assert not alert("Function Compute ends invocations", log(), failed), "messages that raise on purpose"

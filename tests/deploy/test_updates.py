@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from aiohttp import web
 
 from deploy import settings
@@ -86,7 +85,7 @@ def asked(parameters: dict[str, Any], template: dict[str, Any] = TEMPLATE, **mor
     pairs = {}
     for number, (name, value) in enumerate(parameters.items(), 1):
         pairs |= {f"Parameters.{number}.ParameterKey": name, f"Parameters.{number}.ParameterValue": str(value)}
-    return {"TemplateBody": yaml.safe_dump(template), **pairs, **more}
+    return {"TemplateBody": json.dumps(template), **pairs, **more}
 
 
 def created(parameters: dict[str, Any], template: dict[str, Any] = TEMPLATE) -> tuple[Stacks, str]:

@@ -140,6 +140,7 @@ def test_a_deployment_that_is_as_it_should_be(deployed: Deployed) -> None:
     assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
     assert told.row("signed GET") == "✓ signed GET 200, 2 QR codes"
     assert told.row("unsigned GET") == "✓ unsigned GET refused with 400 MissingRequiredHeader"
+    assert told.row("expired signature") == "✓ expired signature refused with 403 AccessDenied"
     assert told.row("preflight") == "✓ preflight 204, Access-Control-Allow-Origin: https://shop.example.com"
     assert told.row("CORS") == "✓ CORS https://verify.invalid is refused; https://shop.example.com may call"
     assert told.row("ETag") == "✓ ETag 304 for an unchanged list"
@@ -259,7 +260,7 @@ def test_a_preflight_that_must_be_signed(deployed: Deployed) -> None:
 
 @pytest.mark.parametrize("name", ["Access-Control-Allow-Methods", "Access-Control-Allow-Headers"])
 def test_a_preflight_that_loses_a_header(deployed: Deployed, name: str) -> None:
-    deployed.middlewares.append(changing(lambda answer: answer.headers.pop(name, None)))
+    deployed.middlewares.append(changing(lambda answer: answer.headers.popall(name, None)))
     assert deployed.verify().row("preflight") == (
         f"✗ preflight 204, Access-Control-Allow-Origin: https://shop.example.com, {name}: none: "
         "not what the function answers → report it with the JSON file below"

@@ -46,6 +46,8 @@ _OPERATION = Params(
 _SDK_LOGGERS = ("alibabacloud-tea", "darabonba-core", "credentials", "urllib3")
 # "ListPhoneMessageQrdl" has OK, "Public error codes" 0000; clients of CAMS also accept SUCCESS and 200.
 _SUCCESSES = {"OK", "0000", "SUCCESS", "200"}
+# Whatever x-acs-retry-after says, a caller asks again after this long.
+_MAX_RETRY_AFTER_SECONDS = 60.0
 _PLACEHOLDERS = {"", "None", "无"}
 _ITEM_FIELDS = {
     "QrdlCode": "code",
@@ -196,7 +198,8 @@ def _parse(query: QrQuery, body: dict[str, Any], status: int, headers: dict[str,
 def _failure(body: dict[str, Any], status: int, retry_after: float | None) -> Problem:
     code = _identifier(body.get("Code") or body.get("code"))
     request_id = _identifier(body.get("RequestId") or body.get("requestId"))
-    problem = from_upstream(code, request_id, status=status, retry_after=retry_after)
+    wait = retry_after and min(retry_after, _MAX_RETRY_AFTER_SECONDS)
+    problem = from_upstream(code, request_id, status=status, retry_after=wait)
     if code is None and problem.code == "upstream_error":
         return Problem("upstream_invalid_response", "CAMS's answer contains neither a list nor an error code.")
     return problem

@@ -32,6 +32,6 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
         parameters=(parameters(document.get("queryParameters")),),
         body=document.get("body"),
         body_is_base64=is_true(document.get("isBase64Encoded")),
-        domain=domain if isinstance(domain, str) else "",
+        domain=domain.lower().partition(":")[0].rstrip(".") if isinstance(domain, str) else "",
     )
     return make_call("http_trigger", request, settings, request_id)

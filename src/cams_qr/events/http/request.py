@@ -52,13 +52,14 @@ def is_true(flag: Any) -> bool:
 
 
 def lower_case_names(headers: Any) -> dict[str, str]:
-    """Headers by lower-case name; values of names that differ only in case are comma-joined, as gateways do."""
+    """Headers by lower-case name; values of names that differ only in case are comma-joined, as gateways do.
+
+    A value that is not a string is there, but empty, so that no check takes the header for missing.
+    """
     merged: dict[str, str] = {}
     for name, value in headers.items() if isinstance(headers, dict) else ():
-        if not isinstance(value, str):
-            continue
-        key = name.lower()
-        merged[key] = f"{merged[key]},{value}" if key in merged else value
+        key, text = name.lower(), value if isinstance(value, str) else ""
+        merged[key] = f"{merged[key]},{text}" if key in merged else text
     return merged
 
 
@@ -95,9 +96,11 @@ def _check_origin(request: Request, settings: Settings) -> None:
     if origin is None or not settings.allowed_origins.isdisjoint((origin, "*")):
         return
     # Browsers send Origin to the page's own host, too, except with GET. The scheme is not known here.
-    hosts = (request.headers.get("host"), request.domain)
-    if not any(host and origin in (f"https://{host}", f"http://{host}") for host in hosts):
-        raise Problem("origin_not_allowed", "Call from a page whose origin is in ALLOWED_ORIGINS, or from a server.")
+    for host in filter(None, (request.headers.get("host"), request.domain)):
+        own = host.lower().removesuffix(":443").removesuffix(":80")
+        if origin in (f"https://{own}", f"http://{own}"):
+            return
+    raise Problem("origin_not_allowed", "Call from a page whose origin is in ALLOWED_ORIGINS, or from a server.")
 
 
 def _check_route(request: Request) -> None:
