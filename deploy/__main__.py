@@ -26,6 +26,8 @@ from deploy.parameters import fixed
 from deploy.table import are_fine, show
 from deploy.verify import verify
 
+_OTHERWISE = "If a parameter changed, deploy once with it empty, then with the new value; else deploy another stack."
+
 
 def main() -> int:
     """Parse the command line and run it; 1 if the cloud refused, or a check failed."""
@@ -130,7 +132,7 @@ def _can_update(plan: stack.Plan, reasons: list[str]) -> bool:
     if not plan.stack or not (plan.replaced or reasons):
         return True
     print(f"Nothing was changed, because ROS would have to replace {', '.join(plan.replaced) or 'resources'}.")
-    for reason in reasons or ["This template.yml changes what cannot be changed in place: deploy it as another stack."]:
+    for reason in reasons or [_OTHERWISE]:
         print(f"  {reason}")
     return False
 

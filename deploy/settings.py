@@ -9,6 +9,7 @@ IDs (`FC_RESOURCES_EMPTY_CONFIG`); aliyun/terraform-provider-alicloud for the co
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -56,7 +57,8 @@ class Setting(NamedTuple):
 
     def command(self, found: Mapping[str, Any], region: str) -> str:
         """The command line that sets it."""
-        return f"aliyun fc PUT {self.path} --body '{json.dumps(self.body(found))}' --region {region}"
+        words = ("aliyun", "fc", "PUT", self.path, "--body", json.dumps(self.body(found)), "--region", region)
+        return shlex.join(words)
 
 
 def concurrency(parameters: Mapping[str, str]) -> Setting:

@@ -141,7 +141,9 @@ class Stacks:
     def _find(self, name: str) -> str:
         """The stack's ID; empty if there is no such stack."""
         found = self._call("ListStacks", None, **{"StackName.1": name}).get("Stacks") or []
-        return next((stack["StackId"] for stack in found if stack["Status"] != "DELETE_COMPLETE"), "")
+        # ROS takes the name for a pattern.
+        ours = (stack for stack in found if stack["StackName"] == name)
+        return next((stack["StackId"] for stack in ours if stack["Status"] != "DELETE_COMPLETE"), "")
 
     def _preview(self, name: str, stack: str, template: str, parameters: Mapping[str, str]) -> list[Answer]:
         """The resources that would change, and how."""

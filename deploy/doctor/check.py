@@ -1,6 +1,7 @@
 """What every check gets, how a refusal becomes a row, and the fixes that several checks share."""
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -69,7 +70,7 @@ def is_forbidden(error: Any) -> bool:
 def grant(planned: Planned, policy: str = "policy.json") -> str:
     """The fix for missing rights."""
     names = f"s/BUCKET/{planned.bucket}/g; s/FUNCTION_NAME/{planned.function}/g"
-    return f"sed '{names}' deploy/{policy}   # grant this to {planned.identity.name}"
+    return f"sed {shlex.quote(names)} deploy/{policy}   # grant this to {planned.identity.name}"
 
 
 def not_permitted(planned: Planned, what: str, right: str) -> Finding:

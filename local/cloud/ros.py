@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 from uuid import uuid4
 
@@ -108,7 +109,8 @@ class Stacks:
         """Called with what was done to each resource, and the stack's parameters, for services that keep track."""
 
     def _list_stacks(self, given: Mapping[str, str]) -> dict[str, Any]:
-        found = [s for s in self.stacks.values() if s.name == given.get("StackName.1")]
+        # "ListStacks": the name may have wildcards.
+        found = [s for s in self.stacks.values() if fnmatchcase(s.name, given.get("StackName.1", "*"))]
         return {"Stacks": [{"StackId": s.id, "StackName": s.name, "Status": s.status} for s in found]}
 
     def _preview_stack(self, given: Mapping[str, str]) -> dict[str, Any]:

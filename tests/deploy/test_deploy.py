@@ -92,6 +92,14 @@ def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_
     assert not [action for action in allowed if "*" in action]
 
 
+@pytest.mark.parametrize("pattern", ["cams-*", "*"])
+def test_a_name_is_no_pattern(address: str, cloud: Cloud, pattern: str) -> None:
+    assert deploy(address).returncode == 0
+    removed = run(address, "remove", "--stack", pattern, "--yes")
+    assert (removed.returncode, removed.stdout) == (0, f"There is no stack {pattern} in ap-southeast-1.\n")
+    assert "DeleteStack" not in cloud.operations
+
+
 def test_a_failure_names_the_resource_and_why(address: str) -> None:
     failed = deploy(address, package="cams-qr/python3.10-none.zip")
     assert failed.returncode == 1

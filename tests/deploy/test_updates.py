@@ -427,7 +427,7 @@ def test_a_release_that_ros_cannot_update_to_is_refused(deployed: str, cloud: Cl
     assert told.returncode == 1
     assert told.stdout.endswith(
         "Nothing was changed, because ROS would have to replace Role.\n"
-        "  This template.yml changes what cannot be changed in place: deploy it as another stack.\n"
+        "  If a parameter changed, deploy once with it empty, then with the new value; else deploy another stack.\n"
     )
 
 
