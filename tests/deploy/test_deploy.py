@@ -133,7 +133,7 @@ def test_what_passes_does_not_end_the_progress(address: str, cloud: Cloud) -> No
 
 
 def test_an_operation_that_begins_late_is_followed_to_its_end(address: str, cloud: Cloud, tmp_path: Path) -> None:
-    cloud.begins_late = 4
+    cloud.begins_late = 2
     failed = deploy(address, package="cams-qr/python3.10-none.zip")
     assert (failed.returncode, "cams-qr: CREATE_ROLLBACK_COMPLETE" in failed.stdout) == (1, True)
     created = deploy(address)
