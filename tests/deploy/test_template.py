@@ -84,41 +84,46 @@ ARN = "ap-southeast-1:1234567890123456"
 
 
 @pytest.mark.parametrize(
-    ("destination", "right", "resources"),
+    ("destination", "rights", "resources"),
     [
         (
             f"acs:mns:{ARN}:/queues/failed/messages",
-            "mns:SendMessage",
+            ["mns:SendMessage"],
             [f"acs:mns:{ARN}:/queues/failed/messages"],
         ),
-        (f"acs:mns:{ARN}:/queues/failed", "mns:SendMessage", [f"acs:mns:{ARN}:/queues/failed/messages"]),
-        (f"acs:mns:{ARN}:/queues/messages", "mns:SendMessage", [f"acs:mns:{ARN}:/queues/messages/messages"]),
+        (f"acs:mns:{ARN}:/queues/failed", ["mns:SendMessage"], [f"acs:mns:{ARN}:/queues/failed/messages"]),
+        (f"acs:mns:{ARN}:/queues/messages", ["mns:SendMessage"], [f"acs:mns:{ARN}:/queues/messages/messages"]),
         (
             f"acs:mns:{ARN}:/topics/failed/messages",
-            "mns:PublishMessage",
+            ["mns:PublishMessage"],
             [f"acs:mns:{ARN}:/topics/failed/messages"],
         ),
-        (f"acs:mns:{ARN}:/topics/queues", "mns:PublishMessage", [f"acs:mns:{ARN}:/topics/queues/messages"]),
+        (f"acs:mns:{ARN}:/topics/queues", ["mns:PublishMessage"], [f"acs:mns:{ARN}:/topics/queues/messages"]),
+        (
+            f"acs:mq:{ARN}:/instances/MQ_INST_1_BX/topic/failed",
+            ["mq:PUB", "mq:OnsInstanceBaseInfo"],
+            ["acs:mq:*:*:MQ_INST_1_BX", "acs:mq:*:*:MQ_INST_1_BX%failed"],
+        ),
         (
             f"acs:eventbridge:{ARN}:eventbus/my.bus",
-            "eventbridge:PutEvents",
+            ["eventbridge:PutEvents"],
             [f"acs:eventbridge:{ARN}:eventbus/my.bus"],
         ),
         (
             f"acs:fc:{ARN}:functions/queues",
-            "fc:InvokeFunction",
+            ["fc:InvokeFunction"],
             [f"acs:fc:{ARN}:functions/queues", f"acs:fc:{ARN}:functions/queues/LATEST"],
         ),
     ],
 )
 def test_the_role_may_do_what_the_failure_destination_needs_and_nothing_else(
-    destination: str, right: str, resources: list[str]
+    destination: str, rights: list[str], resources: list[str]
 ) -> None:
     given = {"FailureDestination": destination}
     assert misfits(given) == []
     *always, repeated = statements(REQUIRED)
     assert repeated in always, "without a destination, there is no other right"
-    assert statements(REQUIRED | given) == [*always, {"Effect": "Allow", "Action": [right], "Resource": resources}]
+    assert statements(REQUIRED | given) == [*always, {"Effect": "Allow", "Action": rights, "Resource": resources}]
 
 
 def statements(given: dict[str, Any]) -> Any:
@@ -144,7 +149,8 @@ def test_a_misspelt_failure_destination_is_told_the_right_forms(misspelt: str) -
     (sentence,) = misfits({"FailureDestination": misspelt})
     assert sentence == (
         "FailureDestination must be acs:mns:REGION:ACCOUNT:/queues/NAME/messages, "
-        "acs:mns:REGION:ACCOUNT:/topics/NAME/messages, acs:eventbridge:REGION:ACCOUNT:eventbus/NAME "
+        "acs:mns:REGION:ACCOUNT:/topics/NAME/messages, acs:mq:REGION:ACCOUNT:/instances/ID/topic/NAME, "
+        "acs:eventbridge:REGION:ACCOUNT:eventbus/NAME "
         "or acs:fc:REGION:ACCOUNT:functions/NAME."
     )
 
