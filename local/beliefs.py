@@ -105,10 +105,4 @@ BELIEFS = {
         "none of the vendors; Splashify Pro's partner documentation, “QR codes”: about one hour. WhatsApp Business QR "
         "Code Management API: a list has no image URLs unless they are asked for",
     ),
-    "log_field": Belief(
-        "message",
-        "the field of the log store that contains the function's line",
-        "template.yml's index, docs/operations.md, local/cloud/sls.py",
-        "Function logs",
-    ),
 }

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from cams_qr.events.invoke_function import ROUTE
 from cams_qr.logs import level_of
@@ -14,11 +14,6 @@ from deploy.verify.rows import Logged, Row, Seen, Target
 
 _POLL_SECONDS = 3.0
 _BEFORE = 900
-
-
-class _Line(NamedTuple):
-    field: str
-    fields: dict[str, Any]
 
 
 def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
@@ -46,8 +41,8 @@ def lines(target: Target, logged: Sequence[Logged]) -> Iterator[Row]:
         yield fine("log lines", f"{len(found)} of {len(logged)} found by requestId, after {waited}")
 
 
-def _wait(target: Target, ids: set[str], until: float) -> dict[str, _Line]:
-    found: dict[str, _Line] = {}
+def _wait(target: Target, ids: set[str], until: float) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
     while True:
         for request_id in ids - found.keys():
             if line := _line(target, request_id):
@@ -58,21 +53,22 @@ def _wait(target: Target, ids: set[str], until: float) -> dict[str, _Line]:
         time.sleep(min(_POLL_SECONDS, left))
 
 
-def _seen(logged: Sequence[Logged], found: dict[str, _Line]) -> Iterator[Row]:
-    for field in sorted({line.field for line in found.values()}):
-        yield Seen("log_field", field)
+def _seen(logged: Sequence[Logged], found: dict[str, dict[str, Any]]) -> Iterator[Row]:
     for invocation in logged:
         line = found.get(invocation.request_id)
         if line and invocation.what == "direct call":
-            wrapped = line.fields.get("route") == ROUTE
+            wrapped = line.get("route") == ROUTE
             yield Seen("invoke_event", "wrapped as an HTTP event" if wrapped else "bare")
         if line and invocation.what == "signed GET":
-            is_cold = line.fields.get("coldStart")
+            is_cold = line.get("coldStart")
             yield fine("cold start", "the first call " + ("started an instance" if is_cold else "found one running"))
 
 
-def _line(target: Target, request_id: str) -> _Line | None:
-    """The function's own line; Function Compute writes others with the same ID."""
+def _line(target: Target, request_id: str) -> dict[str, Any] | None:
+    """The function's own line, which is in `message` ("Function Compute 3.0: log fields", Simple Log Service).
+
+    Function Compute writes others with the same ID.
+    """
     now = int(time.time())
     found = sls.lines(
         target.account.region,
@@ -82,9 +78,5 @@ def _line(target: Target, request_id: str) -> _Line | None:
         now - _BEFORE,
         now + 1,
     )
-    for log in found:
-        for field, text in log.items():
-            fields = json_object(text)
-            if fields.get("requestId") == request_id:
-                return _Line(field, fields)
-    return None
+    lines = (json_object(log.get("message", "")) for log in found)
+    return next((line for line in lines if line.get("requestId") == request_id), None)

@@ -37,11 +37,10 @@ RIGHTS = {
 class LogStore:
     """Lines as Function Compute puts them into the log store; they can be found `late_seconds` after they were written.
 
-    `field_name` is the field that contains a line.
+    A line is in `message`: "Function Compute 3.0: log fields" (Simple Log Service).
     """
 
     late_seconds: float = 0
-    field_name: str = "message"
     lines: list[tuple[float, str]] = field(default_factory=list)
 
     def logging(self, handler: Handler) -> Handler:
@@ -66,7 +65,7 @@ class LogStore:
         found = [
             (at, line) for at, line in self.lines if words in line and at >= since and now >= at + self.late_seconds
         ]
-        lines = [{self.field_name: line, "functionName": "cams-qr", "__time__": str(int(at))} for at, line in found]
+        lines = [{"message": line, "functionName": "cams-qr", "__time__": str(int(at))} for at, line in found]
         return lines[: int(query.get("line", 100))]
 
 

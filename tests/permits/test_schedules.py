@@ -14,7 +14,8 @@ PERSON = Manner(obeys=False)
 HASTY = Manner(budget=0.2, obeys=False)
 BULK = Manner(bulk=True, budget=60.0, obeys=False)
 
-pytestmark = pytest.mark.usefixtures("quiet")
+# Virtual time: how long they take depends on the machine alone.
+pytestmark = [pytest.mark.usefixtures("quiet"), pytest.mark.timeout(300)]
 
 
 def outcomes(world: World, at: int, count: int) -> Counter[str]:

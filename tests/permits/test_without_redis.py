@@ -21,7 +21,8 @@ PERSON = Manner(obeys=False)
 OUTAGE_SECONDS = 20.0
 RUNS = 6
 
-pytestmark = pytest.mark.usefixtures("quiet")
+# Virtual time: how long they take depends on the machine alone.
+pytestmark = [pytest.mark.usefixtures("quiet"), pytest.mark.timeout(300)]
 
 
 class Platform:
