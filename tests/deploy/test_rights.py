@@ -4,8 +4,6 @@ The stand-in cloud allows what the caller's policies allow, and ROS only what it
 """
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,15 @@ import pytest
 
 from local.cloud import Cloud
 from local.cloud.rights import RESOURCES, TYPES
-from local.fc import role_environment
-from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
 from tests.conftest import NUMBER
-from tests.deploy import command
 from tests.deploy.check_template import EVERYTHING, REQUIRED, TEMPLATE
+from tests.deploy.test_deploy import PACKAGE, given, run
 from tests.deploy.test_updates import BASE, UPDATES
 from tests.deploy.test_verify import Deployed, deployed
 
 __all__ = ["deployed"]
 
-PACKAGE = "cams-qr/python3.10-0000.zip"
 STACK = ("--stack", "cams-qr")
 REMOVE = ("remove", *STACK, "--yes")
 DEPLOY = ("deploy", *STACK, "--bucket", "packages", "--package", PACKAGE, "--no-doctor", "--no-verify")
@@ -62,33 +57,22 @@ def address(cloud: Cloud) -> Iterator[str]:
         yield f"http://{address}"
 
 
-def run(address: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = role_environment(DEMO_KEY_ID, DEMO_KEY) | {"PATH": os.environ["PATH"], "CLOUD_ENDPOINT": address}
-    return command.run(environment, *arguments)
-
-
-def parameters(folder: Path, given: dict[str, Any]) -> tuple[str, str]:
-    file = folder / "parameters.json"
-    file.write_text(json.dumps(given))
-    return ("--parameters", str(file))
-
-
 def test_they_are_enough_to_check_deploy_change_and_remove_everything(
     address: str, cloud: Cloud, tmp_path: Path
 ) -> None:
     """All but the checks needs deploy/policy.json alone."""
-    checked = run(address, "doctor", "--bucket", "packages", *parameters(tmp_path, OPTIONAL))
+    checked = run(address, "doctor", "--bucket", "packages", *given(tmp_path, OPTIONAL))
     assert (checked.returncode, checked.stderr) == (0, "")
     assert [line for line in checked.stdout.splitlines() if line.startswith(("✗", "?"))] == []
 
     cloud.account.policies = ours(names=("policy",))
-    created = run(address, *DEPLOY, *parameters(tmp_path, OPTIONAL))
+    created = run(address, *DEPLOY, *given(tmp_path, OPTIONAL))
     assert (created.returncode, created.stderr) == (0, ""), created.stdout
     assert "cams-qr: CREATE_COMPLETE" in created.stdout
     (stack,) = cloud.stacks.values()
     assert {event["LogicalResourceId"] for event in stack.events} >= set(TEMPLATE["Resources"])
 
-    changed = run(address, *DEPLOY, *parameters(tmp_path, OPTIONAL | {"LogDays": 60, "LogLevel": "DEBUG"}))
+    changed = run(address, *DEPLOY, *given(tmp_path, OPTIONAL | {"LogDays": 60, "LogLevel": "DEBUG"}))
     assert (changed.returncode, changed.stderr) == (0, ""), changed.stdout
     assert "cams-qr: UPDATE_COMPLETE" in changed.stdout
 
@@ -106,9 +90,9 @@ def test_they_are_enough_to_change_every_parameter_alone(address: str, cloud: Cl
         # `make deploy` sets these itself, for the package that it has uploaded.
         if name in ("CodeBucket", "CodeObject", "Runtime"):
             continue
-        before = run(address, *DEPLOY, *parameters(tmp_path, base | {name: old}))
+        before = run(address, *DEPLOY, *given(tmp_path, base | {name: old}))
         assert before.returncode == 0, (name, before.stdout, before.stderr)
-        after = run(address, *DEPLOY, *parameters(tmp_path, {name: new}))
+        after = run(address, *DEPLOY, *given(tmp_path, {name: new}))
         assert after.returncode == bool(refused), (name, after.stdout, after.stderr)
         assert ("cannot be changed in place" in after.stdout) == bool(refused)
         assert run(address, *REMOVE).returncode == 0
@@ -141,7 +125,7 @@ def test_a_stack_for_which_one_is_missing_is_rolled_back(
     address: str, cloud: Cloud, tmp_path: Path, action: str, resource: str
 ) -> None:
     cloud.account.policies = ours(without=action)
-    refused = run(address, *DEPLOY, *parameters(tmp_path, OPTIONAL))
+    refused = run(address, *DEPLOY, *given(tmp_path, OPTIONAL))
     assert refused.returncode == 1
     assert f"CREATE_FAILED       {resource}: Forbidden.RAM: the caller is not authorized to perform {action} on " in (
         refused.stdout
@@ -152,7 +136,7 @@ def test_a_stack_for_which_one_is_missing_is_rolled_back(
 def test_a_change_or_a_removal_for_which_one_is_missing_is_refused(address: str, cloud: Cloud, tmp_path: Path) -> None:
     assert run(address, *DEPLOY).returncode == 0
     cloud.account.policies = ours(without="fc:UpdateFunction")
-    changed = run(address, *DEPLOY, *parameters(tmp_path, {"LogLevel": "DEBUG"}))
+    changed = run(address, *DEPLOY, *given(tmp_path, {"LogLevel": "DEBUG"}))
     assert (changed.returncode, "cams-qr: ROLLBACK_COMPLETE" in changed.stdout) == (1, True)
     assert "to perform fc:UpdateFunction on acs:fc:" in changed.stdout
     cloud.account.policies = ours(without="ram:DeleteRole")
@@ -178,10 +162,10 @@ def test_names_of_the_asynchronous_settings_that_no_page_has(address: str, cloud
 
 
 def test_they_reach_no_other_function(address: str, cloud: Cloud, tmp_path: Path) -> None:
-    refused = run(address, *DEPLOY, *parameters(tmp_path, {"FunctionName": "other"}))
+    refused = run(address, *DEPLOY, *given(tmp_path, {"FunctionName": "other"}))
     assert (refused.returncode, "cams-qr: CREATE_ROLLBACK_COMPLETE" in refused.stdout) == (1, True)
     cloud.account.policies = ours("other")
-    assert run(address, *DEPLOY, *parameters(tmp_path, {"FunctionName": "other"})).returncode == 0
+    assert run(address, *DEPLOY, *given(tmp_path, {"FunctionName": "other"})).returncode == 0
 
 
 def test_no_action_has_a_name_that_no_page_has() -> None:
