@@ -217,14 +217,17 @@ def test_one_slow_answer_of_redis_does_not_stop_the_others(function: Function, v
 
 @pytest.mark.thorough
 def test_more_instances_than_calls_a_second_without_redis(endpoint: str, sandbox: Sandbox, valkey: Valkey) -> None:
+    """Each instance calls once a window at most, and CAMS' throttling slows them down to the quota."""
+    sandbox.qps = 2
     fleet = Fleet(endpoint, valkey.url, 9, CAMS_QPS="2")
     wait_for(lambda: len(sandbox.arrivals) >= 4)
+    assert sandbox.refusals == []
     valkey.kill()
     before = len(sandbox.arrivals)
     statuses, _ = fleet.finish()
-    assert set(statuses) == {404}
-    assert most_in_a_second(sandbox.arrivals) <= 2
-    assert len(sandbox.arrivals) - before >= 5
+    assert set(statuses) <= {404, 429}
+    assert most_in_a_second(sandbox.arrivals) <= INSTANCES
+    assert len(sandbox.arrivals) - before - len(sandbox.refusals) >= 5
 
 
 def test_a_redis_connection_that_died_costs_a_reconnect(function: Function, valkey: Valkey, log: Any) -> None:

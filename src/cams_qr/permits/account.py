@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
-from cams_qr.deadline import Deadline, Departure
+from cams_qr.deadline import Deadline, Departure, DepartureMissed
 from cams_qr.lua import lua
 from cams_qr.permits.alone import Alone
 from cams_qr.permits.throttle import (
@@ -40,8 +40,6 @@ from cams_qr.problems import Problem
 from cams_qr.redis_store import ANSWER_SECONDS, Store, StoreUnavailable
 
 _MICRO = 1_000_000
-# The slack never exceeds this, however slow Redis is.
-_MOST_SLACK_SECONDS = 0.9
 # How long an instance relies on what it knows of the queue; Redis keeps the queue twice as long.
 _MEMORY_SECONDS = 60.0
 # Bulk asks again when its moment is as near as this, or after a window at most.
@@ -51,13 +49,14 @@ _JITTER_SECONDS = 0.1
 
 
 class _Answer(NamedTuple):
-    """`go`: call after `wait` seconds, so that the call arrives within `slack` seconds; otherwise a permit is available
-    after `wait`. `booked` is when the queue was asked, `queue` when it was created, both on its clock.
+    """What the queue answers, in seconds from now; `booked` and `queue` are when it was asked and created, on its clock.
+
+    If `go`, the call may leave after `wait` and must arrive within `arrive_within`; if not, no call may leave before.
     """
 
     go: bool
     wait: float
-    slack: float
+    arrive_within: float
     booked: int
     queue: int
     is_crowded: bool
@@ -77,6 +76,7 @@ class AccountThrottle:
         self._terms = {
             "window": _micro(WINDOW_SECONDS),
             "horizon": _micro(max(HORIZON_SECONDS, patience + 2 * WINDOW_SECONDS)),
+            "guard": _micro(GUARD_SECONDS),
             "growth": PACE_GROWTH,
             "decrease": PACE_DECREASE,
             "limit": limit,
@@ -84,8 +84,8 @@ class AccountThrottle:
             "instance": os.urandom(8).hex(),
         }
         self._alone = Alone(max(1, limit // instances))
-        # The longest recent round trip to Redis.
-        self._round_trip = 0.0
+        # The longest recent delay: a round trip to Redis, or how late a call was.
+        self._delay = 0.0
         # What Redis last answered, when that was, and since when it has not answered.
         self._last: _Answer | None = None
         self._answered_at = -math.inf
@@ -98,8 +98,12 @@ class AccountThrottle:
         """See Throttle.permit."""
         permit = self._reserve(caller, deadline, waiting)
         # Before it calls, a caller may ask Redis whether it still should.
-        wait_until(permit.departure.at - READY_SECONDS - 2 * self._round_trip, waiting)
-        yield permit
+        wait_until(permit.departure.at - READY_SECONDS - 2 * self._delay, waiting)
+        try:
+            yield permit
+        except DepartureMissed:
+            self._note_delay(time.monotonic() - permit.departure.at)
+            raise
 
     def record_throttle(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.record_throttle."""
@@ -108,32 +112,45 @@ class AccountThrottle:
         self._store.attempt(partial(self._run, note), None)
 
     def _reserve(self, caller: Caller, deadline: Deadline, waiting: Callable[[], None]) -> Permit:
-        """A moment from the queue, or of this instance alone while Redis is unavailable. Raises Problem `throttled`."""
+        """A permit from the queue, or of this instance's own while Redis is unavailable. Raises Problem `throttled`."""
+        came = time.monotonic()
         while True:
-            sent = time.monotonic()
             try:
-                answer = self._ask(caller, deadline)
+                granted = self._from_queue(caller, deadline, came)
             except StoreUnavailable:
-                moment = self._alone.next()
-                if moment > deadline.at:
-                    raise self._refusal(moment, caller) from None
-                probe = max(self._store.next_probe, time.monotonic())
-                if moment <= probe + ANSWER_SECONDS:
-                    self._alone.take(moment)
-                    return Permit(Departure(moment, moment + GUARD_SECONDS - WAY_SECONDS), 0)
-                wait_until(probe, waiting)
-                continue
-            received = time.monotonic()
-            moment = received + answer.wait
-            if answer.go:
-                self._alone.note_grant(moment, answer.is_crowded)
-                return Permit(Departure(moment, sent + answer.slack - WAY_SECONDS), answer.booked)
-            self._alone.note_refusal(moment)
-            again = received + min(max(answer.wait - _NEAR_SECONDS, 0.0), WINDOW_SECONDS)
-            again += random.uniform(0, _JITTER_SECONDS)
-            if not caller.bulk or max(again, moment) > deadline.at:
-                raise self._refusal(moment, caller)
-            wait_until(again, waiting)
+                granted = self._without_redis(caller, deadline)
+            if isinstance(granted, Permit):
+                return granted
+            wait_until(granted, waiting)
+
+    def _from_queue(self, caller: Caller, deadline: Deadline, came: float) -> Permit | float:
+        """A permit, or for bulk, when to ask again. Raises Problem `throttled`, StoreUnavailable."""
+        sent = time.monotonic()
+        answer = self._ask(caller, deadline)
+        received = time.monotonic()
+        moment = received + answer.wait
+        if answer.go:
+            self._alone.note_grant(moment, answer.is_crowded)
+            return Permit(Departure(moment, sent + answer.arrive_within - WAY_SECONDS), answer.booked)
+        # All bulk is told the same moment; should Redis fail, it must not call together.
+        self._alone.note_refusal(received + answer.wait * (random.uniform(1, 2) if caller.bulk else 1.0))
+        # Who has waited for longer asks more often.
+        pause = WINDOW_SECONDS / (1 + received - came)
+        again = received + min(max(answer.wait - _NEAR_SECONDS, 0.0), pause) + random.uniform(0, _JITTER_SECONDS)
+        if not caller.bulk or max(again, moment) > deadline.at:
+            raise self._refusal(moment, caller)
+        return again
+
+    def _without_redis(self, caller: Caller, deadline: Deadline) -> Permit | float:
+        """A permit, or when to try Redis again. Raises Problem `throttled`."""
+        moment = self._alone.next()
+        if moment > deadline.at:
+            raise self._refusal(moment, caller)
+        probe = max(self._store.next_probe, time.monotonic())
+        if moment > probe + ANSWER_SECONDS:
+            return probe
+        self._alone.take(moment)
+        return Permit(Departure(moment, moment + GUARD_SECONDS - WAY_SECONDS), 0)
 
     def _refusal(self, moment: float, caller: Caller) -> Problem:
         """Tell a person to come back once the moment is within its patience; bulk need not wait a second time."""
@@ -144,16 +161,19 @@ class AccountThrottle:
         sent = time.monotonic()
         question = {"ticket": caller.ticket, "bulk": caller.bulk, "budget": _micro(deadline.remaining())}
         try:
-            go, wait, slack, booked, queue, is_crowded = self._store.ask(partial(self._run, question), probe=True)
+            go, wait, within, booked, queue, is_crowded = self._store.ask(partial(self._run, question), probe=True)
         except StoreUnavailable:
             if self._lost_at is None:
                 self._lost_at = sent
             raise
         received = time.monotonic()
-        self._round_trip = max(received - sent, self._round_trip * 0.9)
+        self._note_delay(received - sent)
         self._answered_at, self._lost_at = received, None
-        self._last = _Answer(bool(go), wait / _MICRO, slack / _MICRO, booked, queue, bool(is_crowded))
+        self._last = _Answer(bool(go), wait / _MICRO, within / _MICRO, booked, queue, bool(is_crowded))
         return self._last
+
+    def _note_delay(self, seconds: float) -> None:
+        self._delay = max(min(seconds, 2 * ANSWER_SECONDS), self._delay * 0.9)
 
     def _run(self, question: dict[str, Any], client: Any) -> Any:
         """Run the script, with what this instance knows of the queue."""
@@ -163,7 +183,7 @@ class AccountThrottle:
         question = {
             **self._terms,
             **question,
-            "slack": _micro(min(GUARD_SECONDS + self._round_trip, _MOST_SLACK_SECONDS)),
+            "delay": _micro(self._delay),
             "lost": _micro(lost),
             # How far ahead calls may have been promised to others.
             "promised": _micro(max(0.0, self._patience - lost)) if known and known.is_crowded else 0,

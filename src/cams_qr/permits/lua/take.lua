@@ -21,16 +21,19 @@
 --            last, bulk        the last booked moment; the last that bulk took or that was kept for it
 --            pace, paced       the calls a second that CAMS accepts; when that was last lowered
 -- KEYS[2]  the last `limit` bookings, a list: until when each call may arrive, newest first
--- KEYS[3]  appointments, a sorted set by moment: 'moment until instance ticket'; those kept for bulk end with 'bulk'
+-- KEYS[3]  appointments, a sorted set by moment: the booking, when its caller is overdue, its instance and its ticket,
+--          which is `bulk` if bulk may have it
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW, HORIZON = ask.window, ask.horizon
+-- How much later than its moment this caller's call may arrive.
+local SLACK = ask.guard + ask.delay
 -- Bulk takes what is free within this time.
 local NEAR = 0.2 * WINDOW
 -- After an outage, all instances have found Redis within this time.
 local SETTLE = 0.4 * WINDOW
--- Retry-After is in whole seconds, so who has an appointment is back at most a second late, and has it for 0.2 s more.
-local OVERDUE = ask.patience - 1.2 * WINDOW
+-- Who is not back this long after it was told to come back will not come.
+local LATE = 0.2 * WINDOW
 -- More appointments would take long to search.
 local MOST = 1000
 local FIELDS = {'created', 'closed', 'opens', 'last', 'bulk', 'pace', 'paced'}
@@ -65,7 +68,7 @@ local function close_if_others_may_call()
   local was_away = ask.lost > WINDOW and queue.closed < now - ask.lost
   if is_forgotten or was_away then
     queue.closed = now
-    queue.opens = math.max(queue.opens, now + math.max(ask.promised, SETTLE) + WINDOW + ask.slack)
+    queue.opens = math.max(queue.opens, now + math.max(ask.promised, SETTLE) + WINDOW + SLACK)
   end
 end
 
@@ -83,24 +86,27 @@ local function next_moment()
 end
 
 local function book(moment)
-  redis.call('LPUSH', KEYS[2], moment + ask.slack)
+  redis.call('LPUSH', KEYS[2], moment + SLACK)
   redis.call('LTRIM', KEYS[2], 0, ask.limit - 1)
   queue.last = moment
   if ask.bulk then queue.bulk = moment end
 end
 
-local function can_keep(moment) return moment <= now + HORIZON and redis.call('ZCARD', KEYS[3]) < MOST end
-
-local function book_for(owner, moment)
+-- Books a moment for a caller that will be back for it by some time; `owner` is the end of its member.
+local function book_for(owner, moment, back)
+  if moment > now + HORIZON or back + LATE + NEAR > moment or redis.call('ZCARD', KEYS[3]) >= MOST then return end
   book(moment)
-  local member = string.format('%.0f %.0f %s %s', moment, moment + ask.slack, ask.instance, owner)
-  redis.call('ZADD', KEYS[3], moment, member)
+  redis.call('ZADD', KEYS[3], moment, string.format('%.0f %.0f %.0f%s', moment, moment + SLACK, back, owner))
 end
 
--- The first appointment in a span, of this owner or of anybody.
-local function find(from, to, owner)
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], from, to)) do
-    if not owner or string.sub(member, -#owner) == owner then return member end
+-- The first appointment until `latest` whose member ends with `owner`, and whose caller should have been back `late` ago.
+local function find(latest, owner, late)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], now, latest)) do
+    local moment, arrives_by, back = string.match(member, '^(%d+) (%d+) (%d+)')
+    local is_owners = string.sub(member, #member - #owner + 1) == owner
+    if is_owners and now >= back + late and arrives_by - moment >= ask.delay then
+      return {member = member, moment = tonumber(moment), arrives_by = tonumber(arrives_by)}
+    end
   end
 end
 
@@ -108,28 +114,30 @@ end
 local function take()
   -- Who is back on time may be a little early.
   local latest = now + math.min(ask.budget, math.max(ask.patience, NEAR)) + 5000
+  local class = ' ' .. (ask.bulk and 'bulk' or ask.ticket)
+  local own = ' ' .. ask.instance .. class
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', math.max(now, queue.opens) - 1)
   local moment = next_moment()
   -- One moment in a window is for bulk.
-  if ask.bulk and moment > now + NEAR and moment >= queue.bulk + WINDOW and can_keep(moment) then
-    book_for('bulk', moment)
+  if ask.bulk and moment > now + NEAR and moment >= queue.bulk + WINDOW then
+    book_for(own, moment, moment - ask.patience + WINDOW)
     moment = next_moment()
   end
-  local found = find(now, latest, ask.bulk and ' bulk' or ' ' .. ask.ticket)
-    or find(now, math.min(latest, now + OVERDUE))
+  local found = find(ask.bulk and latest or '+inf', own, -HORIZON)
+    or find(latest, class, ask.bulk and -HORIZON or 0)
+    or find(latest, '', LATE)
   if found then
-    redis.call('ZREM', KEYS[3], found)
-    return true, string.match(found, '^(%d+) (%d+)')
+    if found.moment > latest then return false, found.moment, found.moment end
+    redis.call('ZREM', KEYS[3], found.member)
+    return true, found.moment, found.arrives_by
   end
   if moment <= math.min(latest, ask.bulk and now + NEAR or latest) then
     book(moment)
-    return true, moment, moment + ask.slack
+    return true, moment, moment + SLACK
   end
-  if not ask.bulk then
-    local own = find(latest, '+inf', ask.instance .. ' ' .. ask.ticket)
-    if own then return false, string.match(own, '^(%d+) (%d+)') end
-    -- With less patience, the caller would be back too late.
-    if OVERDUE >= NEAR and moment >= now + ask.patience and can_keep(moment) then book_for(ask.ticket, moment) end
+  if not ask.bulk and moment >= now + ask.patience then
+    -- Retry-After is in whole seconds.
+    book_for(own, moment, now + math.ceil((moment - now - ask.patience) / 1000000) * 1000000)
   end
   return false, moment, moment
 end
@@ -143,12 +151,12 @@ end
 local is_ours, known = pcall(is_known)
 if not (is_ours and known) then create() end
 close_if_others_may_call()
-local go, moment, arrived_by = false, now, now
-if ask.booked then record_throttle() else go, moment, arrived_by = take() end
+local go, moment, arrives_by = false, now, now
+if ask.booked then record_throttle() else go, moment, arrives_by = take() end
 for _, name in ipairs(FIELDS) do redis.call('HSET', KEYS[1], name, queue[name]) end
 local expiry = math.ceil((120 * WINDOW + HORIZON) / 1000)
 redis.call('PEXPIRE', KEYS[1], expiry)
 redis.call('PEXPIRE', KEYS[2], expiry)
 redis.call('PEXPIRE', KEYS[3], expiry)
 local is_crowded = queue.last > now + NEAR
-return {go and 1 or 0, moment - now, arrived_by - now, now, queue.created, is_crowded and 1 or 0}
+return {go and 1 or 0, moment - now, arrives_by - now, now, queue.created, is_crowded and 1 or 0}
