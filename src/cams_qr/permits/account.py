@@ -49,9 +49,9 @@ _JITTER_SECONDS = 0.1
 
 
 class _Answer(NamedTuple):
-    """What the queue answers, in seconds from now; `booked` and `queue` are when it was asked and created, on its clock.
+    """If `go`, the call may leave after `wait` seconds and must arrive within `arrive_within`; if not, it may not.
 
-    If `go`, the call may leave after `wait` and must arrive within `arrive_within`; if not, no call may leave before.
+    `booked` and `queue` are when the queue was asked and created, on its clock.
     """
 
     go: bool

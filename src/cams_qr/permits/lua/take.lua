@@ -1,7 +1,7 @@
 -- Books the moment at which one call may leave for CAMS, in a queue that all instances of an account share.
 --
 --             a moment within its patience
---   person ─────────────────────────────────▶ go: leaves at that moment, without asking again
+--   person ─────────────────────────────────▶ go: the call leaves at that moment, without asking again
 --      │ ▲
 --      ▼ │ comes back when told to
 --   refused, with an appointment ──▶ overdue: goes to whoever asks next
@@ -21,8 +21,8 @@
 --            last, bulk        the last booked moment; the last that bulk took or that was kept for it
 --            pace, paced       the calls a second that CAMS accepts; when that was last lowered
 -- KEYS[2]  the last `limit` bookings, a list: until when each call may arrive, newest first
--- KEYS[3]  appointments, a sorted set by moment: the booking, when its caller is overdue, its instance and its ticket,
---          which is `bulk` if bulk may have it
+-- KEYS[3]  appointments, a sorted set by moment: the booking, when its caller will be back, and whose it is: an instance
+--          and a ticket, so that people who ask for the same number have one each; or an instance and `bulk`
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW, HORIZON = ask.window, ask.horizon
@@ -123,7 +123,8 @@ local function take()
     book_for(own, moment, moment - ask.patience + WINDOW)
     moment = next_moment()
   end
-  local found = find(ask.bulk and latest or '+inf', own, -HORIZON)
+  -- Its own, even if it is early; one of its class, which for people must be due; or anybody's that is overdue.
+  local found = not ask.bulk and find('+inf', own, -HORIZON)
     or find(latest, class, ask.bulk and -HORIZON or 0)
     or find(latest, '', LATE)
   if found then
