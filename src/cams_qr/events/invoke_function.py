@@ -36,13 +36,9 @@ def recognise(document: Any) -> bool:
     context = document["requestContext"]
     return (
         context["http"].get("method") == "POST"
-        and _matches(_PATH, document.get("rawPath"))
-        and _matches(_DOMAIN, context.get("domainName"))
+        and _PATH.fullmatch(str(document.get("rawPath"))) is not None
+        and _DOMAIN.fullmatch(str(context.get("domainName"))) is not None
     )
-
-
-def _matches(pattern: re.Pattern[str], value: Any) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def payload(document: Any) -> bytes:
