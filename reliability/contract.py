@@ -60,24 +60,25 @@ def invoke(instance: Instance, event: bytes, context: Any, may_raise: bool) -> s
     Raises AssertionError for an answer that breaks the contract, and any exception of the instance but QueryFailed.
     """
     try:
-        return _outcome(instance.invoke(event, context, time.monotonic()))
+        return check(instance.invoke(event, context, time.monotonic()))
     except QueryFailed as failure:
         assert may_raise, "a caller who reads answers must get one"
-        return _problem(json.loads(str(failure)))
+        return check_problem(json.loads(str(failure)))
 
 
-def _outcome(answer: Any) -> str:
+def check(answer: Any) -> str:
+    """Check an answer against the contract; see `invoke`."""
     if "statusCode" in answer:
         return _http(answer)
     if answer["status"] == 207:
         assert set(answer) == {"status", "results"}
-        outcomes = [_outcome(result) for result in answer["results"]]
+        outcomes = [check(result) for result in answer["results"]]
         return outcomes[0]
     if answer["status"] == 200:
         assert set(answer) == {"status", "result"}
         return _list(answer["result"])
     assert set(answer) == {"status", "problem"}
-    return _problem(answer["problem"])
+    return check_problem(answer["problem"])
 
 
 def _http(answer: Any) -> str:
@@ -86,7 +87,7 @@ def _http(answer: Any) -> str:
     assert sum(len(name) + len(value) for name, value in answer["headers"].items()) < 8 * 1024
     kind = answer["headers"]["Content-Type"]
     if kind.startswith("application/problem+json"):
-        return _problem(json.loads(answer["body"]))
+        return check_problem(json.loads(answer["body"]))
     if answer["statusCode"] == 200 and kind == "image/png":
         assert base64.b64decode(answer["body"], validate=True).startswith(b"\x89PNG")
     elif answer["statusCode"] == 200 and kind.startswith("application/json"):
@@ -101,7 +102,8 @@ def _list(found: Any) -> str:
     return "200"
 
 
-def _problem(problem: Any) -> str:
+def check_problem(problem: Any) -> str:
+    """Check a problem against the contract; returns its code."""
     kind = KINDS[problem["code"]]
     assert problem["status"] == kind.status
     assert problem["code"] != "internal_error"
