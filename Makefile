@@ -125,10 +125,10 @@ remove: $(VENV)/.dev ## delete the stack and its logs (STACK, REGION, YES)
 
 # Regenerate both after a change of the HTTP contract; tests compare them.
 docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/http/*.py)
-	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.events.http.openapi import document; print(json.dumps(document(), indent=2))' > $@
+	PYTHONPATH=src $(BIN)/python -m tools.openapi > $@
 
 web/cams-qr/schemas.d.ts: docs/openapi.json examples/typescript/node_modules
-	$(BIN)/python -m tests.web.schemas > $@
+	$(BIN)/python -m tools.schemas > $@
 
 # docs/reliability.md has the results of these.
 reliability: faults deadlines soak model fuzz ## run every long test, about three quarters of an hour

@@ -8,8 +8,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -25,6 +23,7 @@ import trustme
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
+from testing.endpoints import full_backlog, over_tls, refusing
 
 LANES = 8
 GROWTH = {"threads": 0, "descriptors": 6, "kilobytes": 6_000}
@@ -125,7 +124,7 @@ def _lane(seed: int, count: int, address: str, decoys: list[str], roots: str) ->
 
 def decoys(authority: trustme.CA) -> Iterator[Any]:
     """Endpoints that are not CAMS; those that begin with `tls.` are called over TLS, and trust `authority`."""
-    yield _refusing()
+    yield refusing()
     yield full_backlog()
     yield _named("tls.no-such-host.invalid")
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
@@ -134,9 +133,7 @@ def decoys(authority: trustme.CA) -> Iterator[Any]:
         authority.issue_cert("elsewhere.example.com"),
         trustme.CA().issue_cert("127.0.0.1"),
     ):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate.configure_cert(context)
-        yield _tls(context)
+        yield _tls(certificate)
 
 
 @contextmanager
@@ -145,30 +142,9 @@ def _named(address: str) -> Iterator[str]:
 
 
 @contextmanager
-def _tls(context: ssl.SSLContext) -> Iterator[str]:
-    with serve(Sandbox().app(), tls=context) as address:
+def _tls(certificate: trustme.LeafCert) -> Iterator[str]:
+    with over_tls(Sandbox(), certificate) as address:
         yield f"tls.{address}"
-
-
-@contextmanager
-def _refusing() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-    yield address
-
-
-@contextmanager
-def full_backlog(port: int = 0) -> Iterator[str]:
-    """A port whose backlog is full, so that connecting never succeeds."""
-    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", port))
-        server.listen(0)
-        for client in (first, second):
-            client.setblocking(False)
-            client.connect_ex(server.getsockname())
-        time.sleep(0.1)
-        yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
 def _fullest_second(arrivals: list[float]) -> list[float]:

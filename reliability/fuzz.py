@@ -11,7 +11,7 @@ import atheris
 with atheris.instrument_imports(include=["cams_qr"]):
     from cams_qr.instance import Instance
     from local.fc import make_context
-    from reliability.contract import invoke
+    from testing.contract import invoke
 
 # Nothing listens there, so that calls fail fast.
 SETTINGS = {

@@ -19,7 +19,7 @@ from cams_qr.instance import Instance
 from local.fc import make_context
 from local.traps import ERRORS, TRAPS
 from local.valkey import Valkey
-from reliability.contract import EVENTS, ask, settings_for
+from testing.contract import EVENTS, ask, settings_for
 
 LISTED = ("8613800001234", "6281200001234", "8613800000000", "8613800000009")
 STATUSES = (200, 400, 403, 404, 429, 500, 503)

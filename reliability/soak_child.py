@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from cams_qr.instance import Instance
-from reliability.contract import EVENTS, ask
 from reliability.lane import held
+from testing.contract import EVENTS, ask
 
 # Known and unknown numbers, and the traps that are not slow.
 NUMBERS = ("8613800001234", "6281200001234", "8613800000000", "8613800000009", "12", "15554030001", "16660000003")

@@ -6,7 +6,7 @@ import pytest
 
 from cams_qr.instance import Instance
 from local.fc import make_context
-from reliability.contract import invoke
+from testing.contract import invoke
 
 CORPUS = Path(__file__).parent.parent / "reliability" / "corpus"
 SETTINGS = {

@@ -19,7 +19,7 @@ from cams_qr.events.triggers import TRIGGERS
 from cams_qr.instance import Instance
 from cams_qr.problems import KINDS
 from local.fc import make_context
-from reliability import contract
+from testing import contract
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 ONE_MESSAGE = {"cloud_event", "topic", "timer"}

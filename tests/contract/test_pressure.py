@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bench.fleet import callers, rows
-from bench.fleet.cams import Options
-from bench.fleet.processes import Fleet, Plan, fleet
-from bench.fleet.rows import QUOTA
+from testing.fleet import callers, rows
+from testing.fleet.cams import Options
+from testing.fleet.processes import Fleet, Plan, fleet
+from testing.fleet.rows import QUOTA
 from tests.conftest import further
 
 # Many processes each, so one after another.

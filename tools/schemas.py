@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 TOOLS = ROOT / "examples" / "typescript" / "node_modules" / ".bin"
 SCHEMAS = ["QrCode", "QrCodeList", "Problem"]
 

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from bench.fleet.callers import Answer
+from testing.fleet.callers import Answer
 
 WINDOW_SECONDS = 1.0
 SAMPLE_SECONDS = 0.01

@@ -8,9 +8,9 @@ from functools import partial
 from statistics import median
 from typing import Any, NamedTuple
 
-from bench.fleet import callers, measures
-from bench.fleet.callers import Answer, Event, ask, keep_asking, keep_coming, running
-from bench.fleet.processes import Fleet, Program
+from testing.fleet import callers, measures
+from testing.fleet.callers import Answer, Event, ask, keep_asking, keep_coming, running
+from testing.fleet.processes import Fleet, Program
 
 QUOTA = 5
 # Callers that come back within this time of each other count as coming together.

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from bench.fleet.processes import Fleet, Program
+from testing.fleet.processes import Fleet, Program
 
 Event = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""A fast CAMS that counts arrivals: `python -m bench.fleet.cams OPTIONS` serves on a free port and takes commands.
+"""A fast CAMS that counts arrivals: `python -m testing.fleet.cams OPTIONS` serves on a free port and takes commands.
 
 It accepts every signature and owns every number. OPTIONS are an Options object as JSON. Commands are JSON lines:
 `{"mode": "answer"}`, `"hang"` (accepts requests and never answers) or `"refuse"` (no listening socket), and

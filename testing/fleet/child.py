@@ -1,4 +1,4 @@
-"""One instance: `python -m bench.fleet.child` answers events that come as JSON lines, one at a time.
+"""One instance: `python -m testing.fleet.child` answers events that come as JSON lines, one at a time.
 
 It reads `{"event": …, "timeout": seconds}` and writes `{"reply": {"answer": …, "seconds": …}}`, among the lines that
 the function logs.

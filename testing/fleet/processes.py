@@ -6,21 +6,21 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.fleet.cams import Arrival, Options
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.valkey import Valkey
+from testing.fleet.cams import Arrival, Options
+from testing.proxy import Proxy
 
 ROOT = Path(__file__).parents[2]
 # A report of CAMS is one line.
 _LONGEST_LINE = 1 << 26
-_CHUNK = 1 << 16
 
 
 class Program:
@@ -66,7 +66,7 @@ class Plan:
     settings: Mapping[str, str] = field(default_factory=dict)
     shared: bool = True
     redis_delay: float = 0.0
-    program: str = "bench.fleet.child"
+    program: str = "testing.fleet.child"
 
 
 class Fleet:
@@ -105,7 +105,7 @@ class Fleet:
 async def fleet(plan: Plan) -> AsyncIterator[Fleet]:
     """Start all processes of a plan; they end with the block."""
     async with AsyncExitStack() as stack:
-        cams = await _start(stack, "bench.fleet.cams", plan.cams.json())
+        cams = await _start(stack, "testing.fleet.cams", plan.cams.json())
         environ = {
             **role_environment(DEMO_KEY_ID, DEMO_KEY),
             "CAMS_ENDPOINT": f"127.0.0.1:{await cams.reply()}",
@@ -120,8 +120,11 @@ async def fleet(plan: Plan) -> AsyncIterator[Fleet]:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             valkey = Valkey(Path(folder)).start()
             stack.callback(valkey.kill)
-            port = await _slow_network(stack, valkey.port, plan.redis_delay) if plan.redis_delay else valkey.port
-            environ["REDIS_URL"] = f"redis://127.0.0.1:{port}"
+            environ["REDIS_URL"] = valkey.url
+            if plan.redis_delay:
+                chance = random.Random(1)
+                slow = Proxy(f"127.0.0.1:{valkey.port}", delay=lambda: chance.uniform(0, plan.redis_delay))
+                environ["REDIS_URL"] = f"redis://{stack.enter_context(slow).address}"
         started = Fleet(plan, cams, valkey, environ, stack)
         await asyncio.gather(*(started.grow() for _ in range(plan.started)))
         yield started
@@ -140,28 +143,3 @@ async def _start(stack: AsyncExitStack, module: str, *arguments: str, environ: M
     program = Program(process)
     stack.push_async_callback(program.kill)
     return program
-
-
-async def _slow_network(stack: AsyncExitStack, port: int, most: float) -> int:
-    """A port that forwards to another one, whose answers are delayed by random times of up to `most` seconds."""
-    chance = random.Random(1)
-
-    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_pump(reader, behind_writer, lambda: 0.0), _pump(behind_reader, writer, delay))
-
-    def delay() -> float:
-        return chance.uniform(0, most)
-
-    server = await asyncio.start_server(connect, "127.0.0.1", 0)
-    stack.callback(server.close)
-    address: tuple[str, int] = server.sockets[0].getsockname()
-    return address[1]
-
-
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, delay: Callable[[], float]) -> None:
-    with suppress(ConnectionError):
-        while data := await source.read(_CHUNK):
-            await asyncio.sleep(delay())
-            sink.write(data)
-    sink.close()
