@@ -10,6 +10,14 @@ from cams_qr.events.answers import QueryFailed
 from cams_qr.instance import Instance
 from cams_qr.problems import KINDS
 
+# Nothing listens there, so that calls fail fast.
+OFFLINE = {
+    "CAMS_ENDPOINT": "127.0.0.1:9",
+    "CAMS_PROTOCOL": "HTTP",
+    "CAMS_QPS": "10000",
+    "ALLOWED_ORIGINS": "https://shop.example.com",
+    "CUST_SPACE_HEADER": "X-Cust-Space",
+}
 BUSES = ("cloud_event", "timer", "topic", "stream")
 
 
