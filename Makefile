@@ -68,7 +68,7 @@ web: $(VENV)/.dev $(MODULES) ## run the tests that need a browser (PYTEST)
 	  $(BIN)/python -m pytest -m "browser and timed $(CASES)" -n 0 tests/web $(PYTEST); }
 
 screenshots: $(VENV)/.dev ## take new pictures of the web page into docs/screenshots
-	@mkdir -p docs/screenshots/before
+	@mkdir -p docs/screenshots
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -m browser -n 2 tests/web
 
 # The package is unpacked into a read-only folder, as on Function Compute.
