@@ -17,7 +17,7 @@ from cams_qr.events.answers import QueryFailed, bus_call
 from cams_qr.events.triggers import TRIGGERS
 from cams_qr.instance import Instance
 from local.fc import make_context
-from reliability import contract
+from testing import contract
 from tests.conftest import wrapped_event
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))

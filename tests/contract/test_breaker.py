@@ -21,10 +21,9 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 from local.traps import TRAPS
 from local.valkey import Valkey
-from reliability.faults import full_backlog
+from testing.endpoints import full_backlog
+from testing.proxy import Proxy
 from tests.conftest import CODE, NUMBER, Function, further, v1_event
-from tests.line import Line
-from tests.proxy import Proxy
 
 pytestmark = pytest.mark.timed
 
@@ -37,19 +36,19 @@ ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
 
 
 @pytest.fixture
-def line(endpoint: str) -> Iterator[Line]:
-    line = Line(endpoint)
+def line(endpoint: str) -> Iterator[Proxy]:
+    line = Proxy(endpoint)
     yield line
     line.cut()
 
 
 @pytest.fixture
-def cached(function: Function, line: Line) -> Function:
+def cached(function: Function, line: Proxy) -> Function:
     return function.configure(CACHE_TTL_SECONDS="60", CAMS_ENDPOINT=line.address)
 
 
 @pytest.fixture
-def stale(cached: Function, line: Line) -> Function:
+def stale(cached: Function, line: Proxy) -> Function:
     """An instance that knows old lists of NUMBERS."""
     for number in NUMBERS:
         assert cached.ask(number)["status"] == 200
@@ -94,7 +93,7 @@ def said(lines: list[dict[str, Any]]) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", ["http", *further("direct")])
-def test_silence_holds_up_the_first_alone(stale: Function, line: Line, kind: str) -> None:
+def test_silence_holds_up_the_first_alone(stale: Function, line: Proxy, kind: str) -> None:
     line.silent = True
     first = Asked(stale, kind=kind)
     assert first.code == "stale"
@@ -107,7 +106,7 @@ def test_silence_holds_up_the_first_alone(stale: Function, line: Line, kind: str
 
 
 @pytest.mark.parametrize("kind", ["direct", *further("http")])
-def test_refusals_hold_up_the_first_alone(stale: Function, line: Line, kind: str) -> None:
+def test_refusals_hold_up_the_first_alone(stale: Function, line: Proxy, kind: str) -> None:
     line.cut()
     first = Asked(stale, kind=kind)
     assert first.code == "stale"
@@ -128,7 +127,7 @@ def test_who_takes_no_connection_is_silent_too(cached: Function) -> None:
     assert median(answer.seconds for answer in answers) < 0.01
 
 
-def test_who_has_no_old_list_waits_as_long_as_it_may_and_those_after_it_do_not(cached: Function, line: Line) -> None:
+def test_who_has_no_old_list_waits_as_long_as_it_may_and_those_after_it_do_not(cached: Function, line: Proxy) -> None:
     cached.timeout = 3
     line.silent = True
     first = Asked(cached)
@@ -145,14 +144,14 @@ def test_who_has_no_old_list_waits_as_long_as_it_may_and_those_after_it_do_not(c
     assert Asked(cached).code == "fresh"
 
 
-def test_over_http_it_is_a_503_that_says_when_to_ask_again(cached: Function, line: Line) -> None:
+def test_over_http_it_is_a_503_that_says_when_to_ask_again(cached: Function, line: Proxy) -> None:
     line.cut()
     answers = [cached.http(parameters={"phoneNumber": NUMBER}) for _ in range(3)]
     assert [(answer.status, answer.headers["Retry-After"]) for answer in answers] == [(503, "1")] * 3
     line.restore()
 
 
-def test_one_call_at_a_time_looks_whether_it_is_back(stale: Function, line: Line) -> None:
+def test_one_call_at_a_time_looks_whether_it_is_back(stale: Function, line: Proxy) -> None:
     line.silent = True
     Asked(stale)
     line.forget()
@@ -165,7 +164,7 @@ def test_one_call_at_a_time_looks_whether_it_is_back(stale: Function, line: Line
 
 
 @pytest.mark.thorough
-def test_a_probe_without_a_permit_goes_as_soon_as_there_is_one(cached: Function, line: Line) -> None:
+def test_a_probe_without_a_permit_goes_as_soon_as_there_is_one(cached: Function, line: Proxy) -> None:
     cached.configure(CAMS_QPS="3", MAX_INSTANCES="3")
     Asked(cached)
     cached.pass_time(100)
@@ -179,7 +178,7 @@ def test_a_probe_without_a_permit_goes_as_soon_as_there_is_one(cached: Function,
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.2], ids=["at once", "in 0.2 s"])
-def test_after_silence_it_is_back_within_a_second(stale: Function, line: Line, delay: float) -> None:
+def test_after_silence_it_is_back_within_a_second(stale: Function, line: Proxy, delay: float) -> None:
     line.silent = True
     keep_asking(stale, 3, NUMBER)
     line.silent, line.delay = False, delay
@@ -187,7 +186,7 @@ def test_after_silence_it_is_back_within_a_second(stale: Function, line: Line, d
     assert [Asked(stale, number).code for number in NUMBERS] == ["fresh"] * 3
 
 
-def test_after_refusals_it_is_back_within_a_second(stale: Function, line: Line) -> None:
+def test_after_refusals_it_is_back_within_a_second(stale: Function, line: Proxy) -> None:
     line.cut()
     keep_asking(stale, 2, NUMBER)
     line.restore()
@@ -195,7 +194,7 @@ def test_after_refusals_it_is_back_within_a_second(stale: Function, line: Line) 
     assert [Asked(stale, number).code for number in NUMBERS] == ["fresh"] * 3
 
 
-def test_an_answer_that_nobody_waited_for_counts_whenever_the_next_caller_comes(stale: Function, line: Line) -> None:
+def test_an_answer_that_nobody_waited_for_counts_whenever_the_next_caller_comes(stale: Function, line: Proxy) -> None:
     line.silent = True
     Asked(stale)
     line.silent, line.delay = False, 0.4
@@ -205,14 +204,14 @@ def test_an_answer_that_nobody_waited_for_counts_whenever_the_next_caller_comes(
 
 
 @pytest.mark.thorough
-def test_back_but_slow_is_back(stale: Function, line: Line) -> None:
+def test_back_but_slow_is_back(stale: Function, line: Proxy) -> None:
     line.silent = True
     keep_asking(stale, 2.5, NUMBER)
     line.silent, line.delay = False, 1.2
     assert seconds_until_fresh(stale, 15) < 12
 
 
-def test_back_but_slow_is_back_without_an_old_list_too(cached: Function, line: Line) -> None:
+def test_back_but_slow_is_back_without_an_old_list_too(cached: Function, line: Proxy) -> None:
     cached.timeout = 3
     line.silent = True
     assert Asked(cached).code == "upstream_timeout"
@@ -224,7 +223,7 @@ def test_back_but_slow_is_back_without_an_old_list_too(cached: Function, line: L
 
 
 @pytest.mark.thorough
-def test_slower_than_an_old_list_allows_is_not_down(stale: Function, line: Line, log: Any) -> None:
+def test_slower_than_an_old_list_allows_is_not_down(stale: Function, line: Proxy, log: Any) -> None:
     line.delay = 2.0
     assert Asked(stale).code == "stale"
     new = Asked(stale, NEW)
@@ -237,7 +236,7 @@ def test_slower_than_an_old_list_allows_is_not_down(stale: Function, line: Line,
 
 
 @pytest.mark.thorough
-def test_nobody_is_refused_for_a_slow_answer_to_another(stale: Function, line: Line) -> None:
+def test_nobody_is_refused_for_a_slow_answer_to_another(stale: Function, line: Proxy) -> None:
     """Who has an old list has found CAMS too slow; the answer that comes late shows that it lives."""
     line.delay = 3.0
     codes = {Asked(stale, number).code for number in (*NUMBERS, NEW, *NUMBERS, *NEWER)}
@@ -245,7 +244,7 @@ def test_nobody_is_refused_for_a_slow_answer_to_another(stale: Function, line: L
 
 
 @pytest.mark.thorough
-def test_slow_then_silent_is_down(stale: Function, line: Line) -> None:
+def test_slow_then_silent_is_down(stale: Function, line: Proxy) -> None:
     line.delay = 2.0
     for number in (*NUMBERS, NEW):
         Asked(stale, number)
@@ -259,7 +258,7 @@ def test_slow_then_silent_is_down(stale: Function, line: Line) -> None:
     assert seconds_until_fresh(stale) < 1.1
 
 
-def test_an_error_is_a_sign_of_life(stale: Function, line: Line, sandbox: Sandbox) -> None:
+def test_an_error_is_a_sign_of_life(stale: Function, line: Proxy, sandbox: Sandbox) -> None:
     line.silent = True
     Asked(stale)
     line.silent = False
@@ -271,7 +270,7 @@ def test_an_error_is_a_sign_of_life(stale: Function, line: Line, sandbox: Sandbo
     assert Asked(stale, "8613800000009").code == "fresh"
 
 
-def test_slow_is_not_down(stale: Function, line: Line, log: Any) -> None:
+def test_slow_is_not_down(stale: Function, line: Proxy, log: Any) -> None:
     line.delay = 1.2
     answers = [Asked(stale, number) for number in NUMBERS]
     assert [answer.code for answer in answers] == ["fresh"] * 3
@@ -280,7 +279,7 @@ def test_slow_is_not_down(stale: Function, line: Line, log: Any) -> None:
 
 
 @pytest.mark.parametrize("timeout", [1, 2])
-def test_a_function_without_time_proves_nothing(stale: Function, line: Line, log: Any, timeout: float) -> None:
+def test_a_function_without_time_proves_nothing(stale: Function, line: Proxy, log: Any, timeout: float) -> None:
     stale.timeout = timeout
     line.silent = True
     assert Asked(stale).code == "stale"
@@ -302,7 +301,7 @@ def test_a_function_without_time_proves_nothing(stale: Function, line: Line, log
     ],
 )
 def test_what_is_an_answer_or_may_be_one_querys_alone_is_not_down(
-    stale: Function, line: Line, log: Any, trap: str
+    stale: Function, line: Proxy, log: Any, trap: str
 ) -> None:
     stale.timeout = 3
     # Past the line, which takes nothing but whole messages.
@@ -313,7 +312,7 @@ def test_what_is_an_answer_or_may_be_one_querys_alone_is_not_down(
     assert said(log()) == []
 
 
-def test_it_is_forgotten_when_nobody_asks(stale: Function, line: Line) -> None:
+def test_it_is_forgotten_when_nobody_asks(stale: Function, line: Proxy) -> None:
     line.silent = True
     Asked(stale)
     line.silent, line.delay = False, 0.4
@@ -321,7 +320,7 @@ def test_it_is_forgotten_when_nobody_asks(stale: Function, line: Line) -> None:
     assert Asked(stale).code == "fresh"
 
 
-def test_the_log_tells(stale: Function, line: Line, log: Any) -> None:
+def test_the_log_tells(stale: Function, line: Proxy, log: Any) -> None:
     log()
     line.silent = True
     Asked(stale)
@@ -379,7 +378,7 @@ def test_far_away_over_tls_it_is_back_soon(
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     with serve(sandbox.app(), tls=context) as endpoint:
-        proxy = Proxy(endpoint, round_trip / 2)
+        proxy = Proxy(endpoint, round_trip)
         function.configure(CAMS_ENDPOINT=proxy.address, CAMS_PROTOCOL="HTTPS", SSL_CERT_FILE=str(root))
         function.configure(CACHE_TTL_SECONDS="60")
         assert Asked(function).code == "fresh"
@@ -389,13 +388,13 @@ def test_far_away_over_tls_it_is_back_soon(
         answers = keep_asking(function, 2, NUMBER)
         assert {answer.code for answer in answers} == {"stale"}
         assert median(answer.seconds for answer in answers) < 0.06
-        proxy.delay = round_trip / 2
+        proxy.delay = round_trip
         assert seconds_until_fresh(function) < 3
-        proxy.close()
+        proxy.cut()
 
 
 @pytest.mark.thorough
-def test_connections_that_come_to_nothing_hold_nobody_up(stale: Function, line: Line) -> None:
+def test_connections_that_come_to_nothing_hold_nobody_up(stale: Function, line: Proxy) -> None:
     line.cut()
     with full_backlog(line.port):
         assert Asked(stale).code == "stale"
@@ -453,7 +452,7 @@ class Instance:
 
 
 @pytest.fixture
-def pair(line: Line, valkey: Valkey, sandbox: Sandbox) -> Iterator[list[Instance]]:
+def pair(line: Proxy, valkey: Valkey, sandbox: Sandbox) -> Iterator[list[Instance]]:
     """Two instances of one account that know old lists of NUMBERS."""
     settings = {"CAMS_ENDPOINT": line.address, "REDIS_URL": valkey.url, "CACHE_TTL_SECONDS": "1", "MAX_INSTANCES": "2"}
     pair = [Instance(**settings), Instance(**settings)]
@@ -466,7 +465,7 @@ def pair(line: Line, valkey: Valkey, sandbox: Sandbox) -> Iterator[list[Instance
         instance.end()
 
 
-def test_what_one_instance_has_met_all_know(pair: list[Instance], line: Line, valkey: Valkey) -> None:
+def test_what_one_instance_has_met_all_know(pair: list[Instance], line: Proxy, valkey: Valkey) -> None:
     one, other = pair
     line.silent = True
     assert Asked(one).seconds < 2
@@ -489,7 +488,7 @@ def test_what_one_instance_has_met_all_know(pair: list[Instance], line: Line, va
 
 
 @pytest.mark.thorough
-def test_slow_answers_to_one_instance_are_good_news_for_all(pair: list[Instance], line: Line) -> None:
+def test_slow_answers_to_one_instance_are_good_news_for_all(pair: list[Instance], line: Proxy) -> None:
     one, other = pair
     line.delay = 2.0
     assert Asked(one).code == "stale"
@@ -500,7 +499,7 @@ def test_slow_answers_to_one_instance_are_good_news_for_all(pair: list[Instance]
 
 
 @pytest.mark.thorough
-def test_back_but_slow_is_back_for_all(pair: list[Instance], line: Line) -> None:
+def test_back_but_slow_is_back_for_all(pair: list[Instance], line: Proxy) -> None:
     """The instance that met the silence is not asked again."""
     one, other = pair
     line.silent = True
@@ -515,7 +514,7 @@ def test_back_but_slow_is_back_for_all(pair: list[Instance], line: Line) -> None
     assert refused_at - back < LATE_SECONDS + line.delay + 1
 
 
-def test_who_waited_for_another_that_met_silence_does_not_meet_it_too(pair: list[Instance], line: Line) -> None:
+def test_who_waited_for_another_that_met_silence_does_not_meet_it_too(pair: list[Instance], line: Proxy) -> None:
     line.silent = True
     started = time.monotonic()
     for instance in pair:
@@ -526,7 +525,7 @@ def test_who_waited_for_another_that_met_silence_does_not_meet_it_too(pair: list
     assert took < 2.2
 
 
-def test_foreign_keys_keep_nobody_from_looking(cached: Function, line: Line, valkey: Valkey) -> None:
+def test_foreign_keys_keep_nobody_from_looking(cached: Function, line: Proxy, valkey: Valkey) -> None:
     cached.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="1")
     Asked(cached)
     time.sleep(1.2)
@@ -543,7 +542,7 @@ def test_foreign_keys_keep_nobody_from_looking(cached: Function, line: Line, val
     assert client.keys("*breaker*") == []
 
 
-def test_without_redis_each_remembers_by_itself(pair: list[Instance], line: Line, valkey: Valkey) -> None:
+def test_without_redis_each_remembers_by_itself(pair: list[Instance], line: Proxy, valkey: Valkey) -> None:
     valkey.kill()
     line.silent = True
     for instance in pair:
