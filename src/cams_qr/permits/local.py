@@ -18,9 +18,9 @@ from cams_qr.permits.throttle import (
     Caller,
     Permit,
     no_permit,
-    on_answer,
     wait_until,
 )
+from cams_qr.problems import Problem
 
 # How much later than its moment a call may reach CAMS. Most have been answered by then, so it may be generous.
 _GUARD_SECONDS = 0.06
@@ -59,8 +59,14 @@ class LocalThrottle:
         call = self._book(deadline)
         booked = time.monotonic()
         wait_until(call.moment - READY_SECONDS, waiting)
-        with on_answer(call.end):
+        try:
             yield Permit(Departure(call.moment, call.moment + _GUARD_SECONDS / 2), booked)
+        except Problem as problem:
+            # CAMS has answered, even if with an error.
+            if problem.upstream:
+                call.end()
+            raise
+        call.end()
 
     def record_throttle(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.record_throttle."""
