@@ -156,9 +156,7 @@ bench: $(VENV)/.dev ## run the benchmarks (JSON: a file for the figures of the f
 	@PYTHONPATH=src $(BIN)/python -m bench $(if $(JSON),--json $(JSON))
 	@PYTHONPATH=src $(BIN)/python -m bench.instructions
 	@$(BIN)/python -m bench.fleet
-	@$(BIN)/python -m bench.designs
 	@PYTHONPATH=src $(BIN)/python -m bench.hits
-	@PYTHONPATH=src $(BIN)/python -m bench.simulation
 	@PYTHONPATH=src $(BIN)/python -m bench.hostile
 
 clean: ## delete everything that make has created
