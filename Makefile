@@ -68,7 +68,7 @@ web: $(VENV)/.dev $(MODULES) ## run the tests that need a browser (PYTEST)
 	  $(BIN)/python -m pytest -m "browser and timed $(CASES)" -n 0 tests/web $(PYTEST); }
 
 screenshots: $(VENV)/.dev ## take new pictures of the web page into docs/screenshots
-	@mkdir -p docs/screenshots/before
+	@mkdir -p docs/screenshots
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -m browser -n 2 tests/web
 
 # The package is unpacked into a read-only folder, as on Function Compute.
@@ -125,10 +125,10 @@ remove: $(VENV)/.dev ## delete the stack and its logs (STACK, REGION, YES)
 
 # Regenerate both after a change of the HTTP contract; tests compare them.
 docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/http/*.py)
-	PYTHONPATH=src $(BIN)/python -c 'import json; from cams_qr.events.http.openapi import document; print(json.dumps(document(), indent=2))' > $@
+	PYTHONPATH=src $(BIN)/python -m tools.openapi > $@
 
 web/cams-qr/schemas.d.ts: docs/openapi.json examples/typescript/node_modules
-	$(BIN)/python -m tests.web.schemas > $@
+	$(BIN)/python -m tools.schemas > $@
 
 # docs/reliability.md has the results of these.
 reliability: faults deadlines soak model fuzz ## run every long test, about three quarters of an hour
@@ -150,7 +150,7 @@ fuzz: $(VENV)/.dev ## fuzz the events (EXAMPLES, RUNS)
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest tests/test_fuzz.py
 	$(PIP) -r requirements-fuzz.txt
 	@mkdir -p dist/corpus
-	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs=$(or $(RUNS),1000000) -max_len=4096 -print_final_stats=1 -artifact_prefix=dist/ dist/corpus reliability/corpus
+	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs=$(or $(RUNS),1000000) -max_len=4096 -print_final_stats=1 -artifact_prefix=dist/ dist/corpus reliability/corpus events
 
 bench: $(VENV)/.dev ## run the benchmarks (JSON: a file for the figures of the first)
 	@PYTHONPATH=src $(BIN)/python -m bench $(if $(JSON),--json $(JSON))

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from cams_qr.permits.throttle import GUARD_MAX_SECONDS, WINDOW_SECONDS
+from cams_qr.permits.throttle import GUARD_SECONDS, WINDOW_SECONDS
 
 SEED = 20261123
 INSTANCES = 1000
@@ -80,7 +80,7 @@ def _request(world: World, instance: dict[int, float], number: int, now: float) 
     delay = random.uniform(0, JITTER)
     answer = due + delay + random.lognormvariate(-1.6, 0.3)
     world.last_grant = due
-    world.reached.append(due + GUARD_MAX_SECONDS)
+    world.reached.append(due + GUARD_SECONDS)
     world.arrivals.append(due + delay)
     world.landed[number] = answer
     return "asked", answer - now

@@ -18,8 +18,8 @@ from local.fc import make_context, role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
 from local.traps import TRAPS
-from reliability.contract import ask, settings_for
 from reliability.faults import decoys
+from testing.contract import ask, settings_for
 
 TIMEOUTS = (1, 2, 3, 5, 10, 30, 60)
 SLOW = ("never answers", "drips its headers", "drips its body")

@@ -8,13 +8,11 @@ import argparse
 import json
 import multiprocessing
 import os
-import socket
-import ssl
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from multiprocessing.connection import Connection
@@ -25,6 +23,8 @@ import trustme
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.serve import serve
+from testing.endpoints import full_backlog, over_tls, refusing
+from testing.fleet.measures import between
 
 LANES = 8
 GROWTH = {"threads": 0, "descriptors": 6, "kilobytes": 6_000}
@@ -89,7 +89,7 @@ def _report(figures: list[dict[str, Any]], arrivals: list[list[float]]) -> int:
         outcomes.update(lane["outcomes"])
     combinations = {combination for lane in figures for combination in lane["combinations"]}
     margin = min(lane["worst_margin"] for lane in figures)
-    growth = [max(lane["grown"][place] for lane in figures) for place in range(len(GROWTH))]
+    growth = {name: max(lane["grown"][name] for lane in figures) for name in GROWTH}
     print(f"outcomes: {dict(outcomes.most_common())}")
     cold = sum(lane["cold"] for lane in figures)
     print(f"{len(combinations)} combinations of fault, trigger, Redis and endpoint; {cold} cold starts")
@@ -97,11 +97,11 @@ def _report(figures: list[dict[str, Any]], arrivals: list[list[float]]) -> int:
     fullest = [_fullest_second(times) for times in arrivals]
     most = max(len(second) for second in fullest)
     print(f"most calls in any rolling second: {most}")
-    print(f"most growth of a lane in its second half: {dict(zip(GROWTH, growth, strict=True))}")
+    print(f"most growth of a lane in its second half: {growth}")
     for lane, second in zip(figures, fullest, strict=True):
         if len(second) > 5:
             _tell(lane["journal"], second)
-    grew: int = sum(value > limit for value, limit in zip(growth, GROWTH.values(), strict=True))
+    grew: int = sum(growth[name] > limit for name, limit in GROWTH.items())
     return int(margin <= 0) + int(most > 5) + grew
 
 
@@ -125,7 +125,7 @@ def _lane(seed: int, count: int, address: str, decoys: list[str], roots: str) ->
 
 def decoys(authority: trustme.CA) -> Iterator[Any]:
     """Endpoints that are not CAMS; those that begin with `tls.` are called over TLS, and trust `authority`."""
-    yield _refusing()
+    yield refusing()
     yield full_backlog()
     yield _named("tls.no-such-host.invalid")
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
@@ -134,9 +134,7 @@ def decoys(authority: trustme.CA) -> Iterator[Any]:
         authority.issue_cert("elsewhere.example.com"),
         trustme.CA().issue_cert("127.0.0.1"),
     ):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate.configure_cert(context)
-        yield _tls(context)
+        yield _tls(certificate)
 
 
 @contextmanager
@@ -145,44 +143,18 @@ def _named(address: str) -> Iterator[str]:
 
 
 @contextmanager
-def _tls(context: ssl.SSLContext) -> Iterator[str]:
-    with serve(Sandbox().app(), tls=context) as address:
+def _tls(certificate: trustme.LeafCert) -> Iterator[str]:
+    with over_tls(Sandbox(), certificate) as address:
         yield f"tls.{address}"
 
 
-@contextmanager
-def _refusing() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-    yield address
-
-
-@contextmanager
-def full_backlog(port: int = 0) -> Iterator[str]:
-    """A port whose backlog is full, so that connecting never succeeds."""
-    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", port))
-        server.listen(0)
-        for client in (first, second):
-            client.setblocking(False)
-            client.connect_ex(server.getsockname())
-        time.sleep(0.1)
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-
-
-def _fullest_second(arrivals: list[float]) -> list[float]:
+def _fullest_second(arrivals: list[float]) -> Sequence[float]:
     """The arrivals of the rolling second with the most."""
-    ordered, fullest, first = sorted(arrivals), slice(0), 0
-    for last, at in enumerate(ordered):
-        while ordered[first] <= at - 1:
-            first += 1
-        if last - first >= fullest.stop - (fullest.start or 0):
-            fullest = slice(first, last + 1)
-    return ordered[fullest]
+    ordered = sorted(arrivals)
+    return max((between(ordered, at, at + 1) for at in ordered), key=len, default=())
 
 
-def _tell(journal: list[tuple[float, float, str]], second: list[float]) -> None:
+def _tell(journal: list[tuple[float, float, str]], second: Sequence[float]) -> None:
     """Print what the lane was doing when too many calls arrived."""
     print(f"arrived at {[round(at - second[0], 3) for at in second]}")
     for started, ended, what in journal:

@@ -11,21 +11,12 @@ import atheris
 with atheris.instrument_imports(include=["cams_qr"]):
     from cams_qr.instance import Instance
     from local.fc import make_context
-    from reliability.contract import invoke
-
-# Nothing listens there, so that calls fail fast.
-SETTINGS = {
-    "CAMS_ENDPOINT": "127.0.0.1:9",
-    "CAMS_PROTOCOL": "HTTP",
-    "CAMS_QPS": "10000",
-    "ALLOWED_ORIGINS": "https://shop.example.com",
-    "CUST_SPACE_HEADER": "X-Cust-Space",
-}
+    from testing.contract import OFFLINE, invoke
 
 
 def main() -> None:
     """Fuzz until the options say stop."""
-    instance = Instance.start(SETTINGS)
+    instance = Instance.start(OFFLINE)
     context = make_context("python3.12", timeout=0.02)
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 

@@ -3,14 +3,11 @@
 Prints its figures as JSON on standard error. The environment has the settings; DECOYS has other endpoints.
 """
 
-import ctypes
-import gc
 import json
 import os
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,7 +16,8 @@ from cams_qr.instance import Instance
 from local.fc import make_context
 from local.traps import ERRORS, TRAPS
 from local.valkey import Valkey
-from reliability.contract import EVENTS, ask, settings_for
+from reliability.growth import grown_since, held
+from testing.contract import EVENTS, ask, settings_for
 
 LISTED = ("8613800001234", "6281200001234", "8613800000000", "8613800000009")
 STATUSES = (200, 400, 403, 404, 429, 500, 503)
@@ -109,15 +107,6 @@ class Lane:
         self.journal.append((started, ended, f"{trigger} {number} {outcome}, Redis {self.redis}, {upstream}"))
 
 
-def held() -> tuple[int, int, int]:
-    """Threads, file descriptors, and kilobytes of memory, once everything unused has been released."""
-    gc.collect()
-    # How much freed memory malloc keeps differs from run to run.
-    ctypes.CDLL(None).malloc_trim(0)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return threading.active_count(), len(os.listdir("/proc/self/fd")), pages * 4
-
-
 def main() -> None:
     """Run the lane, and print its figures."""
     seed, count = map(int, sys.argv[1:])
@@ -128,7 +117,7 @@ def main() -> None:
         lane.run(count - count // 2)
         # Resolver threads and half-closed connections end by themselves.
         time.sleep(3)
-        grown = [after - was for was, after in zip(before, held(), strict=True)]
+        grown = grown_since(before)
     finally:
         lane.valkey.kill()
     print(

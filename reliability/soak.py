@@ -12,13 +12,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
+from cams_qr.instance import Instance
 from local.acs3 import AccessKey
 from local.sandbox import Sandbox
 from local.serve import serve
+from reliability.growth import grown_since, held
+from testing.contract import EVENTS, ask
 
 FREEZES_EVERY = 5.0
+# Known and unknown numbers, and the traps that are not slow.
+NUMBERS = ("8613800001234", "6281200001234", "8613800000000", "8613800000009", "12", "15554030001", "16660000003")
 GROWTH = {"threads": 0, "descriptors": 2, "kilobytes": 4_000}
 
 
@@ -29,9 +36,7 @@ def main() -> int:
     parser.add_argument("--child", nargs=2, metavar=("COUNT", "FILE"), help="used by the run itself")
     options = parser.parse_args()
     if options.child:
-        from reliability.soak_child import run
-
-        return run(int(options.child[0]), Path(options.child[1]))
+        return _soak(int(options.child[0]), Path(options.child[1]))
     sandbox = Sandbox(keys={}, qps=1_000_000)
     credentials = Path(tempfile.mkdtemp(), "credentials.json")
     _rotate(sandbox, credentials, 0)
@@ -58,6 +63,29 @@ def main() -> int:
     print(f"growth from a tenth of the run to its end: {figures['grown']}")
     print(f"connections made: {len(sandbox.connections)}")
     return int(any(figures["grown"][name] > limit for name, limit in GROWTH.items()))
+
+
+def _soak(count: int, credentials: Path) -> int:
+    """Run `count` invocations with the credentials of the time, and print what grew after the first tenth."""
+    instance = Instance.start(os.environ)
+    outcomes: Counter[str] = Counter()
+    before = held()
+    for number in range(count):
+        if number == count // 10:
+            before = held()
+        trigger = random.choice(list(EVENTS))
+        asked = random.choice(NUMBERS) if random.random() < 0.9 else f"49{random.randrange(10**9):09}"
+        outcomes[ask(instance, trigger, asked, _context(credentials))] += 1
+    print(json.dumps({"outcomes": outcomes, "grown": grown_since(before)}), file=sys.stderr)
+    return 0
+
+
+def _context(file: Path) -> SimpleNamespace:
+    now = json.loads(file.read_text())
+    credentials = SimpleNamespace(
+        access_key_id=now["key_id"], access_key_secret=now["secret"], security_token=now["token"]
+    )
+    return SimpleNamespace(request_id="soak", function=SimpleNamespace(timeout=60), credentials=credentials)
 
 
 def _rotate(sandbox: Sandbox, file: Path, number: int) -> None:

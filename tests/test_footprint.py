@@ -15,7 +15,7 @@ BYTECODE_BYTES = 3_100_000 if sys.version_info < (3, 11) else 4_500_000
 BYTECODE_OF_REDIS = 1_000_000 if sys.version_info < (3, 11) else 1_500_000
 
 # Bytecode instructions of a hit.
-DIRECT, OVER_HTTP, DRAWING = 1_000, 1_800, 1_900
+DIRECT, OVER_HTTP, DRAWING = 1_500, 2_800, 2_900
 DRAWING_MODULES = 15
 
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from bench.fleet import callers, rows
-from bench.fleet.cams import LATENCIES, Options
-from bench.fleet.processes import Fleet, Plan, fleet
+from testing.fleet import callers, rows
+from testing.fleet.cams import LATENCIES, Options
+from testing.fleet.processes import Fleet, Plan, fleet
 
 
 class Cell(NamedTuple):

@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
-from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -102,17 +100,9 @@ def parse_query(fields: Iterable[tuple[str, Any]]) -> QrQuery:
 
     Raises Problem `invalid_request`, which names each invalid field and its fix. A field may be given only once.
     """
-    given = tuple(fields)
-    with suppress(TypeError):
-        return _parse_once(given)
-    # Values that cannot be hashed, such as lists, are not valid either.
-    return _parse(given)
-
-
-def _parse(given: tuple[tuple[str, Any], ...]) -> QrQuery:
     renamed: dict[str, Any] = {}
     unknown = 0
-    for name, value in given:
+    for name, value in fields:
         canonical = _CANONICAL.get(name)
         if canonical is None:
             unknown += 1
@@ -130,13 +120,9 @@ def _parse(given: tuple[tuple[str, Any], ...]) -> QrQuery:
     raise problem
 
 
-# Valid queries come again and again. What is raised is not remembered.
-_parse_once = lru_cache(maxsize=1000)(_parse)
-
-
 def invalid_field(field: str, message: str) -> Problem:
     """An `invalid_request` about one field."""
-    return _invalid_request([FieldError(field, message)])
+    return _invalid_request([FieldError(_printable(field), message)])
 
 
 def _invalid(error: ValidationError) -> Problem:

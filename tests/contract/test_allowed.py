@@ -54,10 +54,11 @@ def test_a_header_given_twice_is_refused(function: Function, sandbox: Sandbox, w
     assert not sandbox.arrivals
 
 
-def test_without_the_header_the_last_of_a_platforms_keys_counts(function: Function) -> None:
+def test_a_parameter_given_twice_is_refused(function: Function, sandbox: Sandbox) -> None:
     event = json.dumps(v1_event(parameters={"phoneNumber": "6281200001234", "twice": NUMBER}))
     answer = function.raw(event.replace("twice", "phoneNumber").encode())
-    assert json.loads(answer["body"])["phoneNumber"] == NUMBER
+    assert answer["problem"]["errors"] == [{"field": "phoneNumber", "message": "is given twice; give it once"}]
+    assert not sandbox.arrivals
 
 
 @pytest.mark.parametrize(

@@ -137,8 +137,9 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS.keys())
-def test_an_event_of_no_kind(function: Function, event: bytes) -> None:
+def test_an_event_of_no_trigger(function: Function, log: Any, event: bytes) -> None:
     answer = function.raw(event)
+    assert log()[0]["trigger"] == "unknown"
     assert set(answer) == {"status", "problem"}
     assert answer["status"] == 400
     assert answer["problem"]["code"] == "invalid_request"

@@ -16,9 +16,9 @@ from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.traps import TRAPS
 from local.valkey import Valkey
-from reliability.faults import full_backlog
+from testing.endpoints import full_backlog
+from testing.proxy import Proxy
 from tests.conftest import CODE, NUMBER, Function
-from tests.line import Line
 
 pytestmark = pytest.mark.timed
 
@@ -31,19 +31,18 @@ ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
 
 
 @pytest.fixture
-def line(endpoint: str) -> Iterator[Line]:
-    line = Line(endpoint)
-    yield line
-    line.cut()
+def line(endpoint: str) -> Iterator[Proxy]:
+    with Proxy(endpoint) as line:
+        yield line
 
 
 @pytest.fixture
-def cached(function: Function, line: Line) -> Function:
+def cached(function: Function, line: Proxy) -> Function:
     return function.configure(CACHE_TTL_SECONDS="60", CAMS_ENDPOINT=line.address)
 
 
 @pytest.fixture
-def stale(cached: Function, line: Line) -> Function:
+def stale(cached: Function, line: Proxy) -> Function:
     """An instance that knows old lists of NUMBERS."""
     assert [cached.ask(number)["status"] for number in NUMBERS] == [200] * 3
     cached.pass_time(100)
@@ -89,7 +88,7 @@ def said(lines: list[dict[str, Any]]) -> list[Any]:
     return [(line["cams"], line.get("reason")) for line in lines if "cams" in line]
 
 
-def test_silence_holds_up_one_request_every_few_seconds(stale: Function, line: Line) -> None:
+def test_silence_holds_up_one_request_every_few_seconds(stale: Function, line: Proxy) -> None:
     line.silent = True
     first = Asked(stale)
     assert first.code == "stale"
@@ -105,7 +104,7 @@ def test_silence_holds_up_one_request_every_few_seconds(stale: Function, line: L
     assert OPEN_SECONDS <= second_probe - first_probe < BACK_SECONDS
 
 
-def test_refusals_hold_up_the_first_alone(stale: Function, line: Line) -> None:
+def test_refusals_hold_up_the_first_alone(stale: Function, line: Proxy) -> None:
     line.cut()
     assert Asked(stale).seconds < 1
     answers = keep_asking(stale, 2, *NUMBERS)
@@ -127,7 +126,7 @@ def test_who_takes_no_connection_is_silent_too(cached: Function) -> None:
 
 
 def test_who_has_no_old_list_waits_as_long_as_it_may_and_others_learn_when_to_ask_again(
-    cached: Function, line: Line
+    cached: Function, line: Proxy
 ) -> None:
     cached.timeout = 3
     line.silent = True
@@ -143,7 +142,7 @@ def test_who_has_no_old_list_waits_as_long_as_it_may_and_others_learn_when_to_as
     assert Asked(cached).code == "fresh"
 
 
-def test_the_first_answer_brings_back_full_speed(stale: Function, line: Line, log: Any) -> None:
+def test_the_first_answer_brings_back_full_speed(stale: Function, line: Proxy, log: Any) -> None:
     line.silent = True
     Asked(stale)
     assert "; detail=upstream_unavailable" in stale.http(parameters={"phoneNumber": NUMBER}).headers["Cache-Status"]
@@ -157,7 +156,7 @@ def test_the_first_answer_brings_back_full_speed(stale: Function, line: Line, lo
     assert [(line["cache"], line["attempts"], line["permitWaitMs"]) for line in told] == [("stale", 0, 0)]
 
 
-def test_an_error_is_an_answer(stale: Function, line: Line, sandbox: Sandbox) -> None:
+def test_an_error_is_an_answer(stale: Function, line: Proxy, sandbox: Sandbox) -> None:
     stale.timeout = 3
     line.silent = True
     Asked(stale)
@@ -169,7 +168,7 @@ def test_an_error_is_an_answer(stale: Function, line: Line, sandbox: Sandbox) ->
 
 
 @pytest.mark.thorough
-def test_slower_than_an_old_list_allows_does_not_stay_down(stale: Function, line: Line, log: Any) -> None:
+def test_slower_than_an_old_list_allows_does_not_stay_down(stale: Function, line: Proxy, log: Any) -> None:
     """Who has no old list waits, as the probe too, and so finds CAMS alive."""
     line.delay = 2.0
     assert Asked(stale).code == "stale"
@@ -181,7 +180,7 @@ def test_slower_than_an_old_list_allows_does_not_stay_down(stale: Function, line
 
 
 @pytest.mark.thorough
-def test_slow_then_silent_is_down_once_somebody_has_waited_as_long_as_it_may(stale: Function, line: Line) -> None:
+def test_slow_then_silent_is_down_once_somebody_has_waited_as_long_as_it_may(stale: Function, line: Proxy) -> None:
     stale.timeout = 3
     line.delay = 2.0
     assert Asked(stale, NEW).code == "not_owned"
@@ -194,7 +193,7 @@ def test_slow_then_silent_is_down_once_somebody_has_waited_as_long_as_it_may(sta
 
 
 @pytest.mark.parametrize("timeout", [1, 2])
-def test_a_function_without_time_proves_nothing(stale: Function, line: Line, log: Any, timeout: float) -> None:
+def test_a_function_without_time_proves_nothing(stale: Function, line: Proxy, log: Any, timeout: float) -> None:
     stale.timeout = timeout
     line.silent = True
     assert Asked(stale).code == "stale"
@@ -207,11 +206,8 @@ def test_a_function_without_time_proves_nothing(stale: Function, line: Line, log
     "trap",
     ["resets the connection before an answer", "ends before its Content-Length", "drips its headers", "not HTTP"],
 )
-def test_what_may_be_one_querys_alone_is_not_down(stale: Function, line: Line, log: Any, trap: str) -> None:
+def test_what_may_be_one_querys_alone_is_not_down(stale: Function, line: Proxy, log: Any, trap: str) -> None:
     stale.timeout = 3
-    # Past the line, which takes nothing but whole messages.
-    stale.configure(CAMS_ENDPOINT="{}:{}".format(*line._target))
-    stale.start()
     assert Asked(stale, ROWS[trap]).code not in ("fresh", "stale")
     assert Asked(stale).code == "fresh"
     assert said(log()) == []
@@ -230,7 +226,7 @@ for event in sys.stdin:
 class Instance:
     """An instance in a process of its own."""
 
-    def __init__(self, line: Line, valkey: Valkey, **settings: str) -> None:
+    def __init__(self, line: Proxy, valkey: Valkey, **settings: str) -> None:
         settings |= {"CAMS_PROTOCOL": "HTTP", "CAMS_ENDPOINT": line.address, "REDIS_URL": valkey.url}
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", SCRIPT],
@@ -261,7 +257,7 @@ class Instance:
 
 
 @pytest.fixture
-def pair(line: Line, valkey: Valkey, sandbox: Sandbox) -> Iterator[list[Instance]]:
+def pair(line: Proxy, valkey: Valkey, sandbox: Sandbox) -> Iterator[list[Instance]]:
     """Two instances of one account that know old lists of NUMBERS."""
     pair = [Instance(line, valkey, CACHE_TTL_SECONDS="1") for _ in range(2)]
     for number in NUMBERS:
@@ -273,7 +269,7 @@ def pair(line: Line, valkey: Valkey, sandbox: Sandbox) -> Iterator[list[Instance
         instance.end()
 
 
-def test_what_one_instance_has_met_all_know(pair: list[Instance], line: Line, valkey: Valkey) -> None:
+def test_what_one_instance_has_met_all_know(pair: list[Instance], line: Proxy, valkey: Valkey) -> None:
     line.silent = True
     Asked(pair[0])
     answers: list[Asked] = []
@@ -298,7 +294,7 @@ def test_what_one_instance_has_met_all_know(pair: list[Instance], line: Line, va
 
 
 @pytest.mark.thorough
-def test_a_slow_answer_to_one_instance_is_good_news_for_all(pair: list[Instance], line: Line) -> None:
+def test_a_slow_answer_to_one_instance_is_good_news_for_all(pair: list[Instance], line: Proxy) -> None:
     line.delay = 2.0
     assert Asked(pair[0], NEW).code == "not_owned"
     assert [Asked(pair[1], number).code for number in (NUMBER, NEWER[0])] == ["stale", "not_owned"]
@@ -306,7 +302,7 @@ def test_a_slow_answer_to_one_instance_is_good_news_for_all(pair: list[Instance]
 
 
 def test_who_waited_for_a_permit_does_not_call_what_has_gone_down_meanwhile(
-    line: Line, valkey: Valkey, sandbox: Sandbox
+    line: Proxy, valkey: Valkey, sandbox: Sandbox
 ) -> None:
     one, *others = instances = [Instance(line, valkey, CAMS_QPS="1", MAX_INSTANCES="1") for _ in range(3)]
     assert [Asked(instance, NEW).code for instance in instances] == ["not_owned"] * 3
@@ -333,7 +329,7 @@ def test_who_waited_for_a_permit_does_not_call_what_has_gone_down_meanwhile(
     ids=["nonsense", "endless", "far future", "wrong type"],
 )
 def test_foreign_keys_shut_nobody_out(
-    cached: Function, line: Line, valkey: Valkey, spoil: Callable[[Any, str], Any]
+    cached: Function, line: Proxy, valkey: Valkey, spoil: Callable[[Any, str], Any]
 ) -> None:
     cached.configure(REDIS_URL=valkey.url)
     line.cut()
@@ -345,7 +341,7 @@ def test_foreign_keys_shut_nobody_out(
     assert Asked(cached, NEW).code == "not_owned"
 
 
-def test_without_redis_each_remembers_by_itself(pair: list[Instance], line: Line, valkey: Valkey) -> None:
+def test_without_redis_each_remembers_by_itself(pair: list[Instance], line: Proxy, valkey: Valkey) -> None:
     valkey.kill()
     line.silent = True
     for instance in pair:

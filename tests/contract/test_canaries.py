@@ -11,7 +11,7 @@ from aiohttp import web
 from cams_qr.events.answers import QueryFailed
 from local.serve import serve
 from local.traps import ERRORS
-from reliability.contract import EVENTS
+from testing.contract import EVENTS
 from tests.conftest import Function, further
 
 NUMBER = "8613987654321"

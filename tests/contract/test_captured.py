@@ -14,49 +14,27 @@ FOLDER = Path("tests/captured")
 ABOUT = {"README.md", "sources.json"}
 
 # An HTTP answer, that of a direct caller, those of a stream's messages, or a bus's failure.
-ANSWERS: dict[str, Any] = {
-    "http_trigger.json": "HTTP 404",
-    "http_trigger_base64.json": "HTTP 404",
-    "http_trigger_empty_base64.json": "HTTP 404",
-    "http_trigger_escaped_path.json": "HTTP 404",
-    "api_gateway.json": "HTTP 200",
-    "api_gateway_json.json": "HTTP 404",
-    "api_gateway_mapped.json": "HTTP 404",
-    "api_gateway_text.json": "HTTP 404",
-    "api_gateway_form.json": "HTTP 404",
-    "invoke_function.json": 400,
-    "smq_topic.json": "raises invalid_request",
-    "smq_topic_attributes.json": "raises invalid_request",
-    "smq_topic_context.json": "raises invalid_request",
-    "smq_topic_stream.json": "raises invalid_request",
-    "smq_topic_text.txt": 400,
-    "smq_queue.json": "raises invalid_request",
-    "smq_queue_bus.json": "raises invalid_request",
-    "smq_queue_base64.json": "raises invalid_request",
-    "smq_queue_stream.json": [400, 400],
-    "rocketmq.json": "raises invalid_request",
-    "rocketmq_stream.json": [400, 400],
-    "apache_rocketmq_stream.json": [400],
-    "rabbitmq_stream.json": [400, 400],
-    "rabbitmq_stream_text.json": [400],
-    "kafka_stream.json": [400, 400],
-    "kafka_stream_strings.json": [400],
-    "mqtt_stream.json": [400],
-    "timer.json": "raises invalid_request",
-    # These have no place for a query.
-    "dts_stream.json": [400],
-    "rows_stream.json": [400, 400],
-    "custom_event.json": 400,
-    "destination.json": 400,
-    "fc2_http.json": 400,
-    "oss.json": 400,
-    "sls.json": 400,
-    "cdn_domain_added.json": 400,
-    "cdn_domain_started.json": 400,
-    "cdn_log_created.json": 400,
-    "cdn_objects_refreshed.json": 400,
-    "tablestore.json": 400,
-}
+NAMES: list[tuple[Any, str]] = [
+    (
+        "HTTP 404",
+        "http_trigger http_trigger_base64 http_trigger_empty_base64 http_trigger_escaped_path "
+        "api_gateway_json api_gateway_mapped api_gateway_text api_gateway_form",
+    ),
+    ("HTTP 200", "api_gateway"),
+    (
+        400,
+        "invoke_function smq_topic_text.txt custom_event destination fc2_http oss sls cdn_domain_added "
+        "cdn_domain_started cdn_log_created cdn_objects_refreshed tablestore",
+    ),
+    (
+        "raises invalid_request",
+        "smq_topic smq_topic_attributes smq_topic_context smq_topic_stream smq_queue smq_queue_bus "
+        "smq_queue_base64 rocketmq timer",
+    ),
+    ([400, 400], "smq_queue_stream rocketmq_stream rabbitmq_stream kafka_stream rows_stream"),
+    ([400], "apache_rocketmq_stream rabbitmq_stream_text kafka_stream_strings mqtt_stream dts_stream"),
+]
+ANSWERS = {name if "." in name else f"{name}.json": answer for answer, names in NAMES for name in names.split()}
 
 FIELD = f'"phoneNumber": "{NUMBER}"'
 QUERY = f"{{{FIELD}}}"

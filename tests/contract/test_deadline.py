@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.traps import TRAPS
-from reliability.faults import full_backlog
+from testing.endpoints import full_backlog
 from tests.conftest import Function
 
 pytestmark = pytest.mark.timed

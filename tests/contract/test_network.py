@@ -1,7 +1,6 @@
 """Network failures are distinguished, and a dead connection costs a reconnect, not an error."""
 
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +11,9 @@ import trustme
 
 from local.sandbox import Sandbox
 from local.serve import serve
+from testing.endpoints import over_tls, refusing
+from testing.proxy import Proxy
 from tests.conftest import Function
-from tests.proxy import Proxy
 
 
 def detail_of(function: Function) -> tuple[str, str]:
@@ -22,10 +22,9 @@ def detail_of(function: Function) -> tuple[str, str]:
 
 
 def test_refused(function: Function) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        free = server.getsockname()[1]
-    function.configure(CAMS_ENDPOINT=f"127.0.0.1:{free}")
-    code, detail = detail_of(function)
+    with refusing() as address:
+        function.configure(CAMS_ENDPOINT=address)
+        code, detail = detail_of(function)
     assert code == "upstream_unavailable"
     assert "connection" in detail
 
@@ -52,9 +51,7 @@ def tls(tmp_path: Path, sandbox: Sandbox, *names: str) -> Iterator[tuple[str, Pa
     authority = trustme.CA()
     root = tmp_path / "root.pem"
     authority.cert_pem.write_to_path(str(root))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(*names).configure_cert(context)
-    with serve(sandbox.app(), tls=context) as endpoint:
+    with over_tls(sandbox, authority.issue_cert(*names)) as endpoint:
         yield endpoint, root
 
 
@@ -93,15 +90,12 @@ def test_a_connection_closed_by_the_server_costs_a_reconnect(function: Function,
 
 
 def test_a_connection_that_died_unseen_costs_a_reconnect(function: Function, sandbox: Sandbox, endpoint: str) -> None:
-    proxy = Proxy(endpoint)
-    function.configure(CAMS_ENDPOINT=proxy.address)
-    try:
+    with Proxy(endpoint) as proxy:
+        function.configure(CAMS_ENDPOINT=proxy.address)
         assert function.ask()["status"] == 200
         proxy.freeze()
         assert function.ask()["status"] == 200
         assert function.ask()["status"] == 200
-    finally:
-        proxy.close()
 
 
 def test_a_connection_does_not_grow_younger_for_being_looked_at(function: Function, sandbox: Sandbox) -> None:

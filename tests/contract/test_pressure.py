@@ -4,16 +4,19 @@ Each test is a short and lenient form of a row of `python -m bench.fleet`, which
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import pytest
+import redis
 
-from bench.fleet import callers, rows
-from bench.fleet.cams import Options
-from bench.fleet.processes import Fleet, Plan, fleet
-from bench.fleet.rows import QUOTA
+from local.valkey import Valkey
+from testing.fleet import callers, measures, rows
+from testing.fleet.cams import Options
+from testing.fleet.processes import Fleet, Plan, fleet
+from testing.fleet.rows import QUOTA
 from tests.conftest import further
 
 # Many processes each, so one after another.
@@ -57,6 +60,46 @@ def test_the_quota_holds_when_redis_returns() -> None:
     outages = [(1.5, False), (2.0, True)]
     found = figures(Plan(8, 8), partial(rows.returns, outages=outages, before=2, after=4))
     assert [outage.violations for outage in found] == [0, 0]
+
+
+def failed_over(valkey: Valkey) -> None:
+    valkey.fail_over()
+
+
+def emptied(valkey: Valkey) -> None:
+    for _ in range(3):
+        redis.Redis.from_url(valkey.url).flushall()
+        time.sleep(0.7)
+
+
+def read_only(valkey: Valkey) -> None:
+    redis.Redis.from_url(valkey.url).replicaof("127.0.0.1", "1")
+    time.sleep(2)
+    redis.Redis.from_url(valkey.url).replicaof("NO", "ONE")
+
+
+def full(valkey: Valkey) -> None:
+    valkey.fill()
+    time.sleep(2)
+    valkey.empty()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("trouble", [failed_over, emptied, read_only, full], ids=lambda trouble: trouble.__name__)
+def test_the_quota_holds_whatever_becomes_of_redis(trouble: Callable[[Valkey], None]) -> None:
+    async def scenario(started: Fleet) -> list[float]:
+        asking = [
+            callers.keep_asking(one, 0, callers.direct(f"87{n:09}"), []) for n, one in enumerate(started.instances)
+        ]
+        async with callers.running(*asking):
+            await asyncio.sleep(2)
+            await asyncio.to_thread(trouble, started.valkey)
+            await asyncio.sleep(4)
+        return [arrival.at for arrival in await started.arrivals()]
+
+    moments = figures(Plan(4, 4), scenario)
+    assert measures.most_in_a_second(moments) <= QUOTA
+    assert len(moments) > 4 * QUOTA
 
 
 # Both of these play in virtual time, too: test_without_redis.py.

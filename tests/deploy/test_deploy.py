@@ -50,6 +50,12 @@ def deploy(address: str, *arguments: str, package: str = PACKAGE) -> "subprocess
     return run(address, "deploy", *given, *arguments)
 
 
+def given(folder: Path, parameters: dict[str, Any]) -> tuple[str, str]:
+    file = folder / "parameters.json"
+    file.write_text(json.dumps(parameters))
+    return ("--parameters", str(file))
+
+
 def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_path: Path) -> None:
     created = deploy(address)
     assert created.returncode == 0, created.stderr
@@ -62,11 +68,8 @@ def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_
     assert "Nothing changes." in again.stdout
     assert "UpdateStack" not in cloud.operations
 
-    parameters = tmp_path / "parameters.json"
-    parameters.write_text(
-        json.dumps({"MaxInstances": 3, "RedisUrl": "redis://:secret@r-1.redis.rds.aliyuncs.com:6379"})
-    )
-    changed = deploy(address, "--parameters", str(parameters))
+    parameters = {"MaxInstances": 3, "RedisUrl": "redis://:secret@r-1.redis.rds.aliyuncs.com:6379"}
+    changed = deploy(address, *given(tmp_path, parameters))
     assert changed.returncode == 0
     assert "  Modify  Function" in changed.stdout
     assert "Modify  LogStore" not in changed.stdout
@@ -162,9 +165,7 @@ def test_an_operation_that_never_begins_is_given_up(address: str, cloud: Cloud) 
 
 
 def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
-    parameters = tmp_path / "parameters.json"
-    parameters.write_text('{"LogLevels": "INFO"}')
-    refused = deploy(address, "--parameters", str(parameters))
+    refused = deploy(address, *given(tmp_path, {"LogLevels": "INFO"}))
     assert refused.returncode == 1
     assert "Refused:" in refused.stderr
     assert "LogLevels" in refused.stderr
@@ -174,12 +175,6 @@ def test_a_refusal_is_told(address: str, cloud: Cloud, tmp_path: Path) -> None:
 
 
 GATEWAY = {"GatewayId": "gw-1", "GatewayEnvironmentId": "gw-1", "GatewayDomainId": "d-1"}
-
-
-def given(folder: Path, parameters: dict[str, Any]) -> tuple[str, str]:
-    file = folder / "parameters.json"
-    file.write_text(json.dumps(parameters))
-    return ("--parameters", str(file))
 
 
 def test_a_route_is_published_when_it_is_made_and_when_it_has_changed(

@@ -36,31 +36,6 @@ def test_optional_parts_are_left_out_by_default() -> None:
     assert "VpcConfig" not in resolved(template(), REQUIRED)["Function"]
 
 
-@pytest.mark.parametrize(
-    ("instances", "qps", "redis", "accepted"),
-    [
-        (1, 1, "", True),
-        (5, 5, "", True),
-        (4, 5, "", True),
-        (300, 10_000, "", True),
-        (2, 1, "", False),
-        (6, 5, "", False),
-        (10, 5, "", False),
-        (11, 5, "", False),
-        (300, 299, "", False),
-        (2, 1, "redis://localhost", True),
-        (300, 1, "redis://localhost", True),
-    ],
-)
-def test_no_more_instances_than_calls_a_second_without_redis(
-    instances: int, qps: int, redis: str, accepted: bool
-) -> None:
-    given = REQUIRED | {"MaxInstances": instances, "CamsQps": qps, "RedisUrl": redis}
-    told = refusals(template(), given)
-    assert accepted is (told == [])
-    assert all(name in sentence for sentence in told for name in ("MaxInstances", "CamsQps", "RedisUrl"))
-
-
 def test_the_route_is_published_when_all_of_it_is_there_and_withdrawn_before_any_of_it_goes() -> None:
     resources = resolved(template(), EVERYTHING)
     route, publication = resources["GatewayRoute"], resources["GatewayPublication"]

@@ -18,6 +18,7 @@ from local.cloud import Cloud
 from local.cloud.fixed import FIXED
 from local.cloud.ros import UPDATABLE, Stacks
 from local.serve import serve
+from tests.conftest import further
 from tests.deploy.check_template import EVERYTHING, TEMPLATE, resolved
 from tests.deploy.test_deploy import PACKAGE, deploy, given, run
 
@@ -431,14 +432,18 @@ def test_a_release_that_ros_cannot_update_to_is_refused(deployed: str, cloud: Cl
     )
 
 
-def test_the_same_again_is_no_failure_in_any_state(deployed: str, cloud: Cloud) -> None:
+STATES = [(status, bool(number % 2)) for number, status in enumerate(sorted(UPDATABLE))]
+
+
+@pytest.mark.parametrize(("status", "refuses_same"), [*STATES[:2], *further(*STATES[2:])])
+def test_the_same_again_is_no_failure_in_any_state(
+    deployed: str, cloud: Cloud, status: str, refuses_same: bool
+) -> None:
     (stack,) = cloud.stacks.values()
-    for number, status in enumerate(sorted(UPDATABLE)):
-        cloud.refuses_same_preview = bool(number % 2)
-        stack.status = status
-        told = deploy(deployed)
-        assert (told.returncode, told.stderr) == (0, ""), status
-        assert f"Nothing changes.\ncams-qr: {status}\n  Url: a value of Url" in told.stdout
+    stack.status, cloud.refuses_same_preview = status, refuses_same
+    told = deploy(deployed)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert f"Nothing changes.\ncams-qr: {status}\n  Url: a value of Url" in told.stdout
 
 
 def test_a_deployment_after_one_that_never_worked_takes_nothing_over(

@@ -34,8 +34,6 @@ from local.trigger_auth import (
     check_domain_signature,
     check_signature,
     check_token,
-    sign_acs,
-    string_to_sign,
 )
 from tests.tokens import CONFIG, Issuer
 
@@ -43,42 +41,6 @@ ACS3 = "ACS3-HMAC-SHA256"
 NODE = Path("tests/node")
 QUERY = [("phoneNumber", "+8613800001234"), ("custSpaceId", "a b*~")]
 AT = {"x-acs-date": "2026-08-03T01:02:03Z"}
-
-
-@pytest.mark.parametrize(
-    ("method", "query", "headers", "signature"),
-    [
-        ("GET", QUERY, AT, "6bf46e506a47f4f626a3ee95d20a52fdfc946bf1efb46e20eaa869e753a62fdd"),
-        (
-            "GET",
-            QUERY,
-            AT | {"x-acs-security-token": ""},
-            "1c56ccaa51b6c1f0fe65b01dd876d75412bc05b695507cedfd41c66c4239cdf9",
-        ),
-        (
-            "GET",
-            QUERY,
-            AT | {"x-acs-security-token": "ram-token"},
-            "dba812f35e66233c427b07e40e3bebd5e4c5b0b9484fb74f341650ef7d5c9075",
-        ),
-        (
-            "POST",
-            [],
-            AT | {"content-type": "application/json"},
-            "061f39ed180ca26e1b4a0666a0c1e16f7861816ca917baa54aeb769be8b6b4a0",
-        ),
-    ],
-)
-def test_the_signatures_that_three_libraries_make(
-    method: str, query: list[tuple[str, str]], headers: dict[str, str], signature: str
-) -> None:
-    request = SignedRequest(method, "/qr-codes", query, headers, b"the body is not signed")
-    assert sign("testsecret", request, list(headers)) == signature
-
-
-def test_the_signature_for_a_domain() -> None:
-    text = string_to_sign("GET", "/hello", [], {"date": "Mon, 03 Aug 2026 01:02:03 GMT"})
-    assert sign_acs("testsecret", text) == "qoM5xk9WFeQBqm1LGDEJ0As1nwE="
 
 
 def answer(event: bytes, context: Any) -> object:

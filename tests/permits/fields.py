@@ -3,6 +3,7 @@
 import re
 
 from cams_qr.permits.scripts import TAKE
+
 from tests.permits.fleet_model import World
 
 _EPOCH_MICROS = 1_700_000_000_000_000

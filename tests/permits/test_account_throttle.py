@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 import redis
 
-from bench.fleet.measures import most_in_a_second
 from cams_qr.deadline import Deadline, DepartureMissed
 from cams_qr.permits.account import AccountThrottle
 from cams_qr.permits.throttle import GUARD_MAX_SECONDS, WINDOW_SECONDS, Caller
 from cams_qr.problems import Problem
 from cams_qr.redis_store import Store
 from local.valkey import Valkey
+from testing.fleet.measures import most_in_a_second
+from testing.proxy import Proxy
 from tests.conftest import further
 from tests.permits.fields import QUEUE_FIELDS
-from tests.proxy import Proxy
 
 pytestmark = pytest.mark.timed
 
@@ -312,7 +312,7 @@ def test_late_answers_do_not_bend_an_instances_clock(account: Account) -> None:
         while time.monotonic() < until:
             with suppress(Problem):
                 left.append(leave(held_up.instance()))
-    proxy.close()
+    proxy.cut()
     assert left
     assert most_in_a_second(sorted([*others.all(), *left])) == LIMIT
 

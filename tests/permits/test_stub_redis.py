@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import redis
+from cams_qr.permits.scripts import TAKE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cams_qr.permits.scripts import TAKE
 from local.valkey import Valkey
 from tests.permits.stub_redis import Scores, StubRedis
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from statistics import mean
 
 import pytest
-
-from bench.fleet.measures import most_in_a_second, over_quota, share
 from cams_qr.permits.turns import Turns
+
+from testing.fleet.measures import most_in_a_second, over_quota, share
 from tests.conftest import further
 from tests.permits.fleet_model import CallerModel, Manner, World
 

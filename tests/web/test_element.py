@@ -72,13 +72,11 @@ def tag(site: Site, number: str = NUMBER, more: str = "") -> str:
     return f'<cams-qr phone-number="{number}" endpoint="{site.api}" {more}></cams-qr>'
 
 
-def append(page: Page, site: Site) -> None:
-    """Add an element to the page."""
-    page.evaluate(
-        """([phoneNumber, endpoint]) => document.querySelector("main").append(
-          Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint }))""",
-        [NUMBER, site.api],
-    )
+def append(page: Page, site: Site, *elements: str) -> None:
+    """Add elements to the page at once; each is given the properties of a JavaScript object."""
+    page.evaluate(f"""() => document.querySelector("main").append(...[{", ".join(elements)}].map((properties) =>
+      Object.assign(document.createElement("cams-qr"), {{
+        phoneNumber: "{NUMBER}", endpoint: "{site.api}", ...properties }})))""")
 
 
 def requests_of(page: Page, site: Site) -> list[dict[str, str]]:
@@ -116,11 +114,7 @@ def test_the_tag_is_all_it_takes(site: Site, shop: Open) -> None:
 def test_several_of_one_number_ask_once(site: Site, shop: Open) -> None:
     page = shop("")
     asked = requests_of(page, site)
-    page.evaluate(
-        """([numbers, endpoint]) => document.querySelector("main").append(...numbers.map((phoneNumber) =>
-          Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint })))""",
-        [[NUMBER, NUMBER, "6281200001234"], site.api],
-    )
+    append(page, site, "{}", "{}", "{ phoneNumber: '6281200001234' }")
     wait_for_drawings(page, 5)
     assert len(asked) == 2
 
@@ -128,11 +122,7 @@ def test_several_of_one_number_ask_once(site: Site, shop: Open) -> None:
 def test_who_asks_with_another_token_asks_apart(site: Site, shop: Open) -> None:
     page = shop("")
     asked = requests_of(page, site)
-    page.evaluate(
-        """([phoneNumber, endpoint]) => document.querySelector("main").append(...["one", "other"].map((token) =>
-          Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint, token: async () => token })))""",
-        [NUMBER, site.api],
-    )
+    append(page, site, "{ token: async () => 'one' }", "{ token: async () => 'other' }")
     wait_for_drawings(page, 4)
     tokens = {headers["authorization"] for headers in asked if "authorization" in headers}
     assert tokens == {"Bearer one", "Bearer other"}
@@ -383,15 +373,8 @@ def test_the_first_of_2000_codes_is_painted_within_a_second(site: Site, shop: Op
 def test_one_token_serves_all_that_ask_at_once(site: Site, shop: Open) -> None:
     page = shop("")
     asked = requests_of(page, site)
-    page.evaluate(
-        """([phoneNumber, endpoint]) => {
-          window.issued = 0;
-          const token = async () => `token-${window.issued += 1}`;
-          document.querySelector("main").append(...[1, 2].map(() =>
-            Object.assign(document.createElement("cams-qr"), { phoneNumber, endpoint, token })));
-        }""",
-        [NUMBER, site.api],
-    )
+    page.evaluate("() => { window.issued = 0; window.issue = async () => `token-${window.issued += 1}`; }")
+    append(page, site, "{ token: window.issue }", "{ token: window.issue }")
     wait_for_drawings(page, 4)
     assert [headers["authorization"] for headers in asked if "authorization" in headers] == ["Bearer token-1"]
     assert page.evaluate("window.issued") == 1
@@ -436,18 +419,11 @@ def test_a_page_that_sets_a_token_at_every_turn_does_not_ask_forever(site: Site,
 
 
 def test_what_is_set_while_a_token_is_awaited_counts(site: Site, shop: Open) -> None:
-    page = shop("<cams-qr></cams-qr>")
+    page = shop("")
     events = listen(page)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.startswith(site.api) else None)
-    page.evaluate(
-        """endpoint => {
-          const element = document.querySelector("cams-qr");
-          const token = () => new Promise((resolve) => (window.giveToken = resolve));
-          Object.assign(element, { endpoint, phoneNumber: "1", token });
-        }""",
-        site.api,
-    )
+    append(page, site, "{ phoneNumber: '1', token: () => new Promise((resolve) => (window.giveToken = resolve)) }")
     page.evaluate(
         "number => void Object.assign(document.querySelector('cams-qr'), { phoneNumber: number, token: null })", NUMBER
     )
@@ -459,16 +435,9 @@ def test_what_is_set_while_a_token_is_awaited_counts(site: Site, shop: Open) -> 
 
 
 def test_once_removed_it_does_not_even_begin(site: Site, shop: Open) -> None:
-    page = shop("<cams-qr></cams-qr>")
+    page = shop("")
     asked = requests_of(page, site)
-    page.evaluate(
-        """([phoneNumber, endpoint]) => {
-          const element = document.querySelector("cams-qr");
-          const token = () => new Promise((resolve) => (window.giveToken = resolve));
-          Object.assign(element, { endpoint, phoneNumber, token });
-        }""",
-        [NUMBER, site.api],
-    )
+    append(page, site, "{ token: () => new Promise((resolve) => (window.giveToken = resolve)) }")
     wait_for(page, lambda: page.evaluate("!!window.giveToken"))
     page.evaluate("document.querySelector('cams-qr').remove()")
     page.evaluate("window.giveToken('late')")
@@ -477,15 +446,9 @@ def test_once_removed_it_does_not_even_begin(site: Site, shop: Open) -> None:
 
 
 def test_a_token_that_never_comes_can_be_asked_for_again(site: Site, shop: Open) -> None:
-    page = shop("<cams-qr></cams-qr>")
-    page.evaluate(
-        """([phoneNumber, endpoint]) => {
-          window.calls = 0;
-          const token = () => ((window.calls += 1) === 1 ? new Promise(() => {}) : "token");
-          Object.assign(document.querySelector("cams-qr"), { phoneNumber, endpoint, token });
-        }""",
-        [NUMBER, site.api],
-    )
+    page = shop("")
+    page.evaluate("void (window.calls = 0)")
+    append(page, site, "{ token: () => ((window.calls += 1) === 1 ? new Promise(() => {}) : 'token') }")
     wait_for(page, lambda: page.evaluate("window.calls") == 1)
     page.evaluate("document.querySelector('cams-qr').reload()")
     wait_for_drawings(page, 2)
@@ -547,7 +510,7 @@ def test_texts_that_come_at_the_second_try(site: Site, shop: Open) -> None:
     page = shop("")
     events = listen(page)
     page.route("**/texts/*.js*", lambda route: route.abort(), times=2)
-    append(page, site)
+    append(page, site, "{}")
     expect(page.get_by_role("alert")).to_have_text("The service could not be reached.")
     assert events() == [["cams-qr-error", {"status": 0, "code": "unreachable", "retryable": True}]]
     no_barriers(page)

@@ -201,10 +201,12 @@ FAILURES = {
     "invalid": (Problem("invalid_request", "Not shown."), 400),
 }
 # Every problem that looks different, and nobody who answers.
-FAILED = [*FAILURES, "unreachable"]
+FAILED = [(name, place) for name in (*FAILURES, "unreachable") for place in ("wide", "phone")]
 
 
-def fail(page: Page, site: Site, name: str) -> None:
+@pytest.mark.parametrize(("name", "place"), [*FAILED[:1], *further(*FAILED[1:], ("throttled", "forced"))])
+def test_a_failure(site: Site, name: str, place: str) -> None:
+    page = site.open(**PLACES[place])
     if name in FAILURES:
         problem, status = FAILURES[name]
         site.answer(page, problem.to_dict("1a2bd70a-1e7d-4334-abb8-112d2f5065d7"), status)
@@ -212,16 +214,6 @@ def fail(page: Page, site: Site, name: str) -> None:
         page.route("**/qr-codes?*", lambda route: route.abort())
     ask(page, "12" if name == "invalid" else NUMBER)
     expect(page.get_by_role("alert")).not_to_be_empty()
-
-
-# Each is pictured in these places.
-FAILED_IN = [(name, place) for name in FAILED for place in ("wide", "phone")] + [("throttled", "forced")]
-
-
-@pytest.mark.parametrize(("name", "place"), [*FAILED_IN[:1], *further(*FAILED_IN[1:])])
-def test_a_failure(site: Site, name: str, place: str) -> None:
-    page = site.open(**PLACES[place])
-    fail(page, site, name)
     fits(page)
     no_barriers(page)
     keep(page, f"{name}-{place}")

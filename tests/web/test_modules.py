@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.pages import WEB
-from tests.web.schemas import TOOLS, schemas
+from tools.schemas import TOOLS, schemas
 
 LIMIT = 12 * 1024
 NODE = Path("tests/node")

@@ -1,11 +1,16 @@
 """Answers to functions, and to event buses, which read no answer: for them, failures are raised."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from cams_qr.events.call import Call, QueryOrProblem
 from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
+from cams_qr.settings import Settings
+
+Asked = QueryOrProblem | list[QueryOrProblem]
 
 
 class QueryFailed(Exception):
@@ -15,40 +20,37 @@ class QueryFailed(Exception):
     """
 
 
-def answer_direct(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
-    """The answer to a single query: `{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`."""
-    return _answer(outcomes[0], request_id)
+def function_call(trigger: str, asked: Asked, settings: Settings, request_id: str) -> Call:
+    """The Call of a function, which reads the answer: failures are returned."""
+    return _call(trigger, asked, lambda problem: False)
 
 
-def answer_batch(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
-    """`{"status": 207, "results": [...]}`: in order, the answer that each query would get on its own."""
-    return {"status": 207, "results": [_answer(outcome, request_id) for outcome in outcomes]}
+def bus_call(trigger: str, asked: Asked, settings: Settings, request_id: str) -> Call:
+    """The Call of a bus: any failure of a single message is raised, but of several messages only a retryable one.
 
-
-def answer_message(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
-    """The answer to a single bus message. Raises QueryFailed on any failure."""
-    _raise_for(outcomes[0], request_id)
-    return _answer(outcomes[0], request_id)
-
-
-def answer_messages(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
-    """The answer to several bus messages. Raises QueryFailed if one of them failed for a retryable reason.
-
-    The whole batch is then delivered again. Permanent failures are only returned, so that they do not block the others.
+    They are then all delivered again. Permanent failures are only returned, so that they do not block the others.
     """
-    for outcome in outcomes:
-        if isinstance(outcome.result, Problem) and outcome.result.retryable:
-            _raise_for(outcome, request_id)
-    return answer_batch(outcomes, request_id)
+    if isinstance(asked, list):
+        return _call(trigger, asked, lambda problem: problem.retryable)
+    return _call(trigger, asked, lambda problem: True)
 
 
-def _answer(outcome: Outcome, request_id: str) -> dict[str, Any]:
-    result = outcome.result
-    if isinstance(result, Problem):
-        return {"status": result.status, "problem": result.to_dict(request_id)}
-    return {"status": 200, "result": result.model_dump(mode="json", by_alias=True)}
+def _call(trigger: str, asked: Asked, is_raised: Callable[[Problem], bool]) -> Call:
+    if isinstance(asked, list):
+        return Call(trigger, tuple(asked), partial(_answer_all, is_raised))
+    return Call(trigger, (asked,), partial(_answer_one, is_raised))
 
 
-def _raise_for(outcome: Outcome, request_id: str) -> None:
-    if isinstance(outcome.result, Problem):
-        raise QueryFailed(json.dumps(outcome.result.to_dict(request_id)))
+def _answer_all(is_raised: Callable[[Problem], bool], outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+    """`{"status": 207, "results": [...]}`: in order, the answer that each query would get on its own."""
+    return {"status": 207, "results": [_answer_one(is_raised, [outcome], request_id) for outcome in outcomes]}
+
+
+def _answer_one(is_raised: Callable[[Problem], bool], outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+    """`{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`. Raises QueryFailed."""
+    result = outcomes[0].result
+    if not isinstance(result, Problem):
+        return {"status": 200, "result": result.model_dump(mode="json", by_alias=True)}
+    if is_raised(result):
+        raise QueryFailed(json.dumps(result.to_dict(request_id)))
+    return {"status": result.status, "problem": result.to_dict(request_id)}

@@ -1,4 +1,4 @@
-"""The Call, which every trigger kind makes of an event."""
+"""The Call, which is made of every event, whatever its trigger."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

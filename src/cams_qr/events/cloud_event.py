@@ -7,11 +7,9 @@ import base64
 import binascii
 from typing import Any
 
-from cams_qr.events.answers import answer_message
-from cams_qr.events.call import Call, QueryOrProblem
+from cams_qr.events.call import QueryOrProblem
 from cams_qr.events.messages import is_query, read_message
 from cams_qr.query import invalid_field
-from cams_qr.settings import Settings
 
 # The field with the original message, by source: SMQ; RocketMQ and RabbitMQ; Kafka.
 _MESSAGE_FIELDS = ("messageBody", "body", "value")
@@ -22,13 +20,8 @@ def recognise(document: Any) -> bool:
     return isinstance(document, dict) and "specversion" in document
 
 
-def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call with the query in the event's data."""
-    return Call("cloud_event", (read_cloud_event(document),), answer_message)
-
-
-def read_cloud_event(document: dict[str, Any]) -> QueryOrProblem:
-    """The query in a CloudEvent's data, or the problem with it."""
+def read(document: Any) -> QueryOrProblem:
+    """The query in the event's data, or the problem with it."""
     data = document.get("data")
     if data is None and isinstance(document.get("data_base64"), str):
         try:

@@ -12,14 +12,14 @@ of a problem.
 The headers are still the caller's: with CUST_SPACE_HEADER set, every query must be for the space that it names.
 """
 
-import base64
 import re
 from typing import Any
 
 from cams_qr.events.call import Call, QueryOrProblem
-from cams_qr.events.http.request import is_true, lower_case_names, query_in_own_space
+from cams_qr.events.http import http_trigger
+from cams_qr.events.http.request import body_bytes, is_true, lower_case_names, query_in_own_space
+from cams_qr.events.json_text import check
 from cams_qr.problems import Problem
-from cams_qr.query import invalid_field
 from cams_qr.settings import Settings
 
 ROUTE = "InvokeFunction"
@@ -30,28 +30,21 @@ _DOMAIN = re.compile(r"(?:[0-9*]+\.[a-z0-9-]+\.fc|fcv3[a-z-]*\.[a-z0-9-]+)\.aliy
 
 
 def recognise(document: Any) -> bool:
-    """Whether an HTTP trigger's event is for the API's path, on the API's domain."""
+    """Whether the event is an HTTP trigger's, for the API's path, on the API's domain."""
+    if not http_trigger.recognise(document):
+        return False
     context = document["requestContext"]
     return (
         context["http"].get("method") == "POST"
-        and _matches(_PATH, document.get("rawPath"))
-        and _matches(_DOMAIN, context.get("domainName"))
+        and _PATH.fullmatch(str(document.get("rawPath"))) is not None
+        and _DOMAIN.fullmatch(str(context.get("domainName"))) is not None
     )
 
 
-def _matches(pattern: re.Pattern[str], value: Any) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
-
-
 def payload(document: Any) -> bytes:
-    """The bytes given to InvokeFunction. Raises Problem `invalid_request` if the body is not valid."""
-    body = document.get("body") or ""
-    try:
-        if is_true(document.get("isBase64Encoded")):
-            return base64.b64decode(body, validate=True)
-        return str.encode(body)
-    except (TypeError, ValueError):
-        raise invalid_field("body", "is not valid; it must be text, or base64 if isBase64Encoded is true") from None
+    """The bytes given to InvokeFunction. Raises Problem `invalid_request` if the request or its body is not valid."""
+    check(document, "event")
+    return body_bytes(document.get("body"), is_true(document.get("isBase64Encoded")))
 
 
 def in_own_space(call: Call, document: Any, settings: Settings) -> Call:

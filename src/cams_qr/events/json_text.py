@@ -1,8 +1,9 @@
-"""JSON from callers, parsed strictly; and loosely, to recognise what an event was meant to be."""
+"""JSON from callers, parsed once: flaws are kept in the document, so that it is recognised before it is refused."""
 
 import json
 from codecs import BOM_UTF8
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from cams_qr.problems import Problem
@@ -10,52 +11,46 @@ from cams_qr.query import invalid_field
 
 MAX_DEPTH = 100
 # Every runtime can parse this many levels: Python 3.10 fails before 1,000, later versions do not.
-_MAX_LOOSE_DEPTH = 500
+_MAX_PARSED_DEPTH = 500
+_CONTAINERS = (dict, list)
 
 
-def parse_json(data: bytes | str, field: str) -> Any:
-    """Parse JSON strictly: UTF-8, no duplicate keys, no NaN, and at most 100 levels, whatever the runtime's limit.
+def parse(data: bytes | str, field: str) -> Any:
+    """Parse JSON that may still have a duplicate key, a NaN or more than 100 levels, which only `check` refuses.
 
-    Raises Problem `invalid_request` that names `field`.
+    Raises Problem `invalid_request` that names `field` if it is not JSON in UTF-8, or has more than 500 levels.
     """
     try:
         text = decode_utf8(data) if isinstance(data, bytes) else data
         document = _decode(text)
-        if text.count("[") + text.count("{") > MAX_DEPTH and _is_deeper_than(document, MAX_DEPTH):
-            raise RecursionError
-        return document
     except UnicodeDecodeError:
         raise invalid_field(field, "is not UTF-8; send JSON in UTF-8") from None
-    except _DuplicateKey as error:
-        raise invalid_field(str(error), "is given twice; give it once") from None
     except RecursionError:
-        raise invalid_field(field, "is nested too deeply; send one flat JSON object") from None
+        raise _too_deep(field) from None
     except ValueError:
         raise invalid_field(field, "is not JSON; send one JSON object") from None
+    # Most events have too few brackets to be worth a look.
+    if text.count("[") + text.count("{") > _MAX_PARSED_DEPTH and sum(1 for _ in _levels(document)) > _MAX_PARSED_DEPTH:
+        raise _too_deep(field)
+    return document
 
 
-def parse_loosely(data: bytes) -> Any:
-    """Parse JSON, even with duplicate keys, NaN or deep nesting, to recognise an event; None if it is not JSON."""
-    try:
-        document = json.loads(decode_utf8(data))
-    except (ValueError, RecursionError):
-        return None
-    return None if _is_deeper_than(document, _MAX_LOOSE_DEPTH) else document
+def check(document: Any, field: str) -> Any:
+    """The parsed document, if it is strict JSON of at most 100 levels. Raises Problem `invalid_request` otherwise."""
+    for depth, level in enumerate(_levels(document), start=1):
+        for container in level:
+            if isinstance(container, _NotANumber):
+                raise invalid_field(field, "is not JSON; send one JSON object")
+            if isinstance(container, _RepeatedKey):
+                raise invalid_field(container.key, "is given twice; give it once")
+        if depth > MAX_DEPTH:
+            raise _too_deep(field)
+    return document
 
 
-def parse_elements(data: bytes) -> list[Any]:
-    """The elements of a JSON array that `parse_loosely` can parse: each parsed strictly, or the Problem with it."""
-    text = decode_utf8(data).strip()
-    elements: list[Any] = []
-    start = _next_element(text, 1)
-    while text[start] != "]":
-        _, end = _loose.raw_decode(text, start)
-        try:
-            elements.append(parse_json(text[start:end], f"[{len(elements)}]"))
-        except Problem as problem:
-            elements.append(problem)
-        start = _next_element(text, end)
-    return elements
+def parse_strictly(data: bytes | str, field: str) -> Any:
+    """Parse and check JSON. Raises Problem `invalid_request` that names `field`, or the key given twice."""
+    return check(parse(data, field), field)
 
 
 def decode_utf8(data: bytes) -> str:
@@ -63,35 +58,35 @@ def decode_utf8(data: bytes) -> str:
     return data.removeprefix(BOM_UTF8).decode()
 
 
-def _next_element(text: str, start: int) -> int:
-    while text[start] in " \t\r\n,":
-        start += 1
-    return start
+def _too_deep(field: str) -> Problem:
+    return invalid_field(field, "is nested too deeply; send one flat JSON object")
 
 
-def _is_deeper_than(value: Any, levels: int) -> bool:
-    layer = [value]
-    for _ in range(levels):
-        containers = (item for item in layer if isinstance(item, dict | list))
-        layer = [inner for item in containers for inner in (item.values() if isinstance(item, dict) else item)]
-    return any(isinstance(item, dict | list) for item in layer)
+def _levels(document: Any) -> Iterator[list[Any]]:
+    """The objects and arrays of each level of nesting, from the outside."""
+    values = [document]
+    while level := [value for value in values if isinstance(value, _CONTAINERS)]:
+        yield level
+        values = [value for item in level for value in (item.values() if isinstance(item, dict) else item)]
 
 
-class _DuplicateKey(Exception):
-    pass
+class _NotANumber(dict[str, Any]):
+    """Stands for NaN or an infinity, which JSON does not have."""
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+class _RepeatedKey(dict[str, Any]):
+    """An object in which `key` is given twice; its last value counts."""
+
+    key: str
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) < len(pairs):
-        counts = Counter(name for name, _ in pairs)
-        raise _DuplicateKey(next(name for name, count in counts.items() if count > 1)[:64])
-    return found
+    if len(found) == len(pairs):
+        return found
+    flawed = _RepeatedKey(found)
+    [(flawed.key, _)] = Counter(key for key, _ in pairs).most_common(1)
+    return flawed
 
 
-def _reject_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-_loose = json.JSONDecoder()
-_decode = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_reject_constant).decode
+_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=lambda name: _NotANumber()).decode

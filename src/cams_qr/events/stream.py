@@ -6,12 +6,10 @@ Sources: "Formats of events for different triggers"; Kafka's elements are JSON t
 from typing import Any
 
 from cams_qr.events import cloud_event
-from cams_qr.events.answers import answer_messages
-from cams_qr.events.call import Call, QueryOrProblem
-from cams_qr.events.json_text import parse_json
-from cams_qr.events.messages import is_message
+from cams_qr.events.call import QueryOrProblem
+from cams_qr.events.json_text import check
+from cams_qr.events.messages import parse_message
 from cams_qr.problems import Problem
-from cams_qr.settings import Settings
 
 
 def recognise(document: Any) -> bool:
@@ -19,21 +17,24 @@ def recognise(document: Any) -> bool:
     return isinstance(document, list) and bool(document)
 
 
-def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call with one query per message; a Problem stands for one that could not be read."""
-    queries = tuple(_read_element(element, place) for place, element in enumerate(document))
-    return Call("stream", queries, answer_messages)
+def parse_messages(document: list[Any]) -> list[Any]:
+    """The stream with each message parsed and checked on its own; a Problem stands for one that is not strict JSON."""
+    return [_parse_message(message, f"[{place}]") for place, message in enumerate(document)]
 
 
-def _read_element(element: Any, place: int) -> QueryOrProblem:
-    if isinstance(element, Problem):
-        return element
-    name = f"[{place}]"
-    if isinstance(element, str) and not is_message(element):
-        try:
-            element = parse_json(element, name)
-        except Problem as problem:
-            return problem
-    if cloud_event.recognise(element):
-        return cloud_event.read_cloud_event(element)
-    return cloud_event.read_cloud_event({"data": element})
+def read(document: Any) -> list[QueryOrProblem]:
+    """The query of each message, or the problem with it."""
+    return [_read_message(message) for message in document]
+
+
+def _parse_message(message: Any, name: str) -> Any:
+    try:
+        return parse_message(message, name) if isinstance(message, str) else check(message, name)
+    except Problem as problem:
+        return problem
+
+
+def _read_message(message: Any) -> QueryOrProblem:
+    if isinstance(message, Problem):
+        return message
+    return cloud_event.read(message if cloud_event.recognise(message) else {"data": message})

@@ -15,7 +15,7 @@ next probe is due.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cams_qr import logs
@@ -33,7 +33,6 @@ MEMORY_SECONDS = 60.0
 _REASONS = ("timeout", "dns", "tls", "connect")
 _SLOW = "slow"
 _TIMES_MS = int(MEMORY_SECONDS * 1000), int(OPEN_SECONDS * 1000)
-_NO_ANSWER: Any = object()
 
 
 class CircuitOpen(Problem):
@@ -55,22 +54,15 @@ class Breaker:
         self._opened = self._due = self._slow_until = 0.0
 
     def question(self) -> tuple[str, str]:
-        """The command that reads what all instances know; `learn` takes its answer."""
+        """The command whose answer `enter` takes: what all instances know."""
         return "GET", self._key
 
-    def learn(self, answer: bytes | None) -> None:
-        """Take over what all instances know; the breaker is closed if that is nothing."""
-        known, now = (answer or b"").decode(errors="replace"), time.monotonic()
-        reason = known if known in _REASONS else None
-        if (reason is None) != (self._reason is None):
-            logs.log(logging.WARNING, {"cams": "unavailable" if reason else "available", "reason": reason})
-            self._opened, self._due = now, 0.0
-        self._reason = reason
-        self._slow_until = now + MEMORY_SECONDS if known == _SLOW else 0.0
+    def enter(self, answers: Sequence[bytes | None] = ()) -> bool:
+        """Whether this caller is the probe; False while the breaker is closed. Raises CircuitOpen for all others.
 
-    def enter(self) -> bool:
-        """Whether this caller is the probe; False while the breaker is closed. Raises CircuitOpen for all others."""
-        self._read()
+        Redis is not asked again if `answers` are those to `question`.
+        """
+        self._read(answers)
         if self._reason is None:
             return False
         wait = self._due - time.monotonic()
@@ -103,16 +95,25 @@ class Breaker:
             self._share(failure.reason)
             self._due = time.monotonic() + OPEN_SECONDS
 
-    def _read(self) -> None:
-        answer = self._attempt(lambda client: client.execute(*self.question()), _NO_ANSWER)
-        if answer is not _NO_ANSWER:
-            self.learn(answer)
+    def _read(self, answers: Sequence[bytes | None] = ()) -> None:
+        for answer in answers or self._attempt(lambda client: [client.execute(*self.question())], []):
+            self._learn(answer)
 
     def _share(self, state: str) -> None:
         """Let all instances know, too."""
-        self.learn(state.encode())
+        self._learn(state.encode())
         command = ("SET", self._key, state, "PX", _TIMES_MS[0]) if state else ("DEL", self._key)
         self._attempt(lambda client: client.execute(*command), None)
 
     def _attempt(self, operation: "Callable[[Client], Any]", default: Any) -> Any:
         return default if self._store is None else self._store.attempt(operation, default)
+
+    def _learn(self, answer: bytes | None) -> None:
+        """Take over what all instances know; if that is nothing, the breaker is closed."""
+        known, now = (answer or b"").decode(errors="replace"), time.monotonic()
+        reason = known if known in _REASONS else None
+        if (reason is None) != (self._reason is None):
+            logs.log(logging.WARNING, {"cams": "unavailable" if reason else "available", "reason": reason})
+            self._opened, self._due = now, 0.0
+        self._reason = reason
+        self._slow_until = now + MEMORY_SECONDS if known == _SLOW else 0.0

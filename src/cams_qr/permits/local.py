@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.permits.throttle import (
-    GUARD_MAX_SECONDS,
+    GUARD_SECONDS,
     HORIZON_SECONDS,
     PACE_DECREASE,
     PACE_GROWTH,
     READY_SECONDS,
+    WAY_SECONDS,
     WINDOW_SECONDS,
     Caller,
     Permit,
@@ -37,7 +38,7 @@ class _Call:
 
     def arrived(self) -> float:
         """The latest time at which it can have reached CAMS."""
-        return min(self.moment + GUARD_MAX_SECONDS, self.ended)
+        return min(self.moment + GUARD_SECONDS, self.ended)
 
 
 class LocalThrottle:
@@ -58,7 +59,7 @@ class LocalThrottle:
         booked = time.monotonic()
         wait_until(call.moment - READY_SECONDS, waiting)
         with on_answer(call.end):
-            yield Permit(Departure(call.moment, call.moment + GUARD_MAX_SECONDS / 2), booked)
+            yield Permit(Departure(call.moment, call.moment + GUARD_SECONDS - WAY_SECONDS), booked)
 
     def record_throttle(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.record_throttle."""

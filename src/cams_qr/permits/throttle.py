@@ -10,10 +10,9 @@ from cams_qr.problems import Problem
 
 WINDOW_SECONDS = 1.0
 # The guard: how much later than its moment a call may reach CAMS without putting one call too many into a window.
-GUARD_MIN_SECONDS = 0.015
-GUARD_MAX_SECONDS = 0.06
-# After this, a call that left at its moment has left every window.
-SPAN_SECONDS = WINDOW_SECONDS + GUARD_MAX_SECONDS
+GUARD_SECONDS = 0.035
+# The part of the guard that always remains for the network's delay on the way to CAMS.
+WAY_SECONDS = 0.0075
 # No single event makes permits wait longer than this.
 HORIZON_SECONDS = 15.0
 

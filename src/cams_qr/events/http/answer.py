@@ -30,8 +30,8 @@ _CACHE_STATUS = {
 }
 
 
-def make_call(trigger: str, request: Request, settings: Settings, request_id: str) -> Call:
-    """The Call of a request that came through a gateway of the given trigger kind."""
+def http_call(trigger: str, request: Request, settings: Settings, request_id: str) -> Call:
+    """The Call of an HTTP request: failures are responses, too."""
     queries, style = select(request, settings, request_id)
     return Call(trigger, queries, partial(_encode, request, style, settings), request.name(), interactive=True)
 

@@ -6,11 +6,8 @@ Source: "Use Function Compute as the backend service of an API operation" (event
 
 from typing import Any
 
-from cams_qr.events.call import Call
-from cams_qr.events.http.answer import make_call
 from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters
 from cams_qr.events.http.routes import find_route
-from cams_qr.settings import Settings
 
 
 def recognise(document: Any) -> bool:
@@ -20,10 +17,10 @@ def recognise(document: Any) -> bool:
     return "httpMethod" in document and "path" in document and "version" not in document
 
 
-def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call of the request; path parameters count as query parameters."""
+def read(document: Any) -> Request:
+    """The request; path parameters count as query parameters."""
     path = document["path"]
-    request = Request(
+    return Request(
         method=str(document["httpMethod"]).upper(),
         route=find_route(path if isinstance(path, str) else ""),
         headers=lower_case_names(document.get("headers")),
@@ -34,4 +31,3 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
         body=document.get("body"),
         body_is_base64=is_true(document.get("isBase64Encoded")),
     )
-    return make_call("api_gateway", request, settings, request_id)

@@ -6,11 +6,8 @@ Source: "Use an HTTP trigger to invoke a function" (request and response structs
 from typing import Any
 from urllib.parse import unquote
 
-from cams_qr.events.call import Call
-from cams_qr.events.http.answer import make_call
 from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters
 from cams_qr.events.http.routes import find_route
-from cams_qr.settings import Settings
 
 
 def recognise(document: Any) -> bool:
@@ -21,11 +18,11 @@ def recognise(document: Any) -> bool:
     return isinstance(context, dict) and isinstance(context.get("http"), dict)
 
 
-def decode(document: Any, settings: Settings, request_id: str) -> Call:
-    """Make a Call of the request; `rawPath` is percent-encoded, query parameters are not."""
+def read(document: Any) -> Request:
+    """The request; `rawPath` is percent-encoded, query parameters are not."""
     raw_path, context = document.get("rawPath"), document["requestContext"]
     domain = context.get("domainName")
-    request = Request(
+    return Request(
         method=str(context["http"].get("method", "")).upper(),
         route=find_route(unquote(raw_path) if isinstance(raw_path, str) else ""),
         headers=lower_case_names(document.get("headers")),
@@ -34,4 +31,3 @@ def decode(document: Any, settings: Settings, request_id: str) -> Call:
         body_is_base64=is_true(document.get("isBase64Encoded")),
         domain=domain.lower().partition(":")[0].rstrip(".") if isinstance(domain, str) else "",
     )
-    return make_call("http_trigger", request, settings, request_id)

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -68,7 +68,6 @@ def represent(
     return cache_use.renderings.get_or_render(key, lambda: _render(request, style, found, gzips))
 
 
-@lru_cache(maxsize=64)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether the value of an Accept-Encoding header accepts gzip. Source: RFC 9110, "Accept-Encoding"."""
     weights = {}

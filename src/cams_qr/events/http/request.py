@@ -1,7 +1,6 @@
 """An HTTP request, whichever gateway it came through, and its query. `answer.py` builds the response."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
@@ -11,7 +10,7 @@ from cams_qr import logs
 from cams_qr.events.call import QueryOrProblem
 from cams_qr.events.http.routes import CODE, DRAWING, LIST, OPENAPI, Route
 from cams_qr.events.http.style import Style
-from cams_qr.events.json_text import parse_json
+from cams_qr.events.json_text import parse_strictly
 from cams_qr.imports.deferred import deferring
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
@@ -140,30 +139,32 @@ def _json_body(request: Request) -> dict[str, Any]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise Problem("unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
-    fields = parse_json(_body(request), "body")
+    fields = parse_strictly(_body(request), "body")
     if not isinstance(fields, dict):
         raise invalid_field("body", 'is not a JSON object; send one like {"phoneNumber": "8613800001234"}')
     return fields
 
 
 def _body(request: Request) -> bytes:
-    if request.body is None:
-        return b""
-    if not isinstance(request.body, str):
-        raise invalid_field("body", "is not a string; the gateway must pass on the request's body unchanged")
     # Base64 is a third longer than what it encodes; checked first, so that nothing huge is decoded.
-    if len(request.body) > MAX_BODY_BYTES * 4 // 3 + 4:
+    if isinstance(request.body, str) and len(request.body) > MAX_BODY_BYTES * 4 // 3 + 4:
         raise _too_large()
-    try:
-        if request.body_is_base64:
-            body = base64.b64decode(request.body, validate=True)
-        else:
-            body = request.body.encode()
-    except (binascii.Error, ValueError):
-        raise invalid_field("body", "is not valid; it must be text, or base64 if isBase64Encoded is true") from None
+    body = body_bytes(request.body, request.body_is_base64)
     if len(body) > MAX_BODY_BYTES:
         raise _too_large()
     return body
+
+
+def body_bytes(body: Any, is_base64: bool) -> bytes:
+    """The bytes of a body as an event holds it. Raises Problem `invalid_request` if it is not text, or not base64."""
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise invalid_field("body", "is not a string; the gateway must pass on the request's body unchanged")
+    try:
+        return base64.b64decode(body, validate=True) if is_base64 else body.encode()
+    except ValueError:
+        raise invalid_field("body", "is not valid; it must be text, or base64 if isBase64Encoded is true") from None
 
 
 def _too_large() -> Problem:

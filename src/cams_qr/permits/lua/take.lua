@@ -1,141 +1,163 @@
--- Books the moment at which one call may leave for CAMS, in a queue that all instances share.
+-- Books the moment at which one call may leave for CAMS, in a queue that all instances of an account share.
 --
---              a moment within its patience
---   person ──────────────────────────────────▶ go ──▶ leaves at that moment, without asking again
+--             a moment within its patience
+--   person ─────────────────────────────────▶ go: the call leaves at that moment, without asking again
 --      │ ▲
---      │ └── comes back when told to; its moment is still reserved
---      ▼
---    refused, with an appointment ──▶ overdue ──▶ goes to whoever asks next
+--      ▼ │ comes back when told to
+--   refused, with an appointment ──▶ overdue: goes to whoever asks next
 --
---              a moment that is near
---   bulk ────────────────────────────────────▶ go
+--             a moment that is near, or one kept for bulk
+--   bulk ───────────────────────────────────▶ go
 --      │ ▲
---      ▼ │ asks again when told to, and keeps its place
---    later
+--      ▼ │ asks again
+--   refused
 --
--- While bulk waits, one moment of BULK_EVERY is set aside for it. While the queue settles (`closing.lua`), no moment is
--- near, and people wait as bulk does.
+-- Times are microseconds of this server's clock. Nobody else knows it: answers say how long to wait.
+-- A booking is the moment when a call may leave, and until when it may arrive: its caller's slack later.
+--
+-- KEYS[1]  the queue, a hash:
+--            created, closed   when it was created; when it last closed, because others may call without it
+--            opens             no call leaves before this
+--            last, bulk        the last booked moment; the last that bulk took or that was kept for it
+--            pace, paced       the calls a second that CAMS accepts; when that was last lowered
+-- KEYS[2]  the last `limit` bookings, a list: until when each call may arrive, newest first
+-- KEYS[3]  appointments, a sorted set by moment: the booking, when its caller will be back, and whose it is: an instance
+--          and a ticket, so that people who ask for the same number have one each; or an instance and `bulk`
 
-local BULK_EVERY = 5
--- An appointment is its ticket's. If another caller with the same ticket has one, this caller's is its instance's.
-local HERE = ask.ticket .. ' ' .. ask.instance
--- The most places of departed callers that one request clears.
-local CLEARED = 32
--- Retry-After is in whole seconds, so a caller with an appointment is back at most a second late; LATE after that, it
--- will not come.
+local ask = cjson.decode(ARGV[1])
+local WINDOW, HORIZON = ask.window, ask.horizon
+-- How much later than its moment this caller's call may arrive.
+local SLACK = ask.guard + ask.delay
+-- Bulk takes what is free within this time.
+local NEAR = 0.2 * WINDOW
+-- After an outage, all instances have found Redis within this time.
+local SETTLE = 0.4 * WINDOW
+-- Who is not back this long after it was told to come back will not come.
 local LATE = 0.2 * WINDOW
-local OVERDUE = ask.patience - WINDOW - LATE
-local NEAR, LOOK, KEPT = math.max(0.2 * WINDOW, ask.lead + 0.1 * WINDOW), 0.5 * WINDOW, WINDOW
-local EXPIRY = 120 * WINDOW + HORIZON
+-- More appointments would take long to search.
+local MOST = 1000
+local FIELDS = {'created', 'closed', 'opens', 'last', 'bulk', 'pace', 'paced'}
 
--- Drop moments that have passed, and what nobody can have stored.
-local function tidy()
-  for i = 3, 6 do
-    local dropped = redis.pcall('ZREMRANGEBYSCORE', KEYS[i], now + FAR + 1, '+inf')
-    if type(dropped) == 'table' then redis.call('DEL', KEYS[i]) end
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local queue = {}
+
+-- Reads the queue; false if a part is missing, or lies so far ahead that the clock was set back. Fails if a key is none
+-- of ours.
+local function is_known()
+  for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(FIELDS))) do
+    queue[FIELDS[i]] = tonumber(value)
   end
-  for i = 3, 4 do redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', math.max(now, queue.opens) - 1) end
-  redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', now - EXPIRY - 1)
-end
-
--- The first moment for a caller behind so many others: a new one; or one that was booked, if it is sooner, with its key
--- and member: the first appointment whose caller should have come back by now, or one set aside for bulk.
-local function soonest(others, bulk_ahead)
-  local moment, its_key, owner = moment_after(others), nil, nil
-  for _, kept in ipairs({{KEYS[3], OVERDUE, 0}, bulk_ahead and {KEYS[4], FAR, bulk_ahead} or nil}) do
-    local key, within, ahead = unpack(kept)
-    local latest = now + math.min(within, ask.budget)
-    local found = redis.call('ZRANGEBYSCORE', key, earliest(), latest, 'WITHSCORES', 'LIMIT', ahead, 1)
-    local sooner = number(found[2]) or moment
-    if sooner < moment and can_keep(sooner) then moment, its_key, owner = sooner, key, found[1] end
+  for _, name in ipairs(FIELDS) do
+    if not (queue[name] and queue[name] <= now + HORIZON) then return false end
   end
-  return moment, its_key, owner
+  return redis.call('LINDEX', KEYS[2], 0) and redis.call('ZCARD', KEYS[3])
 end
 
-local function go(moment, key, owner)
-  if key then redis.call('ZREM', key, owner) else book(moment) end
-  return 'go', moment
+local function create()
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+  redis.call('RPUSH', KEYS[2], 0)
+  queue = {created = now, closed = 0, opens = 0, last = 0, bulk = 0, pace = ask.limit, paced = 0}
 end
 
-local function own_appointment()
-  for _, member in ipairs({HERE, ask.ticket}) do
-    local moment = number(redis.call('ZSCORE', KEYS[3], member))
-    if moment and moment >= now + ask.lead and can_keep(moment) then return moment, member end
+-- Closes the queue until calls that it does not know of have left the window.
+local function close_if_others_may_call()
+  -- Another queue answered this caller, and others may still hold what that promised them.
+  local is_forgotten = ask.queue and ask.queue ~= queue.created and queue.closed < queue.created
+  -- Instances called without the queue, and nobody has closed it since.
+  local was_away = ask.lost > WINDOW and queue.closed < now - ask.lost
+  if is_forgotten or was_away then
+    queue.closed = now
+    queue.opens = math.max(queue.opens, now + math.max(ask.promised, SETTLE) + WINDOW + SLACK)
   end
 end
 
--- The member for a place whose caller asks again at some time.
-local function place_until(again) return string.format('%.0f %s', again + KEPT, ask.instance) end
-
--- Whether bulk waits. A caller that does not ask again loses its place.
-local function bulk_waits()
-  for _, place in ipairs(redis.call('ZRANGE', KEYS[6], 0, CLEARED - 1)) do
-    local kept_until = number(string.match(place, '^%d+'))
-    if kept_until and kept_until >= now and kept_until <= now + FAR then return true end
-    redis.call('ZREM', KEYS[6], place)
-  end
-  return false
+-- The calls a second that CAMS accepts, as far as known: a throttle lowers it, and time raises it.
+local function pace()
+  local grown = ask.limit * ask.growth * (now - queue.paced) / WINDOW
+  return math.min(ask.limit, math.max(ask.limit / 20, queue.pace) + grown)
 end
 
-local function person()
-  local latest = now + ask.budget
-  local own_moment, member = own_appointment()
-  -- A caller that is back on time may be a little early by this clock.
-  if own_moment and own_moment <= latest + GUARD_MAX then return go(own_moment, KEYS[3], member) end
-  if own_moment and member == HERE then return 'refused', own_moment end
-  local bulk, first = bulk_waits(), moment_after(0)
-  -- While people fill the queue, every fifth moment is for bulk; beyond their patience, for bulk that may still come.
-  local owed = queue.streak >= BULK_EVERY - 1 and (bulk or first > latest)
-  local moment, key, owner = soonest(owed and 1 or 0, not bulk and 0)
-  if key then return go(moment, key, owner) end
-  -- With less patience, the caller would be back too late for an appointment.
-  local appointment = OVERDUE >= LATE and moment >= now + ask.patience and moment <= now + HORIZON
-  if moment > latest and not appointment then return 'refused', moment end
-  if owed then
-    redis.call('ZADD', KEYS[4], first, string.format('%.0f %s', now, ask.instance))
-    book(first)
-    queue.streak = 0
-  end
-  queue.streak = queue.streak + 1
-  if moment <= latest then return go(moment) end
-  moment = for_any(moment)
+local function next_moment()
+  local pause = pace() < ask.limit and WINDOW / pace() or 0
+  -- An instance with a smaller limit may have left fewer bookings.
+  local arrived = redis.call('LINDEX', KEYS[2], ask.limit - 1) or redis.call('LINDEX', KEYS[2], -1)
+  return math.ceil(math.max(now, queue.opens, queue.last + pause, arrived + WINDOW))
+end
+
+local function book(moment)
+  redis.call('LPUSH', KEYS[2], moment + SLACK)
+  redis.call('LTRIM', KEYS[2], 0, ask.limit - 1)
+  queue.last = moment
+  if ask.bulk then queue.bulk = moment end
+end
+
+-- Books a moment for a caller that will be back for it by some time; `owner` is the end of its member.
+local function book_for(owner, moment, back)
+  if moment > now + HORIZON or back + LATE + NEAR > moment or redis.call('ZCARD', KEYS[3]) >= MOST then return end
   book(moment)
-  redis.call('ZADD', KEYS[3], moment, own_moment and HERE or ask.ticket)
-  return 'refused', moment
+  redis.call('ZADD', KEYS[3], moment, string.format('%.0f %.0f %.0f%s', moment, moment + SLACK, back, owner))
 end
 
--- Bulk, and everybody while the queue settles.
-local function in_line()
-  ask.place = ask.place < 0 and now or math.max(now - EXPIRY, math.min(ask.place, now))
-  bulk_waits()
-  local ahead = redis.call('ZCOUNT', KEYS[6], '-inf', ask.place - 1)
-  local moment, key, owner = soonest(ahead, ahead)
-  if moment <= now + math.min(NEAR, ask.budget) then
-    if not key then queue.streak = 0 end
-    return go(moment, key, owner)
+-- The first appointment until `latest` whose member ends with `owner`, and whose caller should have been back `late` ago.
+local function find(latest, owner, late)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], now, latest)) do
+    local moment, arrives_by, back = string.match(member, '^(%d+) (%d+) (%d+)')
+    local is_owners = string.sub(member, #member - #owner + 1) == owner
+    if is_owners and now >= back + late and arrives_by - moment >= ask.delay then
+      return {member = member, moment = tonumber(moment), arrives_by = tonumber(arrives_by)}
+    end
   end
-  local own_moment = not ask.bulk and own_appointment()
-  local is_kept = own_moment and own_moment <= now + ask.budget
-  if moment > now + ask.budget and not is_kept then return 'refused', moment end
-  local again = math.floor(math.min(moment - 0.8 * NEAR, now + LOOK))
-  redis.call('ZADD', KEYS[6], ask.place, place_until(again))
-  return 'later', again
 end
 
--- A caller that waits for a promised moment reminds the queue of it (`closing.lua`), and takes nothing.
-local function reminder() return 'held', now end
+-- Returns whether to call, the moment, and until when the call may arrive.
+local function take()
+  -- Who is back on time may be a little early.
+  local latest = now + math.min(ask.budget, math.max(ask.patience, NEAR)) + 5000
+  local class = ' ' .. (ask.bulk and 'bulk' or ask.ticket)
+  local own = ' ' .. ask.instance .. class
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', math.max(now, queue.opens) - 1)
+  local moment = next_moment()
+  -- One moment in a window is for bulk.
+  if ask.bulk and moment > now + NEAR and moment >= queue.bulk + WINDOW then
+    book_for(own, moment, moment - ask.patience + WINDOW)
+    moment = next_moment()
+  end
+  -- Its own, even if it is early; one of its class, which for people must be due; or anybody's that is overdue.
+  local found = not ask.bulk and find('+inf', own, -HORIZON)
+    or find(latest, class, ask.bulk and -HORIZON or 0)
+    or find(latest, '', LATE)
+  if found then
+    if found.moment > latest then return false, found.moment, found.moment end
+    redis.call('ZREM', KEYS[3], found.member)
+    return true, found.moment, found.arrives_by
+  end
+  if moment <= math.min(latest, ask.bulk and now + NEAR or latest) then
+    book(moment)
+    return true, moment, moment + SLACK
+  end
+  if not ask.bulk and moment >= now + ask.patience then
+    -- Retry-After is in whole seconds.
+    book_for(own, moment, now + math.ceil((moment - now - ask.patience) / 1000000) * 1000000)
+  end
+  return false, moment, moment
+end
 
-if not is_agreed() then return {'clock', now, now, queue.asked or 0} end
+-- CAMS throttled a call: lowers the pace, once for all calls that were booked at the previous pace.
+local function record_throttle()
+  if ask.booked >= queue.paced then queue.pace, queue.paced = pace() * ask.decrease, now end
+  queue.opens = math.max(queue.opens, now + math.min(ask.retryAfter, HORIZON))
+end
+
+local is_ours, known = pcall(is_known)
+if not (is_ours and known) then create() end
 close_if_others_may_call()
-measure()
-tidy()
-redis.call('ZREM', KEYS[6], place_until(ask.again))
-local answer = ask.reminds and reminder or (ask.bulk or is_settling()) and in_line or person
-local verdict, moment = answer()
-local seat, seats = sit(moment)
--- Whether whoever asks next has to wait.
-local is_crowded = moment_after(0) > now + NEAR or bulk_waits()
-save()
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, math.ceil(EXPIRY / 1000)) end
-local promised = math.min(math.max(last(), queue.opens - WINDOW), now + ask.patience)
-return {verdict, now, moment, queue.asked, ask.place, promised, seat, is_crowded and seats or 0}
+local go, moment, arrives_by = false, now, now
+if ask.booked then record_throttle() else go, moment, arrives_by = take() end
+for _, name in ipairs(FIELDS) do redis.call('HSET', KEYS[1], name, queue[name]) end
+local expiry = math.ceil((120 * WINDOW + HORIZON) / 1000)
+redis.call('PEXPIRE', KEYS[1], expiry)
+redis.call('PEXPIRE', KEYS[2], expiry)
+redis.call('PEXPIRE', KEYS[3], expiry)
+local is_crowded = queue.last > now + NEAR
+return {go and 1 or 0, moment - now, arrives_by - now, now, queue.created, is_crowded and 1 or 0}
