@@ -133,7 +133,11 @@ def _silence_sdk() -> None:
 
 
 def _mount_adapter(endpoint: str, protocol: str, answered: Callable[[float], None]) -> BoundedAdapter:
-    """Give the SDK a session with our adapter, under the key that it will look up."""
+    """Give the SDK a session with our adapter, under the key that it will look up.
+
+    The SDK has no public place for a transport (darabonba-core 1.0.9). If it looks up another key, its own adapter,
+    which obeys HTTP_PROXY, takes over: `test_the_sdk_sends_through_our_adapter` fails.
+    """
     scheme = protocol.lower()
     session, adapter = Session(), BoundedAdapter(scheme == "https", answered)
     session.mount(f"{scheme}://", adapter)
