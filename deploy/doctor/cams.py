@@ -40,9 +40,7 @@ def _ask(planned: Planned) -> int:
     asking = create_client(endpoint, protocol.upper(), _DeployersCredentials())
     deadline = Deadline.after(_SECONDS)
     departure = Departure(time.monotonic(), deadline.at)
-    found = asking.list_qr_codes(
-        parse_query([("phoneNumber", planned.number or NOBODY)]), departure, deadline, deadline
-    )
+    found = asking.list_qr_codes(parse_query([("phoneNumber", planned.number or NOBODY)]), departure, deadline)
     return len(found.qr_codes)
 
 

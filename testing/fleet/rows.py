@@ -257,6 +257,7 @@ class Down(NamedTuple):
     first: float
     median: float
     longest: float
+    held_up: int
     later: int
     without_list: int
     outstanding: int
@@ -265,6 +266,7 @@ class Down(NamedTuple):
 
 SPACING_SECONDS = 0.1
 _PATIENCE_SECONDS = 8
+_AT_ONCE_SECONDS = 0.05
 _NUMBER = f"{PEOPLE}00000000"
 
 
@@ -285,9 +287,12 @@ async def down(fleet: Fleet, event: Callable[[str], Event], mode: str) -> Down:
     await fleet.cams.ask({"mode": "answer"})
     fresh_after = await _until_fresh(partial(once, fleet.instances[0]))
     seconds = [answer.seconds for answer in later]
+    held_up = sum(1 for second in seconds if second > _AT_ONCE_SECONDS)
     without_list = sum(1 for answer in [first, *later] if not answer.served)
     outstanding = report["most_outstanding"]
-    return Down(first.seconds, median(seconds), max(seconds), len(later), without_list, outstanding, fresh_after)
+    return Down(
+        first.seconds, median(seconds), max(seconds), held_up, len(later), without_list, outstanding, fresh_after
+    )
 
 
 async def _ask_evenly(once: Callable[[], Awaitable[Answer]], answers: list[Answer], until: float) -> None:

@@ -80,6 +80,13 @@ def test_one_connection_serves_many_invocations(function: Function, sandbox: San
     assert len(sandbox.connections) == 1
 
 
+def test_the_sdk_sends_through_our_adapter(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's own adapter would obey the proxy; `_mount_adapter` in cams/operation.py then needs another key."""
+    with refusing() as nobody:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{nobody}")
+        assert function.ask()["status"] == 200
+
+
 def test_a_connection_closed_by_the_server_costs_a_reconnect(function: Function, sandbox: Sandbox) -> None:
     with serve(sandbox.app()) as endpoint:
         function.configure(CAMS_ENDPOINT=endpoint)

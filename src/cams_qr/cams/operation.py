@@ -26,7 +26,7 @@ from cams_qr.cams.sdk.libraries import (
     Session,
     UnretryableException,
 )
-from cams_qr.cams.transport import BoundedAdapter, Polled, TransportError, json_object, timed
+from cams_qr.cams.transport import BoundedAdapter, TransportError, json_object, timed
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.problems import Problem, Unreachable, from_upstream
 from cams_qr.query import QrCode, QrCodeList, QrQuery
@@ -79,16 +79,14 @@ _UNREACHABLE = {"timeout", "dns", "tls", "connect"}
 
 
 class Cams(NamedTuple):
-    """CAMS, over one client and one kept-alive connection. The first two functions raise Problem.
+    """CAMS, over one client and one kept-alive connection. Both functions wait until the deadline, and raise Problem.
 
     `prepare` sets up the connection, so that a call can leave on time; if its departure is missed anyway,
-    `list_qr_codes` raises DepartureMissed, and nothing was sent. Both wait until the first deadline. If the second
-    one, the late deadline, is after it, the connection or the answer may still arrive until then; `poll` checks for it.
+    `list_qr_codes` raises DepartureMissed, and nothing was sent.
     """
 
-    prepare: Callable[[Deadline, Deadline], None]
-    list_qr_codes: Callable[[QrQuery, Departure, Deadline, Deadline], QrCodeList]
-    poll: Callable[[], Polled]
+    prepare: Callable[[Deadline], None]
+    list_qr_codes: Callable[[QrQuery, Departure, Deadline], QrCodeList]
 
 
 def create_client(
@@ -99,29 +97,29 @@ def create_client(
 ) -> Cams:
     """Create a client for the endpoint; nothing is sent yet.
 
-    `answered` is called whenever CAMS answers, even with an error, with the seconds that it took at least.
+    `answered` is called whenever CAMS answers, even with an error, with the seconds that it took.
     """
     _silence_sdk()
     adapter = _mount_adapter(endpoint, protocol, answered)
     client = Client(Config(credential=CredentialClient(provider=credentials), endpoint=endpoint, protocol=protocol))
 
-    def prepare(deadline: Deadline, late_deadline: Deadline) -> None:
+    def prepare(deadline: Deadline) -> None:
         try:
-            adapter.prepare(f"{protocol.lower()}://{endpoint}", deadline, late_deadline)
+            adapter.prepare(f"{protocol.lower()}://{endpoint}", deadline)
         except TransportError as error:
             raise _transport_problem(error.reason) from None
 
-    def list_qr_codes(query: QrQuery, departure: Departure, deadline: Deadline, late_deadline: Deadline) -> QrCodeList:
+    def list_qr_codes(query: QrQuery, departure: Departure, deadline: Deadline) -> QrCodeList:
         if not deadline.remaining():
             raise _transport_problem("timeout")
-        with timed(departure, deadline, late_deadline):
+        with timed(departure, deadline):
             answer = _call(client, query)
         body = json_object(answer["body"])
         if body is None:
             raise _transport_problem("not_json")
         return _parse(query, body, answer["statusCode"], answer["headers"])
 
-    return Cams(prepare, list_qr_codes, adapter.poll)
+    return Cams(prepare, list_qr_codes)
 
 
 def _silence_sdk() -> None:
@@ -135,7 +133,11 @@ def _silence_sdk() -> None:
 
 
 def _mount_adapter(endpoint: str, protocol: str, answered: Callable[[float], None]) -> BoundedAdapter:
-    """Give the SDK a session with our adapter, under the key that it will look up."""
+    """Give the SDK a session with our adapter, under the key that it will look up.
+
+    The SDK has no public place for a transport (darabonba-core 1.0.9). If it looks up another key, its own adapter,
+    which obeys HTTP_PROXY, takes over: `test_the_sdk_sends_through_our_adapter` fails.
+    """
     scheme = protocol.lower()
     session, adapter = Session(), BoundedAdapter(scheme == "https", answered)
     session.mount(f"{scheme}://", adapter)

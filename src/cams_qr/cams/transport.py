@@ -8,26 +8,22 @@ read bodies of any size. BoundedAdapter is mounted in that session and does none
 import http.client
 import io
 import json
-import math
 import os
 import socket
 import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import certifi
 
-from cams_qr.cams.parked import Parked
 from cams_qr.cams.sdk.libraries import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
-from cams_qr.sockets import open_socket, run_in_thread, seconds_left
+from cams_qr.sockets import open_socket, seconds_left
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_IDLE_SECONDS = 30
@@ -56,32 +52,20 @@ class TransportError(Exception):
         self.reason = reason
 
 
-class _Timing(NamedTuple):
-    departure: Departure
-    deadline: Deadline
-    late_deadline: Deadline
-
-
-_timing: ContextVar[_Timing | None] = ContextVar("timing", default=None)
+_timing: ContextVar[tuple[Departure, Deadline]] = ContextVar("timing")
 
 
 @contextmanager
-def timed(departure: Departure, deadline: Deadline, late_deadline: Deadline) -> Iterator[None]:
+def timed(departure: Departure, deadline: Deadline) -> Iterator[None]:
     """Within this block, a request leaves at its departure, signed and on an open connection, or not at all.
 
-    The deadline bounds the whole exchange, instead of the SDK's timeouts. If `late_deadline` is after it, an unanswered
-    request is parked with its connection until then.
+    The deadline bounds the whole exchange, instead of the SDK's timeouts.
     """
-    token = _timing.set(_Timing(departure, deadline, late_deadline))
+    token = _timing.set((departure, deadline))
     try:
         yield
     finally:
         _timing.reset(token)
-
-
-def _by_timeouts(timeouts: tuple[float, float]) -> _Timing:
-    deadline = Deadline.after(sum(timeouts))
-    return _Timing(Departure(-math.inf, math.inf), deadline, deadline)
 
 
 def _wait_to_leave(departure: Departure) -> None:
@@ -99,18 +83,10 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-class Polled(NamedTuple):
-    """Whether parked requests may still be answered, and whether a pending connection has been made."""
-
-    waiting: bool
-    connected: bool
-
-
 class BoundedAdapter(BaseAdapter):
     """A `requests` adapter for exchanges that are `timed`.
 
-    `poll` checks whether a parked request has been answered. `answered` is called for every answer, whatever it
-    contains, with the seconds that it took.
+    `answered` is called for every answer, whatever it contains, with the seconds that it took.
 
     There are no redirects, no compression, no proxies, and no bodies above MAX_BODY_BYTES. TLS is always verified, with
     certifi's roots or those in SSL_CERT_FILE. Connections are kept for MAX_IDLE_SECONDS.
@@ -121,8 +97,6 @@ class BoundedAdapter(BaseAdapter):
         self._tls = _tls_context() if tls else None
         self._answered = answered
         self._idle: deque[_Connection] = deque()
-        self._parked = Parked()
-        self._connecting: Future[_Connection] | None = None
 
     def send(
         self,
@@ -135,40 +109,24 @@ class BoundedAdapter(BaseAdapter):
     ) -> Response:
         """Send one request and read its whole response. Raises TransportError and DepartureMissed."""
         try:
-            return self._exchange(request, *(_timing.get() or _by_timeouts(timeout)))
+            return self._exchange(request, *_timing.get())
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
-    def prepare(self, url: str, deadline: Deadline, late_deadline: Deadline) -> None:
-        """Connect by the deadline, so that the next request can leave at once.
-
-        If `late_deadline` is after it, connecting continues until then. Only the oldest parked request is kept. Raises
-        TransportError.
-        """
-        self._parked.give_up_latest()
+    def prepare(self, url: str, deadline: Deadline) -> None:
+        """Connect by the deadline, so that the next request can leave at once. Raises TransportError."""
         try:
-            self._idle.append(self._take_idle() or self._connect_by(url, deadline, late_deadline))
+            self._idle.append(self._take_idle() or self._connect(url, deadline))
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
-
-    def poll(self) -> Polled:
-        """Check parked requests and the pending connection, without waiting."""
-        if (seconds := self._parked.poll()) is not None:
-            self._answered(seconds)
-        return Polled(bool(self._parked), self._keep_if_connected())
 
     def close(self) -> None:
         """Close all connections."""
-        self._parked.give_up()
-        self._keep_if_connected()
         while self._idle:
             self._idle.pop().close()
 
-    def _exchange(
-        self, request: PreparedRequest, departure: Departure, deadline: Deadline, late_deadline: Deadline
-    ) -> Response:
+    def _exchange(self, request: PreparedRequest, departure: Departure, deadline: Deadline) -> Response:
         connection = self._take_idle() or self._connect(str(request.url), deadline)
-        sent = None
         try:
             _wait_to_leave(departure)
             connection.sock.settimeout(seconds_left(deadline))
@@ -178,18 +136,14 @@ class BoundedAdapter(BaseAdapter):
             sent = time.monotonic()
             connection.sock.settimeout(seconds_left(deadline))
             answer = connection.getresponse()
-            self._parked.give_up()
             self._answered(time.monotonic() - sent)
-            body = answer.read(MAX_BODY_BYTES + 1)
-            response = _response(request, answer, body)
-        except BaseException as error:
-            if sent is not None and isinstance(error, TimeoutError) and deadline < late_deadline:
-                self._parked.park(connection, late_deadline, time.monotonic() - sent)
-            elif isinstance(error, DepartureMissed):
-                # Nothing was sent; it will be needed for the next permit.
-                self._idle.append(connection)
-            else:
-                connection.close()
+            response = _response(request, answer, answer.read(MAX_BODY_BYTES + 1))
+        except DepartureMissed:
+            # Nothing was sent; it will be needed for the next permit.
+            self._idle.append(connection)
+            raise
+        except BaseException:
+            connection.close()
             raise
         if answer.isclosed() and connection.sock is not None:
             connection.idle_since = time.time()
@@ -206,28 +160,6 @@ class BoundedAdapter(BaseAdapter):
                 return connection
             connection.close()
         return None
-
-    def _connect_by(self, url: str, deadline: Deadline, late_deadline: Deadline) -> "_Connection":
-        """A new connection by the deadline; if it takes longer, a thread keeps connecting until `late_deadline`."""
-        if late_deadline <= deadline:
-            return self._connect(url, deadline)
-        connecting = self._connecting or run_in_thread("connect", lambda: self._connect(url, late_deadline))
-        self._connecting = None
-        try:
-            return connecting.result(deadline.remaining())
-        except FutureTimeoutError:
-            self._connecting = connecting
-            raise TimeoutError from None
-
-    def _keep_if_connected(self) -> bool:
-        """Keep the pending connection, if it has been made by now."""
-        connecting = self._connecting
-        if connecting is None or not connecting.done():
-            return False
-        self._connecting = None
-        if connecting.exception() is None:
-            self._idle.append(connecting.result())
-        return connecting.exception() is None
 
     def _connect(self, url: str, deadline: Deadline) -> "_Connection":
         host, port = urlsplit(url).hostname or "", urlsplit(url).port or (443 if self._tls else 80)
