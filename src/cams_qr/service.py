@@ -102,25 +102,26 @@ class Service:
             return Outcome(problem, effort, query)
         if budget.last_call_by.remaining() <= 0:
             return self._from_memory(query, effort)
-        known = self.cache.find(query)
-        if known is not None and known.fresh_seconds() > 0:
-            return self._cached(known, "hit", query, effort)
-        if known is not None:
-            budget = budget.impatient()
-        try:
-            return self._ask(known, query, budget, effort)
-        except Problem as problem:
-            return self._stale(known, problem, query, effort) or Outcome(problem, effort, query)
+        with self.cache.find(query, self.breaker.question()) as flight:
+            known = flight.known
+            if known is not None and known.fresh_seconds() > 0:
+                return self._cached(known, "hit", query, effort)
+            if known is not None:
+                budget = budget.impatient()
+            try:
+                return self._ask(known, query, budget, effort, flight)
+            except Problem as problem:
+                return self._stale(known, problem, query, effort) or Outcome(problem, effort, query)
 
-    def _ask(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
+    def _ask(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> Outcome:
         """Ask CAMS, if it is not down or this is the probe. Raises Problem."""
         waiting = self._collect_late_answers()
         if known is None and waiting and self.breaker.in_doubt():
-            return self._lead_or_follow(known, query, budget._replace(probe=True), effort)
-        if (seconds := self.breaker.enter(late=not waiting)) is not None:
-            entry = self._probe(query, budget.for_probe(seconds), effort)
+            return self._lead_or_follow(known, query, budget._replace(probe=True), effort, flight)
+        if (seconds := self.breaker.enter(late=not waiting, answer=flight.answer)) is not None:
+            entry = self._probe(query, budget.for_probe(seconds), effort, flight)
             return self._fetched(entry, known, query, effort)
-        return self._lead_or_follow(known, query, budget, effort)
+        return self._lead_or_follow(known, query, budget, effort, flight)
 
     def _collect_late_answers(self) -> bool:
         """Collect the answers to calls whose callers have left. Returns whether some may still be answered."""
@@ -130,18 +131,20 @@ class Service:
             self.breaker.hand_over_probe()
         return waiting
 
-    def _lead_or_follow(self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
+    def _lead_or_follow(
+        self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort, flight: Flight
+    ) -> Outcome:
         """Lead the query's flight, or wait for its leader's answer. Raises Problem."""
         while True:
             started = time.monotonic()
             patience, call = budget.permit_deadline(effort.permit_wait), budget.call_deadline(effort.upstream)
-            with self.cache.flight(query, patience, call) as flight:
-                effort.permit_wait += time.monotonic() - started - flight.seconds_in_call
-                effort.upstream += flight.seconds_in_call
-                if flight.landed is not None:
-                    return self._cached(flight.landed, "collapsed", query, effort)
-                with suppress(_LeadLost):
-                    return self._fetched(self._lead(query, budget, effort, flight), known, query, effort)
+            landed, seconds_in_call = flight.follow(patience, call)
+            effort.permit_wait += time.monotonic() - started - seconds_in_call
+            effort.upstream += seconds_in_call
+            if landed is not None:
+                return self._cached(landed, "collapsed", query, effort)
+            with suppress(_LeadLost):
+                return self._fetched(self._lead(query, budget, effort, flight), known, query, effort)
 
     def _from_memory(self, query: QrQuery, effort: Effort) -> Outcome:
         """Answer from this instance's memory, once time is up; in a batch, even asking Redis would add up."""
@@ -161,15 +164,15 @@ class Service:
     def _lead(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> Entry:
         """Ask CAMS, and store the answer for everyone who waits for it."""
         try:
-            return self.cache.remember(query, self._ask_cams(query, budget, effort, flight))
+            return self.cache.remember(query, self._ask_cams(query, budget, effort, flight), flight)
         except Problem as problem:
-            self.cache.remember(query, problem)
+            self.cache.remember(query, problem, flight)
             raise
 
-    def _probe(self, query: QrQuery, budget: Budget, effort: Effort) -> Entry:
-        """Ask CAMS, to find out whether it is back. There is only one probe at a time, so it needs no shared flight."""
+    def _probe(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> Entry:
+        """Ask CAMS, to find out whether it is back. There is only one probe at a time, so it follows nobody."""
         try:
-            return self._lead(query, budget, effort, Flight(None))
+            return self._lead(query, budget, effort, flight)
         except Problem as problem:
             if problem.is_without_permit():
                 self.breaker.postpone(problem.retry_after or 0.0)
@@ -243,7 +246,7 @@ class Service:
             with self.throttle.permit(caller, permit_deadline, flight.waiting) as permit:
                 if not budget.probe and effort.permit_wait + time.monotonic() - asked > _LONG_WAIT_SECONDS:
                     self.breaker.check()
-                if not flight.still_leads(budget.answer_by.remaining()):
+                if not (budget.probe or flight.still_leads(budget.answer_by.remaining())):
                     raise _LeadLost
                 left = permit.departure.at
                 effort.attempts += 1

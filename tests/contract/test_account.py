@@ -155,24 +155,6 @@ def test_without_redis_from_the_start(endpoint: str, sandbox: Sandbox) -> None:
     assert [line["redis"] for line in lines if "redis" in line] == ["unavailable"] * INSTANCES
 
 
-def test_a_wrong_password(function: Function, sandbox: Sandbox, tmp_path: Path, log: Any) -> None:
-    server = Valkey(tmp_path, password="right").start()
-    try:
-        function.configure(REDIS_URL=server.url.replace("right", "wrong"), CACHE_TTL_SECONDS="60")
-        assert [function.ask()["status"] for _ in range(3)] == [200] * 3
-        lines = log()
-        assert [line for line in lines if "redis" in line] == [
-            {"level": "WARNING", "redis": "unavailable", "reason": "AuthenticationError"}
-        ]
-        assert "wrong" not in json.dumps(lines)
-        function.configure(REDIS_URL=server.url)
-        function.start()
-        assert function.ask()["status"] == 200
-        assert [line for line in log() if "redis" in line] == []
-    finally:
-        server.kill()
-
-
 def test_a_frozen_redis_is_decided_on_within_a_fifth_of_a_second(function: Function, valkey: Valkey) -> None:
     function.configure(REDIS_URL=valkey.url, CACHE_TTL_SECONDS="60")
     assert function.ask()["status"] == 200
@@ -375,7 +357,7 @@ def test_a_slow_resolver_of_redis_name_holds_nobody_up(
     started = time.monotonic()
     assert function.ask()["status"] == 200
     assert time.monotonic() - started < 2
-    assert {"level": "WARNING", "redis": "unavailable", "reason": "TimeoutError"} in log()
+    assert {"level": "WARNING", "redis": "unavailable", "reason": "timeout"} in log()
 
 
 def test_a_server_that_comes_back_without_the_last_grants_is_not_trusted(

@@ -61,12 +61,19 @@ class Breaker:
         self._slowness = 0.0
         self._slow_until = 0.0
 
-    def enter(self, late: bool) -> float | None:
+    def question(self) -> tuple[str, str]:
+        """The command whose answer `enter` takes: whether CAMS is down."""
+        return "EXISTS", self._keys[0]
+
+    def enter(self, late: bool, answer: int | None = None) -> float | None:
         """None while closed. Otherwise this caller is the probe; the result is how many seconds it may take.
 
         LATE_SECONDS if `late` is set (no other call of this instance may be answered late) and no other late probe is
         under way, else PROBE_SECONDS. Raises CircuitOpen for all other callers while CAMS is down.
         """
+        if answer == 0:
+            self._close()
+            return None
         wait, late = self._wait(PROBE_SECONDS + PAUSE_SECONDS, LATE_SECONDS if late else 0.0)
         if wait is None:
             return None
@@ -140,8 +147,7 @@ class Breaker:
         wait, reason, is_late = answer
         if wait < 0:
             # Another instance closed it, or nobody has called for so long that it forgot.
-            self._until = 0.0
-            self._set_reason(None)
+            self._close()
             return None, False
         self._open(reason.decode(errors="replace"))
         return float(wait) / 1000, bool(is_late)
@@ -155,6 +161,10 @@ class Breaker:
             self._until = now + MEMORY_SECONDS
             return 0.0
         return self._next_probe - now
+
+    def _close(self) -> None:
+        self._until = 0.0
+        self._set_reason(None)
 
     def _open(self, reason: str) -> None:
         self._until = time.monotonic() + MEMORY_SECONDS
