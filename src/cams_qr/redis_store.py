@@ -208,23 +208,22 @@ class Script:
 
     def __call__(self, client: Client, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """Run it and return the answer. Raises redis.RedisError."""
-        return self.run_with(None, client, keys, args)[0]
+        return self.run_with((), client, keys, args)[0]
 
     def run_with(
-        self, also: Command | None, client: Client, keys: Sequence[str], args: Sequence[str | bytes | int]
-    ) -> tuple[Any, Any]:
-        """Run it with another command in the same exchange; return both answers, None for a command that was refused.
+        self, also: Sequence[Command], client: Client, keys: Sequence[str], args: Sequence[str | bytes | int]
+    ) -> tuple[Any, list[Any]]:
+        """Run it, and other commands in the same exchange; returns its answer, and theirs if none was refused.
 
         Raises redis.RedisError.
         """
-        others = [also] if also else []
         script = (len(keys), *keys, *args)
-        answer, *rest = client.exchange([("EVALSHA", self._digest, *script), *others])
+        answer, *others = client.exchange([("EVALSHA", self._digest, *script), *also])
         if isinstance(answer, exceptions.NoScriptError):
-            answer, *rest = client.exchange([("EVAL", self._source, *script), *others])
+            answer, *others = client.exchange([("EVAL", self._source, *script), *also])
         if isinstance(answer, Exception):
             raise answer
-        return answer, next((other for other in rest if not isinstance(other, Exception)), None)
+        return answer, [] if any(isinstance(other, Exception) for other in others) else others
 
 
 # The first match counts.

@@ -102,7 +102,7 @@ class Service:
             return Outcome(problem, effort, query)
         if budget.last_call_by.remaining() <= 0:
             return self._from_memory(query, effort)
-        with self.cache.find(query, self.breaker.question()) as flight:
+        with self.cache.find(query, [self.breaker.question()]) as flight:
             known = flight.known
             if known is not None and known.fresh_seconds() > 0:
                 return self._cached(known, "hit", query, effort)
@@ -118,7 +118,7 @@ class Service:
         waiting = self._collect_late_answers()
         if known is None and waiting and self.breaker.in_doubt():
             return self._lead_or_follow(known, query, budget._replace(probe=True), effort, flight)
-        if (seconds := self.breaker.enter(late=not waiting, answer=flight.answer)) is not None:
+        if (seconds := self.breaker.enter(late=not waiting, answers=flight.answers)) is not None:
             entry = self._probe(query, budget.for_probe(seconds), effort, flight)
             return self._fetched(entry, known, query, effort)
         return self._lead_or_follow(known, query, budget, effort, flight)

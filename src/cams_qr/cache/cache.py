@@ -6,6 +6,7 @@ A list is fresh for CACHE_TTL_SECONDS and may stand in, marked stale, for CACHE_
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +42,10 @@ class Cache:
         self._entries: OrderedDict[QrQuery, Entry] = OrderedDict()
         self._bytes = 0
 
-    def find(self, query: QrQuery, also: "Command | None" = None) -> Flight:
+    def find(self, query: QrQuery, also: "Sequence[Command]" = ()) -> Flight:
         """The best entry there is: fresh from this instance, else from the store, else a stale list.
 
-        If none is fresh, the caller leads or follows the query's flight. If the store is asked, `also`, a command, is
+        If none is fresh, the caller leads or follows the query's flight. If the store is asked, the commands `also` are
         sent along.
         """
         known = self.recall(query)

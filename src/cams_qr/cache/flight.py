@@ -5,7 +5,7 @@ The leader holds a lease in Redis, so that a leader that dies or is frozen does 
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cams_qr.cache.entry import Entry
@@ -39,7 +39,7 @@ class Flight:
     """A caller's part in the flight of its query, for a `with` block; without `flights`, every caller leads its own.
 
     `known` is the best entry there is, fresh or stale: `take_in` finds it, given the JSON in the store and the
-    milliseconds for which that is kept. `answer` is that of a command that was sent along, None if there is none.
+    milliseconds for which that is kept. `answers` are those of the commands that were sent along, if there are any.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Flight:
         take_in: Callable[[Any, int], Entry | None] = lambda text, left: None,
     ) -> None:
         self.known = known
-        self.answer: Any = None
+        self.answers: list[Any] = []
         self._flights = flights
         self._keys = [key, f"{key}:flight"]
         self._take_in = take_in
@@ -66,15 +66,15 @@ class Flight:
         if self._leased_until:
             self.land("", 0)
 
-    def look(self, also: "Command | None" = None) -> None:
-        """Look for the entry, and lead if it is not fresh and nobody else does; `also` is a command to send along."""
+    def look(self, also: "Sequence[Command]" = ()) -> None:
+        """Look for the entry, and lead if it is not fresh and nobody else does; `also` are commands to send along."""
         if self._flights is None:
             return
         look, until = self._flights.look, time.monotonic() + _LEAD_SECONDS
         caller = (_CALLING + self._token).encode()
         arguments = (_ms(self._flights.ttl), caller, _ms(_LEAD_SECONDS), _ms(_LONGEST_SECONDS))
-        (text, left, leader), self.answer = self._flights.store.attempt(
-            lambda client: look.run_with(also, client, self._keys, arguments), ((None, 0, None), None)
+        (text, left, leader), self.answers = self._flights.store.attempt(
+            lambda client: look.run_with(also, client, self._keys, arguments), ((None, 0, None), [])
         )
         self._leader, self._leased_until = (None, until) if leader == caller else (leader, 0.0)
         self.known = self._take_in(text, left)

@@ -15,6 +15,7 @@ took before the breaker opens. If nobody calls, the breaker forgets everything a
 import logging
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cams_qr import logs
@@ -65,13 +66,13 @@ class Breaker:
         """The command whose answer `enter` takes: whether CAMS is down."""
         return "EXISTS", self._keys[0]
 
-    def enter(self, late: bool, answer: int | None = None) -> float | None:
+    def enter(self, late: bool, answers: Sequence[int] = ()) -> float | None:
         """None while closed. Otherwise this caller is the probe; the result is how many seconds it may take.
 
         LATE_SECONDS if `late` is set (no other call of this instance may be answered late) and no other late probe is
         under way, else PROBE_SECONDS. Raises CircuitOpen for all other callers while CAMS is down.
         """
-        if answer == 0:
+        if 0 in answers:
             self._close()
             return None
         wait, late = self._wait(PROBE_SECONDS + PAUSE_SECONDS, LATE_SECONDS if late else 0.0)
