@@ -9,7 +9,7 @@ from cams_qr import __version__, logs, trace
 from cams_qr.cache.cache import Cache
 from cams_qr.cams.credentials import InvocationCredentials, use_credentials_of
 from cams_qr.cams.operation import create_client
-from cams_qr.deadline import Deadline
+from cams_qr.deadline import Deadline, ending_at
 from cams_qr.events.call import Call
 from cams_qr.events.triggers import decode
 from cams_qr.outcome import Effort, Outcome
@@ -63,10 +63,12 @@ class Instance:
         """Answer one event before the function's timeout, which counts from `started` (monotonic)."""
         trace.begin(context)
         use_credentials_of(context)
-        deadline = Deadline(started + _budget_seconds(context))
+        budget, margin = _budget_seconds(context)
         cold = next(self._invocations) == 0
         call = decode(event, self.settings, context.request_id)
-        outcomes = self._outcomes(call, deadline, context.request_id)
+        # What Redis has to be told after the last call may take half of the margin.
+        with ending_at(Deadline(started + budget + margin / 2)):
+            outcomes = self._outcomes(call, Deadline(started + budget), context.request_id)
         answer = None
         try:
             answer = call.encode(outcomes, context.request_id)
@@ -113,18 +115,20 @@ def _store_and_throttle(settings: Settings, account: str) -> "tuple[Store | None
     from cams_qr.permits.account import AccountThrottle
     from cams_qr.redis_store import Store
 
-    store = Store(settings.redis_url)
+    store = Store(settings.redis_url, settings.redis_ca_file)
     return store, AccountThrottle(
         store, account, settings.cams_qps, settings.max_instances, settings.cams_max_wait_seconds
     )
 
 
-def _budget_seconds(context: FcContext) -> float:
+def _budget_seconds(context: FcContext) -> tuple[float, float]:
+    """The seconds for an invocation's queries, and the margin after them."""
     try:
         timeout = float(context.function.timeout)
     except (AttributeError, TypeError, ValueError):
         timeout = _DEFAULT_TIMEOUT_SECONDS
-    return timeout - min(_MARGIN_SECONDS, timeout * _MARGIN_SHARE)
+    margin = min(_MARGIN_SECONDS, timeout * _MARGIN_SHARE)
+    return timeout - margin, margin
 
 
 def _log_invocation(

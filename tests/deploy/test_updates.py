@@ -43,6 +43,7 @@ UPDATES: list[tuple[str, Any, Any, set[str]]] = [
     ("CamsQps", 5, 50, set()),
     ("CamsMaxWaitSeconds", 2, 3, set()),
     ("RedisUrl", "redis://a", "redis://b", set()),
+    ("RedisCaFile", "", "/code/redis-ca.pem", set()),
     ("CacheTtlSeconds", 60, 30, set()),
     ("CacheStaleSeconds", 600, 60, set()),
     ("AllowedPhoneNumbers", "8613800001234", "", set()),

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cams_qr import redis_store
 from cams_qr.cams.sdk import libraries
 
-DEFERRED = {*libraries.DEFERRED, *redis_store.DEFERRED}
+DEFERRED = set(libraries.DEFERRED)
 STAND_INS = """
 import sys
 import index
@@ -40,7 +39,6 @@ def run(code: str, **environ: str) -> str:
 
 def test_nothing_deferred_is_imported() -> None:
     assert run(f"import sys, index; {loaded(libraries.DEFERRED)}") == "[]"
-    assert run(f"import sys, index, cams_qr.redis_store; {loaded(redis_store.DEFERRED)}") == "[]"
 
 
 def test_everything_is_imported_where_deferring_is_off() -> None:
