@@ -7,35 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
+from redis.retry import Retry
+
 from cams_qr import logs
 from cams_qr.deadline import Deadline
-from cams_qr.imports.deferred import deferring
 from cams_qr.sockets import open_socket
-
-# What connections to one server never use, not even when they fail: most of what redis-py imports.
-DEFERRED = (
-    "asyncio",
-    "cryptography",
-    "importlib.metadata",
-    "redis._parsers.commands",
-    "redis._parsers.hiredis",
-    "redis._parsers.resp3",
-    "redis.asyncio",
-    "redis.auth",
-    "redis.cache",
-    "redis.client",
-    "redis.cluster",
-    "redis.keyspace_notifications",
-    "redis.observability.config",
-    "redis.observability.registry",
-    "redis.sentinel",
-)
-
-with deferring(*DEFERRED):
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.exceptions import NoScriptError
-    from redis.retry import Retry
 
 # The most that an unavailable Redis may cost a caller: a connection and an answer.
 CONNECT_SECONDS = 0.045

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from cams_qr.cache.entry import Entry
 from cams_qr.cache.flight import Flight, Flights
 from cams_qr.deadline import Deadline
-from cams_qr.imports.deferred import deferring
 from cams_qr.lua import lua
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
@@ -146,12 +145,9 @@ def _fields(query: QrQuery) -> _Fields:
 
 
 def _import_entry_json() -> ModuleType:
-    """Import what only Redis needs when the instance starts, so that no request waits for it.
+    """Import what only Redis needs when the instance starts, so that no request waits for it."""
+    from cams_qr.cache import entry_json
 
-    `pydantic.json_schema` is deferred: nothing here generates a schema.
-    """
-    with deferring("pydantic.json_schema"):
-        from cams_qr.cache import entry_json
     return entry_json
 
 
