@@ -107,10 +107,10 @@ def test_what_cannot_be_read_is_asked_for_again(function: Function, sandbox: San
 
 def test_one_flight_for_a_number(endpoint: str, sandbox: Sandbox, valkey: Valkey) -> None:
     script = (
-        "import types, index\n"
+        "import json, types, index\n"
         "context = types.SimpleNamespace(request_id='r', function=types.SimpleNamespace(timeout=10))\n"
         "index.initialize(context); input()\n"
-        "print('answer', index.handler(b'{\"phoneNumber\": \"8613800001234\"}', context)['status'])"
+        "print('answer', json.loads(index.handler(b'{\"phoneNumber\": \"8613800001234\"}', context))['status'])"
     )
     environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP"}
     environ |= {"REDIS_URL": valkey.url, "PYTHONPATH": CODE, "MAX_INSTANCES": "4"}

@@ -218,7 +218,7 @@ import json, sys, types, index
 context = types.SimpleNamespace(request_id="r", function=types.SimpleNamespace(timeout=10))
 index.initialize(context)
 for event in sys.stdin:
-    answer = index.handler(event.encode(), context)
+    answer = json.loads(index.handler(event.encode(), context))
     print(json.dumps({"answer": answer}), flush=True)
 """
 

@@ -34,7 +34,7 @@ context = types.SimpleNamespace(request_id='r', function=types.SimpleNamespace(t
 index.initialize(context)
 print('ready', flush=True)
 for event in sys.stdin:
-    answer = index.handler(event.encode(), context)
+    answer = json.loads(index.handler(event.encode(), context))
     print('answer', answer.get('statusCode') or answer['status'], flush=True)
 """
 
