@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +45,8 @@ def cloud() -> Cloud:
 
 
 @pytest.fixture
-def doctor(cloud: Cloud, tmp_path: Path) -> Iterator["Doctor"]:
-    with serve(cloud.app()) as address:
-        yield Doctor(f"http://{address}", tmp_path)
+def doctor(address: str, tmp_path: Path) -> "Doctor":
+    return Doctor(address, tmp_path)
 
 
 class Doctor:

@@ -3,7 +3,6 @@
 import copy
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from local.cloud.ros import UPDATABLE, Stacks
 from local.serve import serve
 from tests.conftest import further
 from tests.deploy.check_template import EVERYTHING, TEMPLATE, resolved
-from tests.deploy.test_deploy import PACKAGE, deploy, given, run
+from tests.deploy.command import PACKAGE
+from tests.deploy.test_deploy import deploy, given, run
 
 OBJECTS = {"my-packages/cams-qr/0123.zip": b"zip", "my-packages/cams-qr/4567.zip": b"zip"}
 
@@ -204,17 +204,6 @@ def test_the_words_that_can_never_change() -> None:
         },
         "GatewayPublication": {"HttpApiId": "GatewayApi.HttpApiId", "RouteId": "GatewayRoute.RouteId"},
     }
-
-
-@pytest.fixture
-def cloud() -> Cloud:
-    return Cloud(objects={f"packages/{PACKAGE}": b"zip"})
-
-
-@pytest.fixture
-def address(cloud: Cloud) -> Iterator[str]:
-    with serve(cloud.app()) as address:
-        yield f"http://{address}"
 
 
 @pytest.fixture
