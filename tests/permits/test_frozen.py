@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from bench.fleet.callers import Event, direct, http
-from bench.fleet.measures import most_in_a_second
-from tests.proxy import Proxy
 
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
 from local.valkey import Valkey
+from testing.fleet.callers import Event, direct, http
+from testing.fleet.measures import most_in_a_second
+from testing.proxy import Proxy
 from tests.conftest import CODE, NUMBER, further
 
 pytestmark = pytest.mark.timed
@@ -30,7 +30,7 @@ FROZEN_SECONDS = 3
 class Instance:
     """One instance, in a process that answers one event at a time, and can be made to stand still."""
 
-    def __init__(self, environ: dict[str, str], program: str = "bench.fleet.child") -> None:
+    def __init__(self, environ: dict[str, str], program: str = "testing.fleet.child") -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", program],
             env=environ,
@@ -94,7 +94,7 @@ def watched(environ: dict[str, str], valkey: Valkey, watch: Callable[[Instance, 
         yield instance
     finally:
         started.stop()
-        proxy.close()
+        proxy.cut()
 
 
 @contextmanager
