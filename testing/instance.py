@@ -1,0 +1,51 @@
+"""An instance of the function in a process of its own, asked by one caller at a time."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from local.fc import role_environment
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID
+
+
+class Instance:
+    """It runs `testing.fleet.child` until it is ended; `lines` is what the function has logged."""
+
+    def __init__(self, endpoint: str, redis_url: str, **settings: str) -> None:
+        # The same code as in this process: src, or an unpacked package.
+        environ = {"PYTHONPATH": os.pathsep.join(sys.path), "CAMS_PROTOCOL": "HTTP"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "testing.fleet.child"],
+            env=role_environment(DEMO_KEY_ID, DEMO_KEY)
+            | environ
+            | {"CAMS_ENDPOINT": endpoint, "REDIS_URL": redis_url}
+            | settings,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[dict[str, Any]] = []
+        self.receive()
+
+    def send(self, event: Any) -> None:
+        """Send an event, and wait for nothing."""
+        assert self._process.stdin
+        print(json.dumps({"event": event, "timeout": 10}), file=self._process.stdin, flush=True)
+
+    def receive(self) -> Any:
+        """Wait for the answer to the event that was sent."""
+        assert self._process.stdout
+        while "reply" not in (line := json.loads(self._process.stdout.readline())):
+            self.lines.append(line)
+        return line["reply"] if line["reply"] == "started" else line["reply"]["answer"]
+
+    def direct(self, event: Any) -> Any:
+        """Send an event and return its answer."""
+        self.send(event)
+        return self.receive()
+
+    def end(self) -> None:
+        """End the process, and wait for its end."""
+        self._process.communicate()
