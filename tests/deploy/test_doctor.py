@@ -20,7 +20,7 @@ from local.cloud.ros import Stack
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
-from tests.deploy.check_template import TEMPLATE
+from testing.template import TEMPLATE
 from tests.deploy.command import run
 
 OPTIONAL = {

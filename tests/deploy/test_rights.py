@@ -11,8 +11,8 @@ import pytest
 
 from local.cloud import Cloud
 from local.cloud.rights import RESOURCES, TYPES
+from testing.template import EVERYTHING, REQUIRED, TEMPLATE
 from tests.conftest import NUMBER
-from tests.deploy.check_template import EVERYTHING, REQUIRED, TEMPLATE
 from tests.deploy.command import PACKAGE
 from tests.deploy.test_deploy import given, run
 from tests.deploy.test_updates import BASE, UPDATES

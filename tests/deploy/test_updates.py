@@ -17,8 +17,8 @@ from local.cloud import Cloud
 from local.cloud.fixed import FIXED
 from local.cloud.ros import UPDATABLE, Stacks
 from local.serve import serve
+from testing.template import EVERYTHING, TEMPLATE, resolved
 from tests.conftest import further
-from tests.deploy.check_template import EVERYTHING, TEMPLATE, resolved
 from tests.deploy.command import PACKAGE
 from tests.deploy.test_deploy import deploy, given, run
 

@@ -16,7 +16,7 @@ from alibabacloud_fc20230330 import models
 from jsonschema import Draft202012Validator
 
 from cams_qr.settings import Settings
-from tests.deploy.ros_schema import ResourceType, resource_types
+from testing.ros_schema import ResourceType, resource_types
 
 Template = dict[str, Any]
 Values = Mapping[str, Any]
