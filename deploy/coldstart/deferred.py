@@ -44,7 +44,7 @@ DEFERRED = (
 
 def defer(tree: ast.Module, package: str, modules: Iterable[str]) -> None:
     """Defer the imports of these modules and their submodules in a module of this package."""
-    _Unannotated().visit(tree)
+    _Slimmer().visit(tree)
     deferrable = {
         name: statement for statement in tree.body for name, statement in _bindings(statement, package, set(modules))
     }
@@ -126,14 +126,16 @@ def _without(body: Iterable[ast.stmt], moved: Iterable[str]) -> Iterator[ast.stm
         yield statement
 
 
-class _Unannotated(ast.NodeTransformer):
-    """Removes what only type checkers read, but takes time or uses names at once: annotations of functions.
+class _Slimmer(ast.NodeTransformer):
+    """Removes what only people and type checkers read of functions: docstrings; annotations, which use names at once.
 
     Those of a TypedDict go, too, unless it is pydantic's ConfigDict, whose fields are looked at.
     """
 
     def visit_FunctionDef(self, node: Any) -> Any:
         node.returns = None
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
         return self.generic_visit(node)
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - ast's name
