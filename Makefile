@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Which of the cases; `test` leaves some out.
 CASES :=
 
-.PHONY: help run invoke test thorough check tests untimed contract timed web screenshots packaged tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
+.PHONY: help run invoke test thorough check tests untimed contract timed web screenshots packaged plain tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,9 +37,10 @@ invoke: $(VENV)/.run ## run one event from a file, without a server (EVENT, RUNT
 
 # Leaves out further cases of tests that have many, and slow tests.
 test: CASES = and not thorough
-test: check untimed timed web packaged tests-on-runtimes ## run all checks and tests, on every installed runtime
+test: PLAIN_TESTS = tests/contract/test_samples.py tests/contract/test_http.py tests/contract/test_upstream.py tests/contract/test_start.py
+test: check untimed timed web packaged plain tests-on-runtimes ## run all checks and tests, on every installed runtime
 
-thorough: check untimed timed web packaged tests-on-runtimes ## the same, with all cases (15 minutes)
+thorough: check untimed timed web packaged plain tests-on-runtimes ## the same, with all cases (20 minutes)
 
 check: $(VENV)/.dev ## check format, lint and types, and print the footprint
 	$(BIN)/ruff format --check .
@@ -72,15 +73,19 @@ screenshots: $(VENV)/.dev ## take new pictures of the web page into docs/screens
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -m browser -n 2 tests/web
 
 # The package is unpacked into a read-only folder, as on Function Compute.
-packaged: $(VENV)/.test ## run the contract tests against the package (PACKAGE_TESTS, PYTEST)
+packaged: $(VENV)/.test ## run the contract tests against the package (PLAIN, PACKAGE_TESTS, PYTEST)
 	@case $(VERSION) in 3.10|3.12) ;; *) \
 	  echo "Python $(VERSION) is not a runtime of Function Compute: testing the contract without a package."; \
 	  exec $(MAKE) --no-print-directory contract CASES="$(CASES)";; esac; \
 	set -e; chmod -R u+w $(PACKAGED) 2>/dev/null || true; rm -rf $(PACKAGED); \
-	PYTHONPATH=src $(BIN)/python -m deploy.package --runtime python$(VERSION) --out $(PACKAGED)/function.zip; \
+	PYTHONPATH=src $(BIN)/python -m deploy.package --runtime python$(VERSION) $(if $(PLAIN),--plain) --out $(PACKAGED)/function.zip; \
 	$(BIN)/python -m zipfile -e $(PACKAGED)/function.zip $(PACKAGED)/code; chmod -R a-w $(PACKAGED)/code; \
 	PACKAGE=$(PACKAGED)/function.zip $(BIN)/python -m pytest -m "not timed $(CASES)" -o "pythonpath=$(PACKAGED)/code ." \
 	  $(or $(PACKAGE_TESTS),tests/contract tests/package) $(PYTEST)
+
+# The package without the step that makes it start faster; `test` runs a part of the contract.
+plain: $(VENV)/.test ## run the contract tests against the plain package (PYTEST)
+	@$(MAKE) --no-print-directory packaged PLAIN=1 PACKAGE_TESTS="$(or $(PLAIN_TESTS),tests/contract)" CASES="$(CASES)"
 
 # Each of them has its own virtual environment.
 tests-on-runtimes: ## run the packaged contract tests on the other installed runtimes (RUNTIMES)
@@ -94,8 +99,9 @@ tests-on-runtimes: ## run the packaged contract tests on the other installed run
 	  fi; \
 	done
 
-package: $(VENV)/.dev ## build dist/cams-qr-VERSION-RUNTIME.zip (RUNTIME)
-	@PYTHONPATH=src $(BIN)/python -m deploy.package --runtime $(RUNTIME)
+# PLAIN=1 leaves out what makes the function start faster (docs/coldstart.md).
+package: $(VENV)/.dev ## build dist/cams-qr-VERSION-RUNTIME.zip (RUNTIME, PLAIN)
+	@PYTHONPATH=src $(BIN)/python -m deploy.package --runtime $(RUNTIME) $(if $(PLAIN),--plain)
 
 # BUCKET is required, and STACK for deploy. PARAMETERS is a JSON file, PACKAGE the name in the bucket of a package to roll
 # back to, NUMBER one of the account's phone numbers. DOCTOR=off and VERIFY=off skip the checks before and after.
@@ -154,11 +160,7 @@ fuzz: $(VENV)/.dev ## fuzz the events (EXAMPLES, RUNS)
 
 bench: $(VENV)/.dev ## run the benchmarks (JSON: a file for the figures of the first)
 	@PYTHONPATH=src $(BIN)/python -m bench $(if $(JSON),--json $(JSON))
-	@PYTHONPATH=src $(BIN)/python -m bench.instructions
 	@$(BIN)/python -m bench.fleet
-	@$(BIN)/python -m bench.designs
-	@PYTHONPATH=src $(BIN)/python -m bench.hits
-	@PYTHONPATH=src $(BIN)/python -m bench.simulation
 	@PYTHONPATH=src $(BIN)/python -m bench.hostile
 
 clean: ## delete everything that make has created

@@ -71,4 +71,4 @@ def _build_peer(name: str, folder: Path) -> Path:
     own = (_FOLDER / name / "requirements.txt").read_text()
     requirements.write_text(f"{own}\n{(ROOT / 'requirements.txt').read_text()}")
     out = folder / f"{name}.zip"
-    return build(f"python{VERSION}", out, _FOLDER / name, requirements, left_out=(), hashes=None, packed=False)
+    return build(f"python{VERSION}", out, _FOLDER / name, requirements, hashes=None, plain=True)

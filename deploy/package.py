@@ -2,7 +2,7 @@
 
 On any machine, the packages are those for Linux on x86-64. Bytecode is compiled in advance and never checked against
 its source: the code's folder may be read-only in Function Compute, and every cold start would compile everything again.
-Except for what runs before the pack is used, it is in one file, which pack.py writes.
+A step of its own makes it start faster (coldstart/); `--plain` leaves it out.
 """
 
 import argparse
@@ -25,8 +25,9 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from cams_qr import __version__
-from cams_qr.cams.sdk.libraries import LEFT_OUT
-from deploy.pack import CODE_FOLDER
+from deploy import coldstart
+from deploy.coldstart.deferred import LEFT_OUT
+from deploy.coldstart.pack import CODE_FOLDER
 
 ROOT = Path(__file__).parent.parent
 HASHES = ROOT / "deploy" / "hashes.txt"
@@ -50,24 +51,24 @@ _NEEDLESS_NAMES = {
 }
 # Parts of packages that nothing here imports.
 _UNUSED = ("share", "pydantic/v1", "pydantic/mypy.py", "urllib3/contrib/emscripten")
-# What is imported before the pack is used.
-BEFORE_PACK = ("index.py", "cams_qr/__init__.py", "cams_qr/imports")
 # Modules whose imports cover every invocation; those after the first are needed only for Redis or a drawing.
-_IMPORTING = ("index", "cams_qr.redis_store", "cams_qr.permits.account", "cams_qr.events.http.drawing")
+_IMPORTING = ("cams_qr.instance", "cams_qr.redis_store", "cams_qr.permits.account", "cams_qr.events.http.drawing")
 
 
 def main() -> None:
     """Build the package, and print what is in it."""
     parser = argparse.ArgumentParser(prog="python -m deploy.package", description=__doc__)
     parser.add_argument("--runtime", choices=["python3.10", "python3.12"], default="python3.10")
+    parser.add_argument("--plain", action="store_true", help="without what makes it start faster")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    print(describe(build(options.runtime, options.out or default_path(options.runtime))))
+    out = options.out or default_path(options.runtime, options.plain)
+    print(describe(build(options.runtime, out, plain=options.plain)))
 
 
-def default_path(runtime: str) -> Path:
+def default_path(runtime: str, plain: bool = False) -> Path:
     """Where the package for `runtime` is built."""
-    return ROOT / "dist" / f"cams-qr-{__version__}-{runtime}.zip"
+    return ROOT / "dist" / f"cams-qr-{__version__}-{runtime}{'-plain' if plain else ''}.zip"
 
 
 def build(
@@ -75,26 +76,31 @@ def build(
     out: Path,
     source: Path = ROOT / "src",
     requirements: Path = ROOT / "requirements.txt",
-    left_out: Sequence[str] = LEFT_OUT,
     hashes: Path | None = HASHES,
-    packed: bool = True,
+    plain: bool = False,
 ) -> Path:
-    """Write the zip for `runtime` to `out`, without the packages `left_out` and what only they need.
+    """Write the zip for `runtime` to `out`; unless `plain`, without packages that are never used.
 
-    Bytecode is in one file if `packed`, else next to each module. The first block of `requirements` is what the source
-    imports itself. Only files whose hashes are in `hashes` are installed. Raises CalledProcessError if pip fails or the
-    result cannot be imported; the output says why.
+    The first block of `requirements` is what the source imports itself. Only files whose hashes are in `hashes` are
+    installed. Raises CalledProcessError if pip fails or the result cannot be imported; the output says why.
     """
     version = runtime.removeprefix("python")
+    python = python_of(version)
+    if python is None:
+        print(f"Python {version} is not installed, so the package has no bytecode and cold starts are slower.")
+        plain = True
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "code")
         imported, brought_along = read_requirements(requirements)
         _install(version, imported + brought_along, read_hashes(hashes) if hashes else {}, folder, Path(temporary))
-        _keep_only(imported, folder, _environment(version), left_out)
+        _keep_only(imported, folder, _environment(version), () if plain else LEFT_OUT)
         _prune(folder)
         (folder / "sbom.json").write_text(_bill_of_materials(folder))
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        _compile(version, folder, packed)
+        if not plain:
+            coldstart.add(folder)
+        if python is not None:
+            _compile(python, folder, plain)
         out.parent.mkdir(parents=True, exist_ok=True)
         _zip(folder, out)
     return out
@@ -247,20 +253,16 @@ def _prune(folder: Path) -> None:
             path.unlink()
 
 
-def _compile(version: str, folder: Path, packed: bool) -> None:
-    python = python_of(version)
-    if python is None:
-        print(f"Python {version} is not installed, so the package has no bytecode and cold starts are slower.")
-        return
+def _compile(python: str, folder: Path, plain: bool) -> None:
     # Bytecode contains sets in the order of their hashes.
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONHASHSEED": "0"}
-    if packed:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+    if not plain:
         # This imports the result if this machine can run it, since an SDK may need a package that was left out.
         run_here = (sys.platform, platform.machine()) == ("linux", "x86_64")
-        pack = [python, "-S", "-B", ROOT / "deploy" / "pack.py", folder, *(_IMPORTING if run_here else ())]
-        subprocess.run(pack, check=True, env=environment)
+        pack = [python, "-S", "-B", "-m", "deploy.coldstart.pack", *(_IMPORTING if run_here else ())]
+        subprocess.run(pack, check=True, env=environment, cwd=folder)
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", CODE_FOLDER]
-    files = [folder / path for path in BEFORE_PACK] if packed else [folder]
+    files = [folder] if plain else [folder / "index.py", folder / "coldstart.py"]
     subprocess.run([python, "-m", "compileall", *options, *files], check=True, env=environment)
 
 

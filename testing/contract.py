@@ -68,7 +68,7 @@ def invoke(instance: Instance, event: bytes, context: Any, may_raise: bool) -> s
     Raises AssertionError for an answer that breaks the contract, and any exception of the instance but QueryFailed.
     """
     try:
-        return check(instance.invoke(event, context, time.monotonic()))
+        return check(json.loads(instance.invoke(event, context, time.monotonic())))
     except QueryFailed as failure:
         assert may_raise, "a caller who reads answers must get one"
         return check_problem(json.loads(str(failure)))

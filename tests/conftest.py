@@ -81,7 +81,10 @@ class Function:
 
     def raw(self, event: bytes, context: Any = None) -> Any:
         index = self._index or self.start()
-        return index.handler(event, context or self.context())
+        answer = index.handler(event, context or self.context())
+        # The runtime passes bytes on as they are.
+        assert isinstance(answer, bytes)
+        return json.loads(answer)
 
     def direct(self, event: Any, context: Any = None) -> Any:
         return self.raw(json.dumps(event).encode(), context)

@@ -105,7 +105,7 @@ def ask(instance: Instance, event: bytes, capsys: pytest.CaptureFixture[str]) ->
     context = make_context("python3.12", timeout=0.02)
     raised = False
     try:
-        contract.check(instance.invoke(event, context, time.monotonic()))
+        contract.check(json.loads(instance.invoke(event, context, time.monotonic())))
     except QueryFailed as failure:
         raised = True
         contract.check_problem(json.loads(str(failure)))

@@ -4,6 +4,7 @@ import importlib
 import subprocess
 import sys
 
+import certifi
 import pytest
 
 from cams_qr.settings import Settings, SettingsError, read_settings
@@ -18,6 +19,7 @@ def test_defaults() -> None:
         cams_max_wait_seconds=2,
         max_instances=1,
         redis_url=None,
+        redis_ca_file=None,
         cache_ttl_seconds=60,
         cache_stale_seconds=600,
         allowed_phone_numbers=frozenset(),
@@ -52,6 +54,7 @@ BAD_VALUES = {
         *("redis://:secret@host:6379/zero", "redis://:secret@host:99999"),
         "redis://:secret@host:6379/0?socket_timeout=60",
     ],
+    "REDIS_CA_FILE": ["/secret/nowhere.pem", __file__],
     "CACHE_TTL_SECONDS": ["301", "-1"],
     "CACHE_STALE_SECONDS": ["-1"],
 }
@@ -62,6 +65,14 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name) as refused:
         read_settings({name: value})
     assert "secret" not in str(refused.value)
+
+
+def test_a_ca_for_redis_needs_tls() -> None:
+    settings = {"REDIS_CA_FILE": certifi.where(), "REDIS_URL": "rediss://localhost"}
+    assert read_settings(settings).redis_ca_file == certifi.where()
+    for url in ("", "redis://localhost"):
+        with pytest.raises(SettingsError, match="REDIS_CA_FILE: is only for a REDIS_URL that begins with rediss://"):
+            read_settings(settings | {"REDIS_URL": url})
 
 
 # What is told -> what was written.

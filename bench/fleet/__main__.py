@@ -54,12 +54,9 @@ def scenarios() -> list[Scenario]:
         _classes("20 direct callers", 20, callers.direct),
         *(_returns(count) for count in (24, 40)),
         *(_after_return(count) for count in (8, 16)),
-        *(_without_redis(20 + place, *case) for place, case in enumerate(((8, 0.05), (16, 0.25), (40, 0.40)))),
+        *(_without_redis(20 + place, count) for place, count in enumerate((8, 16, 40))),
         _slow_redis(),
-        *(
-            _permits(8 + place, *case)
-            for place, case in enumerate(((200, 12, 0.97), (1000, 12, 0.97), (10_000, 8, 0.3)))
-        ),
+        *(_permits(8 + place, *case) for place, case in enumerate(((200, 12), (1000, 12)))),
         *(_competition(f"somebody else makes {n} calls/s", Options(others=n)) for n in (1, 2, 3)),
         _competition("CAMS allows 3/s", Options(quota=3)),
         *(_down(16, "hang", f"≤ 2 s {_DOWN}; one at CAMS", *case) for case in _CASES),
@@ -69,12 +66,12 @@ def scenarios() -> list[Scenario]:
 
 def _patience(group: int, count: int) -> Scenario:
     cells = {
-        1: Cell("≥ 0.97 of the quota", lambda f: f"{f.used:.2f} of the quota, {f.most} in a second at most"),
+        1: Cell("≥ 0.95 of the quota", lambda f: f"{f.used:.2f} of the quota, {f.most} in a second at most"),
         2: Cell("none late", lambda f: f"{f.refused_late} of {f.refused} refusals after more than 0.1 s"),
         3: Cell(
-            "≥ 80 % served at 16, nobody 15 s without",
+            "≥ 95 % served, nobody 12 s without",
             lambda f: (
-                f"{f.retries_served:.0%} of {f.retries} retries served, {f.together} in step at most; "
+                f"{f.retries_served:.0%} of {f.retries} retries served; "
                 f"{f.fewest} to {f.largest} answers each; {f.longest:.1f} s without one at most"
             ),
         ),
@@ -85,7 +82,7 @@ def _patience(group: int, count: int) -> Scenario:
 def _classes(title: str, others: int, bulk: Callable[[str], callers.Event]) -> Scenario:
     count = rows.PERSONS + others
     cell = Cell(
-        "all served; bulk ≥ 20 %",
+        "all served; bulk about 20 %",
         lambda f: (
             f"{f.people_served:.0%} of {f.people} requests of people served; bulk {f.bulk_share:.0%} of arrivals; "
             f"{f.used:.2f} of the quota, {f.most} in a second at most"
@@ -95,28 +92,32 @@ def _classes(title: str, others: int, bulk: Callable[[str], callers.Event]) -> S
 
 
 def _returns(count: int) -> Scenario:
-    cell = Cell("0 violations", lambda f: "; ".join(map(_outage, rows.OUTAGES, f)))
+    goal = "after 1.5 s, 0 violations; after 8 s, CAMS throttles meanwhile, and ≤ 5 after the return"
+    cell = Cell(goal, lambda f: "; ".join(map(_outage, rows.OUTAGES, f)))
     return Scenario(3, f"Redis returns, {count} instances", Plan(count, count), rows.returns, {5: cell})
 
 
 def _outage(outage: tuple[float, bool], figures: rows.Return) -> str:
     seconds, paused = outage
     event = "paused" if paused else "killed"
-    return f"{event} for {seconds:g} s: {figures.violations} violations, {figures.most} in a second at most"
+    return (
+        f"{event} for {seconds:g} s: {figures.during} violations, and {figures.after} after its return; "
+        f"{figures.most} in a second at most"
+    )
 
 
 def _after_return(count: int) -> Scenario:
     cell = Cell(
-        "≤ 15 % refused, 0 violations",
+        "≤ 10 % refused",
         lambda f: f"{f.refused:.0%} of {f.offered} refused; {f.violations} violations, {f.most} in a second at most",
     )
     title = f"3 s after Redis' return, 3/s, {count} instances"
     return Scenario(4, title, Plan(count, count), rows.after_return, {6: cell})
 
 
-def _without_redis(group: int, count: int, goal: float) -> Scenario:
+def _without_redis(group: int, count: int) -> Scenario:
     cell = Cell(
-        f"≤ {goal:.0%} refused, ≤ 1 % of seconds over the quota",
+        "≤ 10 % refused, ≤ 1 % of seconds over the quota",
         lambda f: (
             f"{f.refused:.0%} of {f.offered} refused; {f.over:.1%} of seconds over the quota, "
             f"{f.most} in a second at most"
@@ -129,7 +130,7 @@ def _without_redis(group: int, count: int, goal: float) -> Scenario:
 
 def _slow_redis() -> Scenario:
     cell = Cell(
-        "≥ 0.8 of the quota, no flapping",
+        "≥ 0.8 of the quota",
         lambda f: (
             f"{f.used:.2f} of the quota; unavailable {f.unavailable} times, available {f.available}; "
             f"{f.most} in a second at most"
@@ -151,9 +152,9 @@ def _competition(title: str, cams: Options) -> Scenario:
     return Scenario(7, f"{title}, 8 instances", Plan(8, 8, cams), rows.competition, {15: cell})
 
 
-def _permits(group: int, qps: int, count: int, goal: float) -> Scenario:
+def _permits(group: int, qps: int, count: int) -> Scenario:
     plan = Plan(count, count, settings={"CAMS_QPS": str(qps)}, program="bench.permits")
-    cell = Cell(f"≥ {goal:.2f} of the quota", lambda rate: f"{rate:.0f} permits/s, {rate / qps:.2f} of the quota")
+    cell = Cell("≥ 0.95 of the quota", lambda rate: f"{rate:.0f} permits/s, {rate / qps:.2f} of the quota")
     return Scenario(group, f"CAMS_QPS {qps}, {count} instances take permits", plan, rows.permits, {14: cell})
 
 

@@ -1,6 +1,10 @@
 """Deadlines, and when a call may leave, on the monotonic clock."""
 
+import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 
@@ -32,3 +36,22 @@ class Departure(NamedTuple):
 
 class DepartureMissed(Exception):
     """A call was not sent, because its process was delayed beyond the departure's `until`."""
+
+
+_NEVER = Deadline(math.inf)
+_invocation_end: ContextVar[Deadline] = ContextVar("invocation_end", default=_NEVER)
+
+
+@contextmanager
+def ending_at(end: Deadline) -> Iterator[None]:
+    """Within this block, an invocation is under way, and no exchange with Redis lasts longer than until `end`."""
+    token = _invocation_end.set(end)
+    try:
+        yield
+    finally:
+        _invocation_end.reset(token)
+
+
+def invocation_end() -> Deadline:
+    """When the invocation under way must be over; never, if there is none."""
+    return _invocation_end.get()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
@@ -39,7 +40,9 @@ def log(level: int, fields: Mapping[str, Any]) -> None:
             line = {name: value for name, value in line.items() if value is not None}
         if (trace_id := trace.current()) is not None:
             line["traceId"] = trace_id
-        print(_to_json(line), flush=True)
+        # print would write the line and its end separately, and another thread between them.
+        sys.stdout.write(f"{_to_json(line)}\n")
+        sys.stdout.flush()
 
 
 def _to_json(line: Mapping[str, Any]) -> str:

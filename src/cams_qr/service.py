@@ -2,7 +2,7 @@
 
 import random
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import NamedTuple
 
 from cams_qr.cache.cache import Cache
@@ -78,22 +78,24 @@ class Service:
 
     def ask(self, query: QrQuery, budget: Budget) -> Outcome:
         """Find the QR codes of a number within the budget. Never raises Problem: the outcome holds it."""
-        effort, known = Effort(), None
+        effort = Effort()
         try:
             self._check_allowed(query)
-            in_time = budget.last_call_by.remaining() > 0
-            # Once a batch's time is up, even asking Redis would add up.
-            known = self.cache.find(query) if in_time else self.cache.recall(query)
+        except Problem as problem:
+            return Outcome(problem, effort, query)
+        in_time = budget.last_call_by.remaining() > 0
+        # Once a batch's time is up, even asking Redis would add up.
+        found = self.cache.find(query, [self.breaker.question()]) if in_time else Flight(self.cache.recall(query))
+        with found as flight:
+            known = flight.known
             if known is not None and known.fresh_seconds() > 0:
                 return self._found(known, "hit", query, effort)
-            if not in_time:
+            try:
+                if in_time:
+                    return self._lead_or_follow(flight, query, budget, effort)
                 raise Problem("throttled", "The function's time was up before this query's turn; retry it on its own.")
-            if known is not None:
-                budget = budget._replace(call_seconds=_IMPATIENT_SECONDS)
-            probe = self.breaker.enter()
-            return self._lead_or_follow(known, query, budget, effort, probe)
-        except Problem as problem:
-            return self._failed(known, problem, query, effort)
+            except Problem as problem:
+                return self._failed(known, problem, query, effort)
 
     def _check_allowed(self, query: QrQuery) -> None:
         numbers, spaces = self.settings.allowed_phone_numbers, self.settings.allowed_cust_space_ids
@@ -102,28 +104,32 @@ class Service:
         if spaces and query.cust_space_id not in spaces:
             raise Problem("not_allowed", "This deployment does not serve this custSpaceId; use one that it serves.")
 
-    def _lead_or_follow(
-        self, known: Entry | None, query: QrQuery, budget: Budget, effort: Effort, probe: bool
-    ) -> Outcome:
-        """Lead the query's flight, or wait for its leader's answer; the breaker's probe flies alone. Raises Problem."""
+    def _lead_or_follow(self, flight: Flight, query: QrQuery, budget: Budget, effort: Effort) -> Outcome:
+        """Lead the query's flight, or wait for its leader's answer. Raises Problem."""
+        known = flight.known
+        if known is not None:
+            budget = budget._replace(call_seconds=_IMPATIENT_SECONDS)
+        if self.breaker.enter(flight.answers):
+            # The probe waits for nobody: the leader's call may have been hanging since before.
+            flight.take_over()
         while True:
             started = time.monotonic()
             patience, call = budget.permit_deadline(effort.permit_wait), budget.call_deadline(effort.upstream)
-            with nullcontext(Flight(None)) if probe else self.cache.flight(query, patience, call) as flight:
-                effort.permit_wait += time.monotonic() - started - flight.seconds_in_call
-                effort.upstream += flight.seconds_in_call
-                if flight.landed is not None:
-                    return self._found(flight.landed, "collapsed", query, effort)
-                with suppress(_LeadLost):
-                    entry = self._lead(query, budget, effort, flight)
-                    return self._found(entry, "miss" if known is None else "expired", query, effort)
+            landed, seconds_in_call = flight.follow(patience, call)
+            effort.permit_wait += time.monotonic() - started - seconds_in_call
+            effort.upstream += seconds_in_call
+            if landed is not None:
+                return self._found(landed, "collapsed", query, effort)
+            with suppress(_LeadLost):
+                entry = self._lead(query, budget, effort, flight)
+                return self._found(entry, "miss" if known is None else "expired", query, effort)
 
     def _lead(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> Entry:
         """Ask CAMS, and store the answer for everyone who waits for it."""
         try:
-            return self.cache.remember(query, self._ask_cams(query, budget, effort, flight))
+            return self.cache.remember(query, self._ask_cams(query, budget, effort, flight), flight)
         except Problem as problem:
-            self.cache.remember(query, problem)
+            self.cache.remember(query, problem, flight)
             raise
 
     def _ask_cams(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> QrCodeList:

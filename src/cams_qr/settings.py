@@ -57,6 +57,17 @@ def _redis_url(value: str) -> str:
     return value
 
 
+def _ca_file(path: str) -> str:
+    # Imported only by those who have one.
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:
+        raise ValueError("must be the path of a readable PEM file with the certificates to trust") from None
+    return path
+
+
 class Settings(BaseModel):
     """How this deployment behaves. Each field is the environment variable of the same name in upper case."""
 
@@ -70,6 +81,7 @@ class Settings(BaseModel):
     cams_max_wait_seconds: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 2.0
     max_instances: Annotated[int, Field(ge=1, le=10_000)] = 1
     redis_url: Annotated[str, Field(pattern=r"^rediss?://[^\s]+$"), AfterValidator(_redis_url)] | None = None
+    redis_ca_file: Annotated[str, AfterValidator(_ca_file)] | None = None
     cache_ttl_seconds: Annotated[int, Field(ge=0, le=300)] = 60
     cache_stale_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
     allowed_phone_numbers: Annotated[frozenset[str], BeforeValidator(_split_numbers)] = frozenset()
@@ -84,6 +96,12 @@ class Settings(BaseModel):
     def _credentials_stay_encrypted(self) -> "Settings":
         if self.cams_protocol == "HTTP" and self.cams_endpoint.partition(":")[0] not in _LOOPBACK:
             raise ValueError("CAMS_PROTOCOL: HTTP is only for an endpoint on localhost or 127.0.0.1; use HTTPS")
+        return self
+
+    @model_validator(mode="after")
+    def _a_ca_needs_tls(self) -> "Settings":
+        if self.redis_ca_file is not None and not (self.redis_url or "").startswith("rediss://"):
+            raise ValueError("REDIS_CA_FILE: is only for a REDIS_URL that begins with rediss://")
         return self
 
     @model_validator(mode="after")

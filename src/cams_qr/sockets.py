@@ -43,8 +43,6 @@ def run_in_thread(name: str, function: Callable[[], T]) -> "Future[T]":
 
 def _resolve(host: str, port: int, deadline: Deadline) -> list[str]:
     """The host's addresses, resolved in a thread, because the resolver has no timeout."""
-    if _is_address(host):
-        return [host]
 
     def resolve() -> list[str]:
         return [str(a[4][0]) for a in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
@@ -56,18 +54,6 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[str]:
         raise TimeoutError from None
     except UnicodeError:
         raise socket.gaierror("not a host name") from None
-
-
-def _is_address(host: str) -> bool:
-    return any(_parses(family, host) for family in (socket.AF_INET, socket.AF_INET6))
-
-
-def _parses(family: socket.AddressFamily, host: str) -> bool:
-    try:
-        socket.inet_pton(family, host)
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _connect_to_any(addresses: list[str], port: int, deadline: Deadline) -> socket.socket:

@@ -21,7 +21,7 @@ def main() -> None:
         request = json.loads(line)
         event, context = json.dumps(request["event"]).encode(), _context(request["timeout"])
         began = time.monotonic()
-        answer = handler(event, context)
+        answer = json.loads(handler(event, context))
         _reply({"answer": answer, "seconds": time.monotonic() - began})
 
 

@@ -15,14 +15,9 @@ def between(moments: Sequence[float], begin: float, end: float) -> Sequence[floa
     return moments[bisect_left(moments, begin) : bisect_left(moments, end)]
 
 
-def most_within(moments: Sequence[float], seconds: float) -> int:
-    """The most moments in any window [t, t + seconds)."""
-    return max((len(between(moments, at, at + seconds)) for at in moments), default=0)
-
-
 def most_in_a_second(moments: Sequence[float]) -> int:
     """The most arrivals in any rolling second."""
-    return most_within(moments, WINDOW_SECONDS)
+    return max((len(between(moments, at, at + WINDOW_SECONDS)) for at in moments), default=0)
 
 
 def violations(moments: Sequence[float], quota: int, begin: float, end: float) -> int:

@@ -13,8 +13,6 @@ from testing.fleet.callers import Answer, Event, ask, keep_asking, keep_coming, 
 from testing.fleet.processes import Fleet, Program
 
 QUOTA = 5
-# Callers that come back within this time of each other count as coming together.
-_STEP_SECONDS = 0.1
 PEOPLE, BULK = "861", "872"
 
 
@@ -27,7 +25,6 @@ class Patience(NamedTuple):
     refused_late: int
     retries: int
     retries_served: float
-    together: int
     fewest: int
     largest: int
     longest: float
@@ -49,7 +46,6 @@ async def patience(fleet: Fleet, seconds: float = 30, warm: float = 5) -> Patien
         sum(1 for answer in refused if answer.seconds > 0.1),
         len(retries),
         measures.share([answer.served for answer in retries]),
-        measures.most_within(sorted(answer.asked for answer in retries), _STEP_SECONDS),
         min(served),
         max(served),
         measures.longest_without(answers, count, begin - warm, end),
@@ -107,9 +103,10 @@ async def classes(fleet: Fleet, bulk: Callable[[str], Event], seconds: float = 2
 
 
 class Return(NamedTuple):
-    """How an outage of Redis and its recovery affect the quota."""
+    """How many calls exceeded the quota during an outage of Redis, and after its return."""
 
-    violations: int
+    during: int
+    after: int
     most: int
 
 
@@ -129,15 +126,17 @@ async def returns(
             await asyncio.sleep(before)
             begin = time.monotonic()
             await _outage(fleet, seconds, paused)
+            back = time.monotonic()
             await asyncio.sleep(after)
-            spans.append((begin, time.monotonic()))
+            spans.append((begin, back, time.monotonic()))
     moments = [arrival.at for arrival in await fleet.arrivals()]
     return [
         Return(
-            measures.violations(moments, QUOTA, begin, end),
+            measures.violations(moments, QUOTA, begin, back),
+            measures.violations(moments, QUOTA, back, end),
             measures.most_in_a_second(measures.between(moments, begin - 1, end)),
         )
-        for begin, end in spans
+        for begin, back, end in spans
     ]
 
 

@@ -95,7 +95,7 @@ LAPTOP = """
 import json, sys, threading, types
 import index
 context = types.SimpleNamespace(request_id="r", function=types.SimpleNamespace(timeout=10))
-answers = [index.handler(b'{"phoneNumber": "8613800001234"}', context) for _ in range(3)]
+answers = [json.loads(index.handler(b'{"phoneNumber": "8613800001234"}', context)) for _ in range(3)]
 print(json.dumps([answers, [thread.name for thread in threading.enumerate()]]), file=sys.stderr)
 """
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
+# What the stand-in cloud holds.
+PACKAGE = "cams-qr/python3.10-0000.zip"
 _TIMEOUT_SECONDS = 50
 
 _CONTEXT = multiprocessing.get_context("forkserver")

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,8 @@ from local.cloud import Cloud
 from local.cloud.rest import PATHS
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
-from local.serve import serve
 from tests.deploy import command
-
-PACKAGE = "cams-qr/python3.10-0000.zip"
-
-
-@pytest.fixture
-def cloud() -> Cloud:
-    return Cloud(objects={f"packages/{PACKAGE}": b"zip", "packages/cams-qr/python3.12-1111.zip": b"newer"})
-
-
-@pytest.fixture
-def address(cloud: Cloud) -> Iterator[str]:
-    with serve(cloud.app()) as address:
-        yield f"http://{address}"
+from tests.deploy.command import PACKAGE
 
 
 def run(
@@ -77,14 +63,6 @@ def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_
     (stack,) = cloud.stacks.values()
     assert stack.parameters["MaxInstances"] == "3"
 
-    deploy(address, package="cams-qr/python3.12-1111.zip")
-    assert stack.parameters["Runtime"] == "python3.12"
-    rolled_back = deploy(address)
-    assert "  Modify  Function" in rolled_back.stdout
-    assert stack.parameters["CodeObject"] == PACKAGE
-    assert stack.parameters["Runtime"] == "python3.10", "of the package gone back to"
-    assert stack.parameters["MaxInstances"] == "3"
-
     removed = run(address, "remove", "--stack", "cams-qr", "--yes")
     assert (removed.returncode, "cams-qr: DELETE_COMPLETE" in removed.stdout) == (0, True)
     assert "There is no stack" in run(address, "remove", "--stack", "cams-qr").stdout
@@ -93,6 +71,17 @@ def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_
     allowed = {action for statement in statements for action in statement["Action"]}
     assert {f"ros:{operation}" for operation in cloud.operations} == {a for a in allowed if a.startswith("ros:")}
     assert not [action for action in allowed if "*" in action]
+
+
+def test_a_package_is_gone_back_to(address: str, cloud: Cloud, tmp_path: Path) -> None:
+    deploy(address, *given(tmp_path, {"MaxInstances": 3}), package="cams-qr/python3.12-1111.zip")
+    (stack,) = cloud.stacks.values()
+    assert stack.parameters["Runtime"] == "python3.12"
+    rolled_back = deploy(address)
+    assert "  Modify  Function" in rolled_back.stdout
+    assert stack.parameters["CodeObject"] == PACKAGE
+    assert stack.parameters["Runtime"] == "python3.10", "of the package gone back to"
+    assert stack.parameters["MaxInstances"] == "3"
 
 
 @pytest.mark.parametrize("pattern", ["cams-*", "*"])

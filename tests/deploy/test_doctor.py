@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from local.cloud.ros import Stack
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from local.serve import serve
-from tests.deploy.check_template import TEMPLATE
+from testing.template import TEMPLATE
 from tests.deploy.command import run
 
 OPTIONAL = {
@@ -46,9 +45,8 @@ def cloud() -> Cloud:
 
 
 @pytest.fixture
-def doctor(cloud: Cloud, tmp_path: Path) -> Iterator["Doctor"]:
-    with serve(cloud.app()) as address:
-        yield Doctor(f"http://{address}", tmp_path)
+def doctor(address: str, tmp_path: Path) -> "Doctor":
+    return Doctor(address, tmp_path)
 
 
 class Doctor:

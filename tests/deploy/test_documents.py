@@ -10,7 +10,7 @@ import pytest
 
 from cams_qr.problems import KINDS
 from cams_qr.settings import Settings
-from tests.deploy.check_template import EVERYTHING, REQUIRED, TEMPLATE, resolved
+from testing.template import EVERYTHING, REQUIRED, TEMPLATE, resolved
 
 DOCUMENTS = {
     str(path): path.read_text() for path in (*sorted(Path().glob("*.md")), *sorted(Path("docs").glob("**/*.md")))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cams_qr.problems import KINDS
+from testing.log_store import LogStore, Row, fires
+from testing.template import EVERYTHING, TEMPLATE, resolved
 from tests.conftest import NUMBER, Function
-from tests.deploy.check_template import EVERYTHING, TEMPLATE, resolved
-from tests.deploy.log_store import LogStore, Row, fires
 
 OPERATIONS = Path("docs/operations.md").read_text()
 RESOURCES = resolved(TEMPLATE, EVERYTHING)

@@ -4,7 +4,6 @@ The stand-in cloud allows what the caller's policies allow, and ROS only what it
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ import pytest
 
 from local.cloud import Cloud
 from local.cloud.rights import RESOURCES, TYPES
-from local.serve import serve
+from testing.template import EVERYTHING, REQUIRED, TEMPLATE
 from tests.conftest import NUMBER
-from tests.deploy.check_template import EVERYTHING, REQUIRED, TEMPLATE
-from tests.deploy.test_deploy import PACKAGE, given, run
+from tests.deploy.command import PACKAGE
+from tests.deploy.test_deploy import given, run
 from tests.deploy.test_updates import BASE, UPDATES
 from tests.deploy.test_verify import Deployed, deployed
 
@@ -49,12 +48,6 @@ def cloud() -> Cloud:
     cloud = Cloud(objects={f"packages/{PACKAGE}": b"zip", f"packages/{PACKAGE}2.zip": b"newer"})
     cloud.account.policies = ours()
     return cloud
-
-
-@pytest.fixture
-def address(cloud: Cloud) -> Iterator[str]:
-    with serve(cloud.app()) as address:
-        yield f"http://{address}"
 
 
 def test_they_are_enough_to_check_deploy_change_and_remove_everything(

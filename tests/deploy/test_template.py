@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.parameters import contradictions, misfits
-from tests.deploy.check_template import EVERYTHING, REQUIRED, TEMPLATE, Template, before, problems, refusals, resolved
+from testing.template import EVERYTHING, REQUIRED, TEMPLATE, Template, before, problems, refusals, resolved
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -3,7 +3,6 @@
 import copy
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,10 @@ from local.cloud import Cloud
 from local.cloud.fixed import FIXED
 from local.cloud.ros import UPDATABLE, Stacks
 from local.serve import serve
+from testing.template import EVERYTHING, TEMPLATE, resolved
 from tests.conftest import further
-from tests.deploy.check_template import EVERYTHING, TEMPLATE, resolved
-from tests.deploy.test_deploy import PACKAGE, deploy, given, run
+from tests.deploy.command import PACKAGE
+from tests.deploy.test_deploy import deploy, given, run
 
 OBJECTS = {"my-packages/cams-qr/0123.zip": b"zip", "my-packages/cams-qr/4567.zip": b"zip"}
 
@@ -43,6 +43,7 @@ UPDATES: list[tuple[str, Any, Any, set[str]]] = [
     ("CamsQps", 5, 50, set()),
     ("CamsMaxWaitSeconds", 2, 3, set()),
     ("RedisUrl", "redis://a", "redis://b", set()),
+    ("RedisCaFile", "", "/code/redis-ca.pem", set()),
     ("CacheTtlSeconds", 60, 30, set()),
     ("CacheStaleSeconds", 600, 60, set()),
     ("AllowedPhoneNumbers", "8613800001234", "", set()),
@@ -203,17 +204,6 @@ def test_the_words_that_can_never_change() -> None:
         },
         "GatewayPublication": {"HttpApiId": "GatewayApi.HttpApiId", "RouteId": "GatewayRoute.RouteId"},
     }
-
-
-@pytest.fixture
-def cloud() -> Cloud:
-    return Cloud(objects={f"packages/{PACKAGE}": b"zip"})
-
-
-@pytest.fixture
-def address(cloud: Cloud) -> Iterator[str]:
-    with serve(cloud.app()) as address:
-        yield f"http://{address}"
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from local.lists import LISTS
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
 from local.trigger_auth import check_domain_signature, check_signature, check_token
+from testing.template import TEMPLATE, resolved
 from tests.conftest import NUMBER, Function
-from tests.deploy.check_template import TEMPLATE, resolved
 from tests.deploy.command import run
 from tests.deploy.test_doctor import Told
 from tests.tokens import Issuer

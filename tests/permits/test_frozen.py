@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +20,7 @@ from local.valkey import Valkey
 from testing.fleet.callers import Event, direct, http
 from testing.fleet.measures import most_in_a_second
 from testing.proxy import Proxy
-from tests.conftest import CODE, NUMBER, Function, further
+from tests.conftest import CODE, NUMBER, further
 
 pytestmark = pytest.mark.timed
 
@@ -189,23 +188,3 @@ def test_an_answer_that_is_there_when_the_process_runs_again_counts(
         assert frozen.ask(direct(NUMBER))["status"] == 200
         assert time.monotonic() - began > 0.3
     assert [line for line in frozen.log if "redis" in line] == []
-
-
-def test_a_process_that_stands_still_while_it_connects(
-    function: Function, valkey: Valkey, monkeypatch: pytest.MonkeyPatch, log: Any
-) -> None:
-    """The resolver is the system's, so this one is put in its place."""
-    real, waker = socket.getaddrinfo, f"sleep 0.3; kill -CONT {os.getpid()}"
-    stood: list[subprocess.Popen[bytes]] = []
-
-    def stand_still(*arguments: Any, **options: Any) -> Any:
-        if not stood:
-            stood.append(subprocess.Popen(["sh", "-c", waker]))
-            os.kill(os.getpid(), signal.SIGSTOP)
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", stand_still)
-    function.configure(REDIS_URL=valkey.url.replace("127.0.0.1", "localhost"))
-    assert function.ask()["status"] == 200
-    assert stood[0].wait() == 0
-    assert [line for line in log() if "redis" in line] == []

@@ -6,29 +6,28 @@ A list is fresh for CACHE_TTL_SECONDS and may stand in, marked stale, for CACHE_
 import hashlib
 import time
 from collections import OrderedDict
-from contextlib import AbstractContextManager, nullcontext
-from types import ModuleType
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cams_qr.cache.entry import Entry
+from cams_qr.cache.entry_json import from_json, to_json
 from cams_qr.cache.flight import Flight, Flights
-from cams_qr.deadline import Deadline
-from cams_qr.imports.deferred import deferring
-from cams_qr.lua import lua
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
 from cams_qr.renderings import Renderings
 
 if TYPE_CHECKING:
-    from cams_qr.redis_store import Store
+    from cams_qr.redis_store import Command, Store
 
 MAX_ENTRIES = 1000
-MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
+# What a list and its renderings may take: some drawings, and thrice the list, for its JSON with and without gzip.
+_DRAWINGS_BYTES = 32 * 1024
+_TIMES_LIST = 3
 FAILURE_SECONDS = 10
 # Failures that a retry cannot change. Any other may be temporary, or our own.
 PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
-
-_Fields = tuple[str, str | None]
 
 
 class Cache:
@@ -39,120 +38,82 @@ class Cache:
         self._ttl = ttl
         self._stale = stale
         self._secret = hashlib.sha256(scope.encode()).digest()
-        self._store = store
-        self._read: Any = store.script(lua(__file__, "read")) if store else None
-        self._flights = Flights(store) if store else None
-        self._entry_json: Any = _import_entry_json() if store else None
-        self._entries: OrderedDict[_Fields, tuple[Entry, int]] = OrderedDict()
+        self._flights = Flights(store, ttl) if store else None
+        self._entries: OrderedDict[QrQuery, Entry] = OrderedDict()
         self._bytes = 0
 
-    def find(self, query: QrQuery) -> Entry | None:
-        """The best entry there is: fresh from this instance, else from the store, else a stale list."""
-        if not self.enabled:
-            return None
-        ours = self._recall(query)
-        if ours is not None and ours.fresh_seconds() > 0:
-            return ours
-        theirs = self._from_store(query)
-        if theirs is not None and (ours is None or theirs.at > ours.at):
-            self._keep(query, theirs)
-        candidates = [entry for entry in (ours, theirs) if entry is not None and self._usable(entry)]
-        return max(candidates, key=Entry.fresh_seconds, default=None)
+    def find(self, query: QrQuery, also: "Sequence[Command]" = ()) -> Flight:
+        """The best entry there is: fresh from this instance, else from the store, else a stale list.
+
+        If none is fresh, the caller leads or follows the query's flight. If the store is asked, the commands `also` are
+        sent along.
+        """
+        known = self.recall(query)
+        if self._flights is None or not self.enabled or (known is not None and known.fresh_seconds() > 0):
+            return Flight(known)
+        flight = Flight(known, self._flights, self.key(query), partial(self._take_in, query))
+        flight.look(also)
+        return flight
 
     def recall(self, query: QrQuery) -> Entry | None:
         """The entry of this instance, fresh or stale; the store is not asked."""
-        entry = self._recall(query) if self.enabled else None
-        return entry if entry is not None and self._usable(entry) else None
+        entry = self._entries.get(query)
+        if entry is None or not self._is_usable(entry):
+            return None
+        self._entries.move_to_end(query)
+        return entry
 
-    def remember(self, query: QrQuery, result: QrCodeList | Problem) -> Entry:
-        """Keep a list or a permanent failure; any other result is only wrapped."""
+    def remember(self, query: QrQuery, result: QrCodeList | Problem, flight: Flight) -> Entry:
+        """Keep a list or a permanent failure, which ends its flight; any other result is only wrapped."""
         entry = self._entry(result, time.time())
         if self.enabled and (isinstance(result, QrCodeList) or result.code in PERMANENT_FAILURES):
             kept = result if isinstance(result, QrCodeList) else _without_traceback(result)
             self._keep(query, entry._replace(result=kept))
-            self._to_store(query, result)
+            if self._flights is not None:
+                seconds = FAILURE_SECONDS if isinstance(result, Problem) else self._ttl + self._stale
+                flight.land(to_json(query, result, seconds), seconds)
         return entry
 
-    def flight(self, query: QrQuery, patience: Deadline, call: Deadline) -> AbstractContextManager[Flight]:
-        """See Flights.flight. Without a store, or with the cache off, every caller asks CAMS itself."""
-        if self._flights is None or not self.enabled:
-            return nullcontext(Flight(None))
-        return self._flights.flight(self.key(query), lambda: self._find_fresh(query), patience, call)
-
-    def _find_fresh(self, query: QrQuery) -> Entry | None:
-        entry = self.find(query)
-        return entry if entry is not None and entry.fresh_seconds() > 0 else None
-
     def key(self, query: QrQuery) -> str:
-        """A keyed hash; a plain one would not hide a phone number, which has too few digits."""
-        text = f"{query.phone_number}/{query.cust_space_id or ''}/{query.cust_space_id is None}"
-        return "cams-qr:list:2:" + hashlib.blake2b(text.encode(), key=self._secret, digest_size=20).hexdigest()
+        """A keyed hash; a plain one would not hide a phone number, which has too few digits.
 
-    def _usable(self, entry: Entry) -> bool:
+        The braces keep all keys of a query in one slot of a cluster.
+        """
+        text = f"{query.phone_number}/{query.cust_space_id or ''}/{query.cust_space_id is None}"
+        digest = hashlib.blake2b(text.encode(), key=self._secret, digest_size=20).hexdigest()
+        return f"cams-qr:list:2:{{{digest}}}"
+
+    def _take_in(self, query: QrQuery, text: Any, left: int) -> Entry | None:
+        """Keep what the store has if it is newer, and return the best entry there is."""
+        ours = self.recall(query)
+        stored = from_json(query, text, left / 1000) if text else None
+        if stored is None:
+            return ours
+        theirs = self._entry(*stored)
+        if ours is None or theirs.at > ours.at:
+            self._keep(query, theirs)
+        candidates = [entry for entry in (ours, theirs) if entry is not None and self._is_usable(entry)]
+        return max(candidates, key=Entry.fresh_seconds, default=None)
+
+    def _is_usable(self, entry: Entry) -> bool:
         stale = 0.0 if isinstance(entry.result, Problem) else self._stale
         return entry.fresh_seconds() + stale > 0
 
     def _entry(self, result: QrCodeList | Problem, at: float) -> Entry:
-        return Entry(result, at, at + (FAILURE_SECONDS if isinstance(result, Problem) else self._ttl), Renderings())
+        seconds = FAILURE_SECONDS if isinstance(result, Problem) else self._ttl
+        return Entry(result, at, at + seconds, Renderings(_DRAWINGS_BYTES + _TIMES_LIST * _size(result)))
 
     def _keep(self, query: QrQuery, entry: Entry) -> None:
-        key = _fields(query)
-        self._drop(key)
-        size = _size(entry.result)
-        self._entries[key] = (entry, size)
-        entry.renderings.on_size_change = self._grow
-        self._grow(size + entry.renderings.size)
-
-    def _grow(self, size: int) -> None:
-        """Add `size` bytes; evict least recently used entries while over the limits."""
-        self._bytes += size
+        """Keep an entry, and evict least recently used ones beyond the limits."""
+        self._drop(query)
+        self._entries[query] = entry
+        self._bytes += entry.renderings.max_bytes
         while len(self._entries) > MAX_ENTRIES or self._bytes > MAX_BYTES:
             self._drop(next(iter(self._entries)))
 
-    def _drop(self, key: _Fields) -> None:
-        if key in self._entries:
-            entry, size = self._entries.pop(key)
-            entry.renderings.on_size_change = None
-            self._bytes -= size + entry.renderings.size
-
-    def _recall(self, query: QrQuery) -> Entry | None:
-        """What this instance has for a query, which counts as a use of it."""
-        key = _fields(query)
-        found = self._entries.get(key)
-        if found is None:
-            return None
-        self._entries.move_to_end(key)
-        return found[0]
-
-    def _from_store(self, query: QrQuery) -> Entry | None:
-        if self._store is None:
-            return None
-        key = self.key(query)
-        text, left = self._store.attempt(lambda client: self._read(client, [key], []), (None, 0))
-        stored = self._entry_json.from_json(query, text, left / 1000) if text else None
-        return self._entry(*stored) if stored else None
-
-    def _to_store(self, query: QrQuery, result: QrCodeList | Problem) -> None:
-        if self._store is None:
-            return
-        kept = FAILURE_SECONDS if isinstance(result, Problem) else self._ttl + self._stale
-        key, text = self.key(query), self._entry_json.to_json(query, result, kept)
-        self._store.attempt(lambda client: bool(client.execute("SET", key, text, "PX", int(kept * 1000))), False)
-
-
-def _fields(query: QrQuery) -> _Fields:
-    """The fields of a query, which take less time to hash than the model."""
-    return query.phone_number, query.cust_space_id
-
-
-def _import_entry_json() -> ModuleType:
-    """Import what only Redis needs when the instance starts, so that no request waits for it.
-
-    `pydantic.json_schema` is deferred: nothing here generates a schema.
-    """
-    with deferring("pydantic.json_schema"):
-        from cams_qr.cache import entry_json
-    return entry_json
+    def _drop(self, query: QrQuery) -> None:
+        if query in self._entries:
+            self._bytes -= self._entries.pop(query).renderings.max_bytes
 
 
 def _without_traceback(problem: Problem) -> Problem:

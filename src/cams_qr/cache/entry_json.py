@@ -1,4 +1,4 @@
-"""A cache entry as the JSON text that Redis keeps; imported only if there is Redis."""
+"""A cache entry as the JSON text that Redis keeps."""
 
 import time
 
@@ -13,8 +13,7 @@ class _Failure(BaseModel):
     cust_space_id: str | None
     code: str
     detail: str
-    upstream_code: str | None
-    upstream_request_id: str | None
+    upstream: Upstream | None
 
 
 class _Stored(BaseModel):
@@ -32,14 +31,12 @@ def to_json(query: QrQuery, result: QrCodeList | Problem, lifetime: float) -> st
     """The text to store for a query's result, to be kept for `lifetime` seconds."""
     if isinstance(result, QrCodeList):
         return _Stored(lifetime=lifetime, found=result).model_dump_json(by_alias=True)
-    upstream = result.upstream or Upstream(None, None)
     failure = _Failure(
         phone_number=query.phone_number,
         cust_space_id=query.cust_space_id,
         code=result.code,
         detail=result.detail,
-        upstream_code=upstream.code,
-        upstream_request_id=upstream.request_id,
+        upstream=result.upstream,
     )
     return _Stored(lifetime=lifetime, failure=failure).model_dump_json()
 
@@ -62,7 +59,4 @@ def from_json(query: QrQuery, text: bytes | str, left: float) -> tuple[QrCodeLis
     at = time.time() - (stored.lifetime - left)
     if isinstance(held, QrCodeList):
         return held, at
-    if held.code not in KINDS:
-        return None
-    upstream = Upstream(held.upstream_code, held.upstream_request_id)
-    return Problem(held.code, held.detail, upstream=upstream), at
+    return (Problem(held.code, held.detail, upstream=held.upstream), at) if held.code in KINDS else None

@@ -5,9 +5,8 @@ The leader holds a lease in Redis, so that a leader that dies or is frozen does 
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cams_qr.cache.entry import Entry
 from cams_qr.deadline import Deadline
@@ -15,89 +14,123 @@ from cams_qr.lua import lua
 from cams_qr.problems import Problem
 
 if TYPE_CHECKING:
-    from cams_qr.redis_store import Store
+    from cams_qr.redis_store import Command, Store
 
-# A leader's leases. It renews its lease while it waits for a permit, but cannot while it connects to CAMS or calls it.
-_CONNECTING_SECONDS = 1.0
-_WAITING_SECONDS = 0.3
+# A leader's phases, and its leases: until it calls or waits for a permit; while it waits, which it then renews.
+_CALLING, _QUEUED = "calling ", "queued "
+_LEAD_SECONDS = 1.0
+_QUEUED_SECONDS = 0.3
 # Time to store an answer that arrives at the last moment.
 _STORING_SECONDS = 0.2
 _LONGEST_SECONDS = 600.0
-_LOOK_SECONDS = 0.02
-
-
-class Flight(NamedTuple):
-    """The answer that has `landed`; if there is none, this caller leads and must ask CAMS.
-
-    `seconds_in_call` is how long it waited while others called CAMS. `renew` extends its lease to so many seconds from
-    now. `still_leads` does so too, and returns whether it still leads: not if it was frozen and another took over.
-    """
-
-    landed: Entry | None
-    seconds_in_call: float = 0.0
-    still_leads: Callable[[float], bool] = lambda seconds: True
-    renew: Callable[[float], bool] = lambda seconds: True
-
-    def waiting(self) -> None:
-        """Tell the others that this caller still waits for a permit; call it at least every _WAITING_SECONDS."""
-        self.renew(_WAITING_SECONDS)
+_LOOK_SECONDS = 0.05
 
 
 class Flights:
-    """The flights of all queries, for the instances that share the store."""
+    """The flights of all queries, for the instances that share the store; entries are fresh for `ttl` seconds."""
 
-    def __init__(self, store: "Store") -> None:
-        self._store = store
-        self._lead_script = store.script(lua(__file__, "lead"))
-        self._renew_script = store.script(lua(__file__, "renew"))
+    def __init__(self, store: "Store", ttl: float) -> None:
+        self.store = store
+        self.ttl = ttl
+        self.look, self.land = (store.script(lua(__file__, name)) for name in ("look", "land"))
 
-    @contextmanager
-    def flight(
-        self, key: str, find: Callable[[], Entry | None], patience: Deadline, call: Deadline
-    ) -> Iterator[Flight]:
-        """Lead the flight of a key, in order to ask CAMS, or wait until `find` returns what its leader fetched.
 
-        If a leader dies, the others are free when its lease expires. While the leader waits for a permit, followers use
-        up their `patience`. While it calls CAMS, they use up their time for a `call`, and `patience` is paused. Raises
-        Problem: `throttled` if patience ends, `upstream_timeout` if the time for a call does.
+class Flight:
+    """A caller's part in the flight of its query, for a `with` block; without `flights`, every caller leads its own.
+
+    `known` is the best entry there is, fresh or stale: `take_in` finds it, given the JSON in the store and the
+    milliseconds for which that is kept. `answers` are those of the commands that were sent along, if there are any.
+    """
+
+    def __init__(
+        self,
+        known: Entry | None = None,
+        flights: Flights | None = None,
+        key: str = "",
+        take_in: Callable[[Any, int], Entry | None] = lambda text, left: None,
+    ) -> None:
+        self.known = known
+        self.answers: list[Any] = []
+        self._flights = flights
+        self._keys = [key, f"{key}:flight"]
+        self._take_in = take_in
+        self._token = os.urandom(16).hex()
+        # The leader, if another leads; and when this caller's own lease ends, 0 if it has none.
+        self._leader: bytes | None = None
+        self._leased_until = 0.0
+
+    def __enter__(self) -> "Flight":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._leased_until:
+            self.land("", 0)
+
+    def look(self, also: "Sequence[Command]" = ()) -> None:
+        """Look for the entry, and lead if it is not fresh and nobody else does; `also` are commands to send along."""
+        if self._flights is None:
+            return
+        look, until = self._flights.look, time.monotonic() + _LEAD_SECONDS
+        caller = (_CALLING + self._token).encode()
+        arguments = (_ms(self._flights.ttl), caller, _ms(_LEAD_SECONDS), _ms(_LONGEST_SECONDS))
+        (text, left, leader), self.answers = self._flights.store.attempt(
+            lambda client: look.run_with(also, client, self._keys, arguments), ((None, 0, None), [])
+        )
+        self._leader, self._leased_until = (None, until) if leader == caller else (leader, 0.0)
+        self.known = self._take_in(text, left)
+
+    def follow(self, patience: Deadline, call: Deadline) -> tuple[Entry | None, float]:
+        """Wait until the leader's answer has landed, or this caller leads and must ask CAMS: then there is no entry.
+
+        Returns that entry, and the seconds waited while others called CAMS. While the leader waits for a permit,
+        followers use up their `patience`. While it calls CAMS, they use up their time for a `call`, and `patience` is
+        paused. Raises Problem: `throttled` if patience ends, `upstream_timeout` if the time for a call does.
         """
-        lock, token = f"{key}:flight", os.urandom(16).hex()
         seconds_in_call = 0.0
-        while (lease := self._lead(lock, token, _CONNECTING_SECONDS)) > 0:
-            if lease > _WAITING_SECONDS:
-                seconds_in_call += _wait_within(call, "upstream_timeout")
-            else:
+        while self._leader is not None:
+            if self._leader.startswith(_QUEUED.encode()):
                 _wait_within(min(call, patience.earlier(-seconds_in_call)), "throttled")
-            if (landed := find()) is not None:
-                yield Flight(landed, seconds_in_call)
-                return
-        try:
-            # Check again: the previous leader may have stored its answer since the last check.
-            yield Flight(
-                find(),
-                seconds_in_call,
-                lambda seconds: self._still_leads(find, lock, token, seconds + _STORING_SECONDS),
-                lambda seconds: self._renew(lock, token, seconds),
-            )
-        finally:
-            self._renew(lock, token, 0)
+            else:
+                seconds_in_call += _wait_within(call, "upstream_timeout")
+            self.look()
+        return self.known if _is_fresh(self.known) else None, seconds_in_call
 
-    def _lead(self, lock: str, token: str, seconds: float) -> float:
-        """Take the lead and return 0 if it is free or there is no store; else the seconds left of the other's lease."""
-        return self._run(self._lead_script, 0, lock, token, _lease(seconds), _lease(_LONGEST_SECONDS)) / 1000
+    def take_over(self) -> None:
+        """Lead, whoever else does."""
+        self._leader = None
 
-    def _renew(self, lock: str, token: str, seconds: float) -> bool:
-        """Extend this caller's lease to `seconds` from now. Returns whether it still held it."""
-        return bool(self._run(self._renew_script, 1, lock, token, _lease(seconds)))
+    def waiting(self) -> None:
+        """Tell the others that this caller waits for a permit; call it at least every _QUEUED_SECONDS."""
+        if time.monotonic() < self._leased_until:
+            self._hold(_QUEUED, _QUEUED_SECONDS)
 
-    def _still_leads(self, find: Callable[[], Entry | None], lock: str, token: str, seconds: float) -> bool:
-        """Renew the lease, or take the lead again if it expired and nobody has found the answer since."""
-        if self._renew(lock, token, seconds):
-            return True
-        return not self._lead(lock, token, seconds) and find() is None
+    def still_leads(self, seconds: float) -> bool:
+        """Whether it leads, and so may call for so many seconds; not if it was frozen and another took over.
 
-    def _run(self, script: Any, default: int, lock: str, *arguments: Any) -> int:
-        return self._store.attempt(lambda client: int(script(client, [lock], arguments)), default)
+        Redis is asked only if the lease has ended.
+        """
+        if 0 < self._leased_until <= time.monotonic():
+            self.look()
+        if self._leased_until:
+            self._hold(_CALLING, min(seconds + _STORING_SECONDS, _LONGEST_SECONDS))
+        return self._leader is None and not _is_fresh(self.known)
+
+    def land(self, text: str, seconds: float) -> None:
+        """End the flight, and keep `text`, the JSON of an entry, for so many seconds."""
+        self._leased_until = 0.0
+        if self._flights is not None:
+            land, arguments = self._flights.land, (self._token, text, _ms(seconds))
+            self._flights.store.attempt(lambda client: land(client, self._keys, arguments), None)
+
+    def _hold(self, phase: str, seconds: float) -> None:
+        """Begin a phase, with a lease of its own. There is no answer to wait for: until its lease ends, it leads."""
+        if self._flights is not None:
+            self._leased_until = time.monotonic() + seconds
+            self._flights.store.tell(("SET", self._keys[1], phase + self._token, "PX", _ms(seconds)))
+
+
+def _is_fresh(entry: Entry | None) -> bool:
+    return entry is not None and entry.fresh_seconds() > 0
 
 
 def _wait_within(deadline: Deadline, problem: str) -> float:
@@ -109,6 +142,5 @@ def _wait_within(deadline: Deadline, problem: str) -> float:
     return time.monotonic() - started
 
 
-def _lease(seconds: float) -> int:
-    """A lease in milliseconds."""
-    return int(min(seconds, _LONGEST_SECONDS) * 1000)
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

@@ -10,13 +10,9 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
-from cams_qr.cams.sdk.libraries import (
-    CredentialException,
-    ICredentials,
-    ICredentialsProvider,
-    auth_util,
-    default_credentials_provider,
-)
+from alibabacloud_credentials.exceptions import CredentialException
+from alibabacloud_credentials.utils import auth_util
+from alibabacloud_credentials_api import ICredentials, ICredentialsProvider
 
 _context: ContextVar[Any] = ContextVar("fc_context", default=None)
 
@@ -57,7 +53,10 @@ class InvocationCredentials(ICredentialsProvider):  # type: ignore[misc]  # the 
         # would start a background scheduler, and query a metadata address that does not exist in Function Compute.
         auth_util.environment_access_key_id = None
         auth_util.environment_ecs_metadata_disabled = "true"
-        return default_credentials_provider()
+        # Most of the library, which nothing on Function Compute needs.
+        from alibabacloud_credentials.provider import DefaultCredentialsProvider
+
+        return DefaultCredentialsProvider()
 
     def get_credentials(self) -> ICredentials:
         """Raises CredentialException if no source has credentials."""

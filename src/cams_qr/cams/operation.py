@@ -11,21 +11,17 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from cams_qr.cams.sdk.libraries import (
-    DEFAULT_POOL_MAXSIZE,
-    AlibabaCloudException,
-    Client,
-    Config,
-    CredentialClient,
-    CredentialException,
-    DaraCore,
-    ICredentialsProvider,
-    OpenApiRequest,
-    Params,
-    RuntimeOptions,
-    Session,
-    UnretryableException,
-)
+from alibabacloud_credentials.client import Client as CredentialClient
+from alibabacloud_credentials.exceptions import CredentialException
+from alibabacloud_credentials_api import ICredentialsProvider
+from alibabacloud_tea_openapi.client import Client
+from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
+from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
+from darabonba.core import DEFAULT_POOL_MAXSIZE, DaraCore
+from darabonba.exceptions import UnretryableException
+from darabonba.runtime import RuntimeOptions
+from requests import Session
+
 from cams_qr.cams.transport import BoundedAdapter, TransportError, json_object, timed
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.problems import Problem, Unreachable, from_upstream

@@ -20,8 +20,11 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import certifi
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3.util.wait import wait_for_read
 
-from cams_qr.cams.sdk.libraries import BaseAdapter, CaseInsensitiveDict, PreparedRequest, Response, wait_for_read
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
 from cams_qr.sockets import open_socket, seconds_left
 

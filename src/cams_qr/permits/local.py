@@ -10,19 +10,20 @@ from dataclasses import dataclass
 
 from cams_qr.deadline import Deadline, Departure
 from cams_qr.permits.throttle import (
-    GUARD_SECONDS,
     HORIZON_SECONDS,
     PACE_DECREASE,
     PACE_GROWTH,
     READY_SECONDS,
-    WAY_SECONDS,
     WINDOW_SECONDS,
     Caller,
     Permit,
     no_permit,
-    on_answer,
     wait_until,
 )
+from cams_qr.problems import Problem
+
+# How much later than its moment a call may reach CAMS. Most have been answered by then, so it may be generous.
+_GUARD_SECONDS = 0.06
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class _Call:
 
     def arrived(self) -> float:
         """The latest time at which it can have reached CAMS."""
-        return min(self.moment + GUARD_SECONDS, self.ended)
+        return min(self.moment + _GUARD_SECONDS, self.ended)
 
 
 class LocalThrottle:
@@ -58,8 +59,14 @@ class LocalThrottle:
         call = self._book(deadline)
         booked = time.monotonic()
         wait_until(call.moment - READY_SECONDS, waiting)
-        with on_answer(call.end):
-            yield Permit(Departure(call.moment, call.moment + GUARD_SECONDS - WAY_SECONDS), booked)
+        try:
+            yield Permit(Departure(call.moment, call.moment + _GUARD_SECONDS / 2), booked)
+        except Problem as problem:
+            # CAMS has answered, even if with an error.
+            if problem.upstream:
+                call.end()
+            raise
+        call.end()
 
     def record_throttle(self, permit: Permit, retry_after: float) -> None:
         """See Throttle.record_throttle."""

@@ -1,8 +1,8 @@
 """What permits and callers are; `local.py` grants permits for one instance, `account.py` for all of them."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from cams_qr.deadline import Deadline, Departure
@@ -65,18 +65,6 @@ def wait_until(moment: float, waiting: Callable[[], None] = lambda: None) -> Non
     while (left := moment - time.monotonic()) > 0:
         waiting()
         time.sleep(min(left, _REPORT_SECONDS))
-
-
-@contextmanager
-def on_answer(answered: Callable[[], None]) -> Iterator[None]:
-    """Wrap one call: `answered` is called at its end if CAMS answered, even with an error."""
-    try:
-        yield
-    except Problem as problem:
-        if problem.upstream:
-            answered()
-        raise
-    answered()
 
 
 def no_permit(seconds: float) -> Problem:

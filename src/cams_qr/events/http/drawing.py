@@ -2,12 +2,9 @@
 
 import io
 
-from cams_qr.events.http.style import Style
-from cams_qr.imports.deferred import deferring
+import segno
 
-# What segno imports for PNG, for compressed SVG, or for nothing takes half of its time.
-with deferring("gzip", "urllib.request", "zlib"):
-    import segno
+from cams_qr.events.http.style import Style
 
 
 def draw(link: str, image_format: str, style: Style) -> bytes:

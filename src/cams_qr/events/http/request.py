@@ -11,7 +11,6 @@ from cams_qr.events.call import QueryOrProblem
 from cams_qr.events.http.routes import CODE, DRAWING, LIST, OPENAPI, Route
 from cams_qr.events.http.style import Style
 from cams_qr.events.json_text import parse_strictly
-from cams_qr.imports.deferred import deferring
 from cams_qr.problems import Problem
 from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
 from cams_qr.settings import Settings
@@ -129,9 +128,9 @@ def _style(request: Request) -> Style | None:
 
 @cache
 def _import_style_parameters() -> ModuleType:
-    """Import what only styles other than the default need; nothing here generates a schema."""
-    with deferring("pydantic.json_schema"):
-        from cams_qr.events.http import style_parameters
+    """Import what only styles other than the default need."""
+    from cams_qr.events.http import style_parameters
+
     return style_parameters
 
 

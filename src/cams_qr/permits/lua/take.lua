@@ -31,7 +31,7 @@ local SLACK = ask.guard + ask.delay
 -- Bulk takes what is free within this time.
 local NEAR = 0.2 * WINDOW
 -- After an outage, all instances have found Redis within this time.
-local SETTLE = 0.4 * WINDOW
+local SETTLE = 0.6 * WINDOW
 -- Who is not back this long after it was told to come back will not come.
 local LATE = 0.2 * WINDOW
 -- More appointments would take long to search.

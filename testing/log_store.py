@@ -33,7 +33,7 @@ class LogStore:
         self._database = sqlite3.connect(":memory:")
         self._database.row_factory = sqlite3.Row
         self._database.create_function("date_trunc", 2, lambda unit, t: t - t % {"minute": 60}[unit])
-        self._database.create_aggregate("count_if", 1, _CountIf)  # type: ignore[arg-type]
+        self._database.create_aggregate("count_if", 1, _CountIf)
         self._database.create_aggregate("approx_percentile", 2, _Percentile)  # type: ignore[arg-type]
         columns = ", ".join(f'"{name}" {kind}' for name, kind in fields.items())
         self._database.execute(f"create table log (__time__ INTEGER, {columns})")

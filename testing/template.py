@@ -16,7 +16,7 @@ from alibabacloud_fc20230330 import models
 from jsonschema import Draft202012Validator
 
 from cams_qr.settings import Settings
-from tests.deploy.ros_schema import ResourceType, resource_types
+from testing.ros_schema import ResourceType, resource_types
 
 Template = dict[str, Any]
 Values = Mapping[str, Any]
@@ -34,7 +34,8 @@ TRIGGER_MODELS = {
 }
 REQUIRED = {"CodeBucket": "my-packages", "CodeObject": "cams-qr/0123.zip"}
 EVERYTHING = REQUIRED | {
-    "RedisUrl": "redis://:password@r-1.redis.rds.aliyuncs.com:6379/0",
+    "RedisUrl": "rediss://:password@r-1.redis.rds.aliyuncs.com:6379/0",
+    "RedisCaFile": "/code/redis-ca.pem",
     "AllowedPhoneNumbers": "8613800001234",
     "AllowedCustSpaceIds": "cams-8filvjc8snw",
     "CustSpaceHeader": "X-Space",

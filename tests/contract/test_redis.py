@@ -1,0 +1,270 @@
+"""The connection to Redis: few round trips, none that holds a caller up, TLS, and why it is unavailable."""
+
+import re
+import socket
+import socketserver
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import trustme
+
+from local.sandbox import Sandbox
+from local.valkey import Valkey
+from testing.proxy import Proxy
+from tests.conftest import NUMBER, Function, further
+
+# The first bytes of a command; answers begin with a number, a status or lower case.
+_COMMAND = re.compile(rb"\*\d+\r\n\$\d+\r\n[A-Z]+\r\n")
+Handler = Callable[[Any], None]
+
+
+@pytest.fixture
+def cached(function: Function) -> Function:
+    return function.configure(CACHE_TTL_SECONDS="60")
+
+
+def reasons(lines: list[dict[str, Any]]) -> list[str]:
+    return [line["reason"] for line in lines if line.get("redis") == "unavailable"]
+
+
+@pytest.mark.timed
+def test_a_miss_takes_three_round_trips_and_a_hit_one(cached: Function, sandbox: Sandbox, valkey: Valkey) -> None:
+    trips = 0
+
+    def count(data: bytes) -> None:
+        nonlocal trips
+        # That the leader calls is told with SET, whose answer nobody waits for.
+        trips += _COMMAND.match(data) is not None and b"\r\nSET\r\n" not in data
+
+    with Proxy(f"127.0.0.1:{valkey.port}", watch=count) as proxy:
+
+        def trips_of(number: str) -> int:
+            before = trips
+            assert cached.ask(number)["status"] == 200
+            return trips - before
+
+        cached.configure(REDIS_URL=f"redis://{proxy.address}", CACHE_TTL_SECONDS="1")
+        # The first instance of all sends its scripts, too.
+        cached.ask()
+        assert trips_of("6281200001234") == 3
+        assert trips_of("6281200001234") == 0
+        time.sleep(1.1)
+        assert trips_of("6281200001234") == 3
+        cached.start()
+        assert trips_of("6281200001234") == 1
+    assert len(sandbox.arrivals) == 3
+
+
+def test_a_failure_that_is_not_remembered_ends_its_flight(cached: Function, valkey: Valkey) -> None:
+    cached.configure(REDIS_URL=valkey.url)
+    assert cached.ask("15554000012")["problem"]["code"] != "throttled"
+    client: Any = redis.Redis.from_url(valkey.url)
+    assert client.keys("*:flight") == []
+
+
+@contextmanager
+def serving(handle: Handler) -> Iterator[str]:
+    """A server that does this with each connection; yields its address."""
+
+    class Connection(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                handle(self.request)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Connection) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def drips(sock: Any) -> None:
+    """The beginning of an answer, and never its end."""
+    while True:
+        sock.sendall(b"+")
+        time.sleep(0.1)
+
+
+def floods(sock: Any) -> None:
+    """An answer larger than any, as fast as it can."""
+    sock.sendall(b"$1000000000\r\n")
+    while True:
+        sock.sendall(bytes(65536))
+
+
+def is_slow_in_each_answer(sock: Any) -> None:
+    while data := sock.recv(65536):
+        for _ in _COMMAND.findall(data):
+            time.sleep(0.14)
+            sock.sendall(b"+OK\r\n")
+
+
+def is_silent(sock: Any) -> None:
+    while sock.recv(65536):
+        pass
+
+
+@pytest.mark.timed
+@pytest.mark.parametrize("count", [1, *further(100)])
+@pytest.mark.parametrize("handle", [drips, floods, is_slow_in_each_answer, is_silent])
+@pytest.mark.parametrize("timeout", [1, *further(3)])
+def test_no_redis_makes_an_invocation_late(
+    cached: Function, log: Any, handle: Handler, count: int, timeout: float
+) -> None:
+    numbers = [NUMBER, *(f"49151{n:07}" for n in range(count - 1))]
+    cached.timeout = timeout
+    with serving(handle) as address:
+        cached.configure(REDIS_URL=f"redis://user:secret@{address}/1", CAMS_QPS="5").start()
+        started = time.monotonic()
+        answer = cached.direct({"queries": [{"phoneNumber": number} for number in numbers]})
+        seconds = time.monotonic() - started
+    assert answer["results"][0]["status"] == 200
+    assert seconds < timeout
+    assert set(reasons(log())) == {"timeout"}
+
+
+@pytest.mark.timed
+def test_an_unavailable_redis_costs_a_caller_a_fifth_of_a_second(cached: Function) -> None:
+    def seconds(url: str) -> float:
+        cached.configure(REDIS_URL=url).start()
+        started = time.monotonic()
+        assert cached.ask()["status"] == 200
+        return time.monotonic() - started
+
+    with serving(is_slow_in_each_answer) as address:
+        seconds(f"redis://user:secret@{address}/1")
+        assert seconds(f"redis://user:secret@{address}/1") < 0.3
+
+
+@pytest.mark.timed
+def test_what_redis_is_told_last_does_not_outlast_the_invocation(
+    cached: Function, sandbox: Sandbox, valkey: Valkey
+) -> None:
+    """CAMS answers too late; then everything that is left to tell Redis takes long."""
+    cached.timeout = 1
+    with Proxy(f"127.0.0.1:{valkey.port}") as proxy:
+        cached.configure(REDIS_URL=f"redis://{proxy.address}", CAMS_QPS="5")
+        cached.ask()
+        sandbox.qps = 0
+        proxy.delay = 0.12
+        started = time.monotonic()
+        assert cached.ask("6281200001234")["problem"]["code"] in ("throttled", "upstream_timeout")
+        assert time.monotonic() - started < 1
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    return str(tmp_path / "ca.pem")
+
+
+@pytest.fixture
+def tls_url(authority: trustme.CA, valkey: Valkey) -> Iterator[str]:
+    """Valkey behind TLS, with a certificate of the authority for `localhost` alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+
+    def pump(source: Any, sink: Any) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+
+    def relay(sock: Any) -> None:
+        target = ("127.0.0.1", valkey.port)
+        with context.wrap_socket(sock, server_side=True) as client, socket.create_connection(target) as server:
+            threading.Thread(target=pump, args=(server, client), daemon=True).start()
+            pump(client, server)
+
+    with serving(relay) as address:
+        yield f"rediss://localhost:{address.rpartition(':')[2]}"
+
+
+def test_a_providers_own_ca(cached: Function, sandbox: Sandbox, tls_url: str, ca_file: str, log: Any) -> None:
+    cached.configure(REDIS_URL=tls_url, REDIS_CA_FILE=ca_file)
+    cached.ask()
+    cached.start()
+    assert cached.ask()["status"] == 200
+    assert len(sandbox.arrivals) == 1
+    assert reasons(log()) == []
+
+
+def test_no_other_ca_is_trusted(cached: Function, tls_url: str, tmp_path: Path, log: Any) -> None:
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
+    for settings in ({}, {"REDIS_CA_FILE": str(tmp_path / "other.pem")}):
+        cached.configure(REDIS_URL=tls_url, **settings).start()
+        assert cached.ask()["status"] == 200
+        assert reasons(log()) == ["unknown_ca"]
+
+
+def test_a_certificate_for_another_host(cached: Function, tls_url: str, ca_file: str, log: Any) -> None:
+    cached.configure(REDIS_URL=tls_url.replace("localhost", "127.0.0.1"), REDIS_CA_FILE=ca_file)
+    assert cached.ask()["status"] == 200
+    assert reasons(log()) == ["tls"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"-ERR bad lua script for redis cluster, all the keys that the script uses ...\r\n", "script_refused"),
+        (b"-NOPERM this user has no permissions to run the 'evalsha' command\r\n", "no_permission"),
+        (b"-OOM command not allowed when used memory > 'maxmemory'.\r\n", "out_of_memory"),
+        (b"-LOADING Redis is loading the dataset in memory\r\n", "loading"),
+        (b"-ERR unknown command 'EVALSHA'\r\n", "refused"),
+        (b"", "reset"),
+    ],
+)
+def test_the_log_says_why_redis_refuses(cached: Function, log: Any, answer: bytes, reason: str) -> None:
+    def refuse(sock: Any) -> None:
+        while answer and (data := sock.recv(65536)):
+            sock.sendall(answer * len(_COMMAND.findall(data)))
+
+    with serving(refuse) as address:
+        cached.configure(REDIS_URL=f"redis://{address}")
+        assert cached.ask()["status"] == 200
+    assert reasons(log()) == [reason]
+
+
+def test_the_log_says_why_there_is_no_connection(cached: Function, log: Any) -> None:
+    for url, reason in (
+        ("redis://127.0.0.1:1", "connect"),
+        ("redis://nowhere.invalid", "dns"),
+    ):
+        cached.configure(REDIS_URL=url).start()
+        assert cached.ask()["status"] == 200
+        assert reasons(log()) == [reason]
+
+
+def test_the_log_says_that_a_server_is_read_only(cached: Function, valkey: Valkey, log: Any) -> None:
+    redis.Redis.from_url(valkey.url).replicaof("127.0.0.1", "1")
+    cached.configure(REDIS_URL=valkey.url)
+    assert cached.ask()["status"] == 200
+    assert reasons(log()) == ["read_only"]
+
+
+def test_a_wrong_password(cached: Function, tmp_path: Path, log: Any) -> None:
+    server = Valkey(tmp_path, password="right").start()
+    try:
+        cached.configure(REDIS_URL=server.url.replace("right", "wrong"))
+        assert [cached.ask()["status"] for _ in range(3)] == [200] * 3
+        lines = log()
+        assert reasons(lines) == ["wrong_password"]
+        assert "wrong" not in str([line for line in lines if "redis" not in line])
+        cached.configure(REDIS_URL=server.url).start()
+        assert cached.ask()["status"] == 200
+        assert reasons(log()) == []
+    finally:
+        server.kill()

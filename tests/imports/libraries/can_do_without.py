@@ -1,8 +1,0 @@
-from deferred_library import Thing
-
-try:
-
-    class Mine(Thing):
-        pass
-except ImportError:
-    Mine = None

@@ -1,5 +1,0 @@
-from deferred_library import Thing
-
-
-@Thing
-def decorated() -> None: ...

@@ -1,5 +1,0 @@
-"""A library that is deferred."""
-
-
-class Thing:
-    pass

@@ -1,3 +1,0 @@
-import deferred_library
-
-THING = deferred_library.Thing()

@@ -1,5 +1,0 @@
-from deferred_library import Thing
-
-
-class Mine(Thing):
-    pass
