@@ -14,14 +14,12 @@ class Instance:
     """It runs `testing.fleet.child` until it is ended; `lines` is what the function has logged."""
 
     def __init__(self, endpoint: str, redis_url: str, **settings: str) -> None:
+        environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP"}
         # The same code as in this process: src, or an unpacked package.
-        environ = {"PYTHONPATH": os.pathsep.join(sys.path), "CAMS_PROTOCOL": "HTTP"}
+        environ |= {"REDIS_URL": redis_url, "PYTHONPATH": os.pathsep.join(sys.path)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "testing.fleet.child"],
-            env=role_environment(DEMO_KEY_ID, DEMO_KEY)
-            | environ
-            | {"CAMS_ENDPOINT": endpoint, "REDIS_URL": redis_url}
-            | settings,
+            env=environ | settings,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -55,7 +55,7 @@ class TransportError(Exception):
         self.reason = reason
 
 
-_timing: ContextVar[tuple[Departure, Deadline]] = ContextVar("timing")
+_timing: ContextVar[tuple[Departure, Deadline] | None] = ContextVar("timing", default=None)
 
 
 @contextmanager
@@ -69,6 +69,12 @@ def timed(departure: Departure, deadline: Deadline) -> Iterator[None]:
         yield
     finally:
         _timing.reset(token)
+
+
+def _at_once(timeouts: tuple[float, float]) -> tuple[Departure, Deadline]:
+    """What bounds a request that is not `timed`, to another of the vendor's services at the same address."""
+    deadline = Deadline.after(sum(timeouts))
+    return Departure(0.0, deadline.at), deadline
 
 
 def _wait_to_leave(departure: Departure) -> None:
@@ -112,7 +118,7 @@ class BoundedAdapter(BaseAdapter):
     ) -> Response:
         """Send one request and read its whole response. Raises TransportError and DepartureMissed."""
         try:
-            return self._exchange(request, *_timing.get())
+            return self._exchange(request, *(_timing.get() or _at_once(timeout)))
         except (OSError, http.client.HTTPException) as error:
             raise TransportError(_reason(error)) from None
 
