@@ -149,7 +149,7 @@ soak: $(VENV)/.dev ## look for leaks over many invocations and freezes (COUNT)
 	@PYTHONPATH=src $(BIN)/python -m reliability.soak $(if $(COUNT),--count $(COUNT))
 
 model: $(VENV)/.dev ## run random schedules of permits in virtual time (STEPS, SEED)
-	@PYTHONPATH=src $(BIN)/python -m tests.permits.long $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=src $(BIN)/python -m reliability.model $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
 
 # First the tests' random events, but more of them; then events guided by the code that they reach.
 fuzz: $(VENV)/.dev ## fuzz the events (EXAMPLES, RUNS)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 from local.fc import role_environment
@@ -43,6 +45,13 @@ class Instance:
         """Send an event and return its answer."""
         self.send(event)
         return self.receive()
+
+    def freeze(self, after: float, seconds: float) -> None:
+        """Stand still for so many seconds, as the platform lets an instance do."""
+        time.sleep(after)
+        self._process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self._process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         """End the process, and wait for its end."""

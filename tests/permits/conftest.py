@@ -1,21 +1,39 @@
 """One account's queue in virtual time, without log lines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from cams_qr import logs
-from tests.permits.fleet_model import World
+from testing.invariants import Invariants
+from testing.virtual_fleet import World
+
+MakeWorld = Callable[..., World]
 
 
 @pytest.fixture
-def quiet() -> None:
+def worlds() -> Iterator[MakeWorld]:
+    """Makes worlds."""
     logs.configure("CRITICAL")
+    made: list[World] = []
+
+    def make(limit: int = 5, seed: int = 0, **options: Any) -> World:
+        made.append(World(Invariants, limit, seed, **options))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.hub.close()
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(worlds: MakeWorld) -> World:
     """Five calls a second."""
-    made = World(5)
-    yield made
-    made.close()
+    return worlds()
+
+
+def broken(world: World) -> list[str]:
+    """Which invariants did not hold."""
+    assert isinstance(world.watch, Invariants)
+    return world.watch.broken

@@ -1,106 +1,137 @@
-"""Whatever callers, instances and Redis do, the queue holds."""
+"""Random schedules keep all invariants, and each deliberate bug breaks one, or a scenario."""
 
-from typing import Any
+import itertools
+from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cams_qr import logs
-from tests.permits.accepted import DELAYS, accepted_hole, can_be_suspended
-from tests.permits.fleet_model import PARTS, PATIENCE, Manner, World
+from testing.random_steps import random_world
+from testing.redis_emulator import Command
+from testing.virtual_fleet import Question, Sabotage
+from tests.conftest import further
+from tests.permits import test_queue as queue
+from tests.permits import test_redis_faults as faults
+from tests.permits import test_without_redis as outage
+from tests.permits.conftest import MakeWorld
+from tests.permits.load import Crowd
 
-INSTANCES = st.integers(0, 11)
-REST = {
-    "lag": st.sampled_from([0.0, 0.5, 1.0]),
-    "obeys": st.booleans(),
-    "ticket": st.none(),
-    "throttled": st.sampled_from([None, None, None, None, 0.0, 1.0]),
+# Virtual time: how long they take depends on the machine alone.
+pytestmark = pytest.mark.timeout(300)
+
+STEPS = 200
+# A bug that breaks an invariant does so within so many schedules.
+MOST_SCHEDULES = 24
+
+Scenario = Callable[[MakeWorld, Sabotage], None]
+
+
+@pytest.mark.parametrize("seed", [*range(8), *further(*range(8, 40))])
+def test_random_schedules(seed: int) -> None:
+    logs.configure("CRITICAL")
+    world, watch = random_world(seed, STEPS)
+    assert watch.broken == [], "\n".join(world.log[-60:])
+    assert watch.counts["calls"] > 20
+
+
+def asks(**changes: object) -> Sabotage:
+    """Each question has these fields instead."""
+    return Sabotage(question=lambda question: {**question, **changes} if "ticket" in question else question)
+
+
+def asks_without(field: str) -> Sabotage:
+    return Sabotage(question=lambda question: {name: value for name, value in question.items() if name != field})
+
+
+def allows_more(question: Question) -> Question:
+    return {**question, "limit": question["limit"] + 1}
+
+
+def skips(name: str) -> Sabotage:
+    """The script does not run this command."""
+    return Sabotage(command=lambda command: () if command[0] == name else command)
+
+
+def keeps(field: str, value: str) -> Sabotage:
+    """The queue has this in a field, whatever is written."""
+
+    def alter(command: Command) -> Command:
+        return (*command[:3], value) if command[0] == "HSET" and command[2] == field else command
+
+    return Sabotage(command=alter)
+
+
+def books(seconds: float) -> Sabotage:
+    """The queue takes each call to arrive so much later than it may."""
+
+    def alter(command: Command) -> Command:
+        return (*command[:2], f"{float(command[2]) + seconds * 1e6:.0f}") if command[0] == "LPUSH" else command
+
+    return Sabotage(command=alter)
+
+
+BREAKS_AN_INVARIANT = {
+    "slack ignored": books(-0.035),
+    "a moment that is free is left out": books(0.25),
+    "one call too many": Sabotage(question=allows_more),
+    "bookings not kept": skips("LPUSH"),
+    "appointments not booked": skips("ZADD"),
+    "appointments given to two": skips("ZREM"),
+    "bulk not limited": keeps("bulk", "0"),
+    "forgotten not noticed": asks_without("queue"),
+    "promises of before not waited for": asks(promised=0),
+    "expiry missing": skips("PEXPIRE"),
 }
-MANNERS = st.one_of(
-    st.builds(Manner, bulk=st.just(False), budget=st.sampled_from([PATIENCE, 1.4, 0.2]), **REST),
-    st.builds(Manner, bulk=st.just(True), budget=st.sampled_from([8.0, 2.0, 0.2]), **REST),
-)
-REDIS_DELAYS = st.sampled_from(DELAYS)
 
 
-class Queue(RuleBasedStateMachine):
-    """A fleet of 12 instances that know each other."""
-
-    world: World
-
-    @initialize(limit=st.sampled_from([1, 2, 5, 20]))
-    def start(self, limit: int) -> None:
-        logs.configure("CRITICAL")
-        self.world = World(limit, excuse=accepted_hole)
-        self.world.warm(12)
-
-    @rule(at=INSTANCES, manner=MANNERS)
-    def call(self, at: int, manner: Manner) -> None:
-        self.world.call(at, manner)
-
-    @rule(first=st.integers(0, 5), size=st.integers(2, 7), manner=MANNERS)
-    def crowd(self, first: int, size: int, manner: Manner) -> None:
-        self.world.crowd(first, size, manner)
-
-    @rule(seconds=st.sampled_from([0.0, 0.01, 0.05, 0.1, 0.3, 1.0, 2.5]))
-    def pass_time(self, seconds: float) -> None:
-        self.world.pass_time(seconds)
-
-    @rule(at=INSTANCES, seconds=st.sampled_from([0.03, 0.2, 1.0, 3.0]), clock_stands=st.booleans())
-    def freeze(self, at: int, seconds: float, clock_stands: bool) -> None:
-        self.world.freeze(at, seconds, clock_stands and can_be_suspended(self.world, at))
-
-    @rule(at=INSTANCES, seconds=st.sampled_from([0.0, 0.004, 0.01, 0.03, 0.2]))
-    def oversleep(self, at: int, seconds: float) -> None:
-        self.world.oversleep(at, seconds)
-
-    @rule(at=INSTANCES, request=REDIS_DELAYS, answer=REDIS_DELAYS)
-    def delay(self, at: int, request: float, answer: float) -> None:
-        self.world.delay(at, request, answer)
-
-    @rule(at=INSTANCES)
-    def kill(self, at: int) -> None:
-        self.world.kill(at)
-
-    @rule(seconds=st.sampled_from([-20.0, -0.2, 0.5, 20.0]))
-    def step_clock(self, seconds: float) -> None:
-        self.world.step_clock(seconds)
-
-    @rule(part=st.one_of(st.none(), st.sampled_from(PARTS)))
-    def lose(self, part: str | None) -> None:
-        self.world.flush() if part is None else self.world.lose_key(part)
-
-    @rule()
-    def restart(self) -> None:
-        self.world.restart()
-
-    @rule(state=st.sampled_from(["gone", "frozen"]), seconds=st.sampled_from([0.1, 0.5, 3.0]), first=st.integers(0, 9))
-    def outage(self, state: str, seconds: float, first: int) -> None:
-        self.world.become(state)
-        self.world.crowd(first, 3)
-        self.world.pass_time(seconds)
-        self.world.become("up")
-
-    @invariant()
-    def holds(self) -> None:
-        world: Any = self.__dict__.get("world")
-        if world:
-            assert world.broken == [], "\n".join([*world.schedule, *world.log[-60:]])
-
-    def teardown(self) -> None:
-        if "world" in self.__dict__:
-            self.world.close()
+@pytest.mark.parametrize("bug", BREAKS_AN_INVARIANT)
+def test_a_bug_breaks_an_invariant(bug: str) -> None:
+    logs.configure("CRITICAL")
+    watches = (random_world(seed, STEPS, BREAKS_AN_INVARIANT[bug])[1] for seed in itertools.count())
+    broken = next((watch.broken for watch in itertools.islice(watches, MOST_SCHEDULES) if watch.broken), [])
+    assert broken
+    assert not broken[0].startswith("script")
 
 
-TestQueue = pytest.mark.timeout(300)(Queue.TestCase)
-TestQueue.settings = settings(
-    max_examples=60,
-    stateful_step_count=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-    # Shrinking takes minutes: `phases` for who looks for the shortest schedule.
-    phases=[Phase.explicit, Phase.generate],
-)
+def a_clock_set_back(worlds: MakeWorld, bug: Sabotage) -> None:
+    world = worlds(sabotage=bug)
+    world.warm(24)
+    crowd = Crowd(world, 16, bulk=8)
+    crowd.ask(4)
+    faults.test_the_clock_is_set_back(world, crowd, -20.0)
+
+
+BREAKS_A_SCENARIO: dict[str, tuple[Sabotage, Scenario]] = {
+    "horizon not dropped": (asks(horizon=10**12), a_clock_set_back),
+    "floor of bulk missing": (
+        asks(bulk=False),
+        lambda worlds, bug: queue.test_bulk_is_served_behind_thirty_people(worlds(sabotage=bug), 1, 0.6),
+    ),
+    "an outage not told": (
+        asks(lost=0),
+        lambda worlds, bug: outage.loses_redis_for_long(worlds(allowed=24, sabotage=bug), 24, "with its memory"),
+    ),
+    "Retry-After ignored": (
+        keeps("opens", "0"),
+        lambda worlds, bug: queue.test_what_cams_asks_for_is_granted(worlds(sabotage=bug)),
+    ),
+    "appointments kept while it is closed": (
+        skips("ZREMRANGEBYSCORE"),
+        lambda worlds, bug: queue.test_what_cams_asks_for_is_granted(worlds(sabotage=bug)),
+    ),
+    "pace not lowered": (
+        keeps("pace", "5"),
+        lambda worlds, bug: queue.test_another_program_shares_the_quota(worlds(sabotage=bug), 2),
+    ),
+    "overdue ones kept": (
+        skips("ZRANGEBYSCORE"),
+        lambda worlds, bug: queue.test_people_who_do_not_come_back_leave_their_moments(worlds(sabotage=bug), 40),
+    ),
+}
+
+
+@pytest.mark.parametrize("bug", BREAKS_A_SCENARIO)
+def test_a_bug_breaks_a_scenario(worlds: MakeWorld, bug: str) -> None:
+    sabotage, scenario = BREAKS_A_SCENARIO[bug]
+    with pytest.raises(AssertionError):
+        scenario(worlds, sabotage)

@@ -60,7 +60,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = count()
         self._main = getcurrent()
         self._running: Thread | None = None
@@ -72,7 +72,7 @@ class Hub:
         assert self._running
         return self._running
 
-    def at(self, when: float, action: Callable[[], None]) -> None:
+    def at(self, when: float, action: Callable[[], object]) -> None:
         """Do something at a true time."""
         heapq.heappush(self._events, (max(when, self.now), next(self._numbers), action))
 
@@ -132,7 +132,7 @@ class Hub:
         monotonic, sleep, wall = time.monotonic, time.sleep, time.time
         time.time = lambda: 1.7e9 + self.now
         time.monotonic = lambda: self.running.process.monotonic()
-        time.sleep = self._sleep
+        time.sleep = self._sleep  # type: ignore[assignment]
         try:
             yield
         finally:
