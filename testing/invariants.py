@@ -6,7 +6,14 @@ Closing the accepted ones would make callers wait longer, for faults that are ra
 from collections import Counter, deque
 from typing import Any
 
-from cams_qr.permits.throttle import GUARD_SECONDS, HORIZON_SECONDS, WAY_SECONDS, WINDOW_SECONDS
+from cams_qr.permits.throttle import (
+    GUARD_SECONDS,
+    HORIZON_SECONDS,
+    PACE_DECREASE,
+    PACE_GROWTH,
+    WAY_SECONDS,
+    WINDOW_SECONDS,
+)
 from testing.virtual_fleet import PATIENCE, PERSON, CallerModel, World
 
 # In one run of the script; a queue of any length needs no more.
@@ -34,6 +41,7 @@ class Invariants:
         self.counts: Counter[str] = Counter()
         self.starved = 0.0
         self._disturbed_at = self._throttled_at = self._stepped_at = -1e9
+        self._rate = 1.0
         # Whether nobody has asked since Redis forgot who knew what it had promised, and when last somebody else asked.
         self._is_blind, self._blind_at, self._forgot_at = False, -1e9, -1e9
         # The last booked calls, by when they arrive at the latest, on the queue's clock; when bulk last booked ahead.
@@ -74,7 +82,7 @@ class Invariants:
             self._waiting = [other for other in self._waiting if not other.thread.ended and other.outcome == "waits"]
             self._waiting.append(caller)
         if "booked" in question:
-            self._throttled_at = now
+            self._rate, self._throttled_at = max(0.05, self._least_rate() * PACE_DECREASE), now
 
     def _note_who_asks(self, caller: CallerModel, question: dict[str, Any]) -> None:
         """The queue closes when it hears from an instance that it has forgotten something, or was away."""
@@ -104,9 +112,12 @@ class Invariants:
                 self._break("people first", f"{caller.ticket} books ahead, for bulk, twice in a window")
             self._bulk_ahead_at = moment
 
+    def _least_rate(self) -> float:
+        """The share of the quota that CAMS accepts at least, by how often and when it throttled."""
+        return min(1.0, self._rate + PACE_GROWTH * (self._world.hub.now - self._throttled_at))
+
     def _pause(self) -> float:
-        """The longest between two calls, by when CAMS last throttled one."""
-        rate = 0.05 + 0.01 * (self._world.hub.now - self._throttled_at)
+        rate = self._least_rate()
         return WINDOW_SECONDS / self._world.limit / rate if rate < 1 else 0.0
 
     def _since_disturbance(self) -> float:
@@ -127,11 +138,13 @@ class Invariants:
         self.counts["refused"] += 1
         if caller.manner.bulk:
             return
-        if now - caller.began > REFUSAL_SECONDS + sum(caller.instance.delays) and not self._is_excused(caller):
+        is_late = now - caller.began > REFUSAL_SECONDS + sum(caller.instance.delays)
+        if is_late and not self._is_excused(caller):
             self._break("late", f"{caller.ticket} is refused after {now - caller.began:.3f} s")
         made_at = self._appointments.get(caller.ticket)
         if made_at is None:
-            self._note_appointment(caller, seconds)
+            if not is_late:
+                self._note_appointment(caller, seconds)
         elif max(self._disturbed_at + RECOVERY_SECONDS, self._throttled_at) < made_at and not self._is_excused(caller):
             self._break("appointment", f"{caller.ticket} came back when told, and is refused")
 

@@ -9,6 +9,7 @@ from testing.virtual_fleet import PATIENCE, Manner, Sabotage, World
 FLEET = 12
 LIMITS = (1, 2, 5, 20)
 DELAYS = (0.0005, 0.001, 0.005, 0.02, 0.05)
+OVERSLEPT = (0.0, 0.0, 0.004, 0.01, 0.03, 0.2)
 
 
 def random_world(seed: int, steps: int, sabotage: Sabotage = Sabotage()) -> tuple[World, Invariants]:  # noqa: B008
@@ -22,9 +23,9 @@ def random_world(seed: int, steps: int, sabotage: Sabotage = Sabotage()) -> tupl
     for number in range(steps):
         if watch.broken:
             break
-        (step,) = chance.choices(list(_STEPS), list(_STEPS.values()))
-        world.note(f"-- {number}: {step.__name__[1:]}")
-        step(world, chance)
+        (name,) = chance.choices(list(_STEPS), [weight for weight, _ in _STEPS.values()])
+        world.note(f"-- {number}: {name}")
+        _STEPS[name][1](world, chance)
     world.hub.close()
     return world, watch
 
@@ -39,51 +40,10 @@ def _manner(chance: Random) -> Manner:
     )
 
 
-def _call(world: World, chance: Random) -> None:
-    world.call(chance.randrange(FLEET), _manner(chance))
-
-
-def _crowd(world: World, chance: Random) -> None:
-    world.crowd(chance.randrange(FLEET // 2), chance.randint(2, FLEET // 2), _manner(chance))
-
-
-def _pass_time(world: World, chance: Random) -> None:
-    world.pass_time(chance.choice((0.01, 0.05, 0.1, 0.3, 1.0, 2.5)))
-
-
 def _freeze(world: World, chance: Random) -> None:
     at = chance.randrange(FLEET)
     # While a call waits, a suspended clock would only make it leave so much later.
     world.freeze(at, chance.choice((0.03, 0.2, 1.0, 3.0)), world.instances[at].caller is None and chance.random() < 0.3)
-
-
-def _oversleep(world: World, chance: Random) -> None:
-    world.oversleep(chance.randrange(FLEET), chance.choice((0.0, 0.0, 0.004, 0.01, 0.03, 0.2)))
-
-
-def _delay(world: World, chance: Random) -> None:
-    world.delay(chance.randrange(FLEET), chance.choice(DELAYS), chance.choice(DELAYS))
-
-
-def _kill(world: World, chance: Random) -> None:
-    world.kill(chance.randrange(FLEET))
-
-
-def _share(world: World, chance: Random) -> None:
-    world.share(world.limit / 2, 1.0, chance)
-
-
-def _step_clock(world: World, chance: Random) -> None:
-    world.step_clock(chance.choice((-20.0, -0.2, 0.5, 20.0)))
-
-
-def _lose(world: World, chance: Random) -> None:
-    redis = world.server.redis
-    world.plant("DEL", chance.choice([*redis.keys, "none"]))
-
-
-def _restart(world: World, chance: Random) -> None:
-    world.restart()
 
 
 def _outage(world: World, chance: Random) -> None:
@@ -94,17 +54,17 @@ def _outage(world: World, chance: Random) -> None:
 
 
 # How often each is taken; faults are rare enough that the queue is sound in between.
-_STEPS: dict[Callable[[World, Random], None], float] = {
-    _call: 20,
-    _crowd: 20,
-    _pass_time: 40,
-    _freeze: 3,
-    _oversleep: 3,
-    _delay: 3,
-    _kill: 2,
-    _share: 1,
-    _step_clock: 0.5,
-    _lose: 0.5,
-    _restart: 0.5,
-    _outage: 1,
+_STEPS: dict[str, tuple[float, Callable[[World, Random], object]]] = {
+    "call": (20, lambda world, chance: world.call(chance.randrange(FLEET), _manner(chance))),
+    "crowd": (20, lambda world, chance: world.crowd(chance.randrange(6), chance.randint(2, 6), _manner(chance))),
+    "pass time": (40, lambda world, chance: world.pass_time(chance.choice((0.01, 0.05, 0.1, 0.3, 1.0, 2.5)))),
+    "freeze": (3, _freeze),
+    "oversleep": (3, lambda world, chance: world.oversleep(chance.randrange(FLEET), chance.choice(OVERSLEPT))),
+    "delay": (3, lambda world, chance: world.delay(chance.randrange(FLEET), *chance.choices(DELAYS, k=2))),
+    "kill": (2, lambda world, chance: world.kill(chance.randrange(FLEET))),
+    "share": (1, lambda world, chance: world.share(world.limit / 2, 1.0, chance)),
+    "set the clock": (0.5, lambda world, chance: world.step_clock(chance.choice((-20.0, -0.2, 0.5, 20.0)))),
+    "lose a key": (0.5, lambda world, chance: world.plant("DEL", chance.choice([*world.server.redis.keys, "none"]))),
+    "restart": (0.5, lambda world, chance: world.restart()),
+    "outage": (1, _outage),
 }
