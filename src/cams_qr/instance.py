@@ -141,8 +141,8 @@ def _log_invocation(
     request_id: str, call: Call, outcomes: list[Outcome], answer: object, seconds: float, cold: bool
 ) -> None:
     """Write one line for the invocation and, if it had several queries, one for each distinct query."""
-    failures = [outcome.result.status for outcome in outcomes if isinstance(outcome.result, Problem)]
-    level = logs.level_of(max(failures, default=200))
+    failures = [outcome.result for outcome in outcomes if isinstance(outcome.result, Problem)]
+    level = logs.level_of(max((failure.status for failure in failures), default=200))
     line: dict[str, Any] = {"requestId": request_id, "trigger": call.trigger}
     if call.route is not None:
         line["route"] = call.route
@@ -185,11 +185,11 @@ def _query_fields(outcome: Outcome) -> dict[str, Any]:
     return fields
 
 
-def _status(answer: object, failures: Sequence[int]) -> int | None:
-    """The answer's status, or that of the failure if it was raised."""
+def _status(answer: object, failures: Sequence[Problem]) -> int | None:
+    """The answer's status, or that of the failure if it was raised: the first that another attempt may mend, if any."""
     if isinstance(answer, dict):
         return answer.get("statusCode", answer.get("status"))
-    return next(iter(failures), None)
+    return next((failure.status for failure in sorted(failures, key=lambda failure: not failure.retryable)), None)
 
 
 def _ms(seconds: float) -> float:

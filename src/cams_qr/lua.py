@@ -3,7 +3,6 @@
 from pathlib import Path
 
 
-def lua(module: str, *names: str) -> str:
-    """Put a script together from the files `names`; `module` is the `__file__` of the module that uses it."""
-    folder = Path(module).with_name("lua")
-    return "\n".join(folder.joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in names)
+def lua(module: str, name: str) -> str:
+    """The script `name`; `module` is the `__file__` of the module that uses it."""
+    return Path(module).with_name("lua").joinpath(f"{name}.lua").read_text(encoding="utf-8")

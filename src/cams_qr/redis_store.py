@@ -15,7 +15,7 @@ from redis.connection import parse_url
 
 from cams_qr import logs
 from cams_qr.deadline import Deadline, invocation_end
-from cams_qr.sockets import open_socket, seconds_left
+from cams_qr.sockets import open_socket, seconds_left, wrap_socket
 
 ANSWER_SECONDS = 0.15
 # The most that an unavailable Redis may cost a caller: an answer, and a connection before it.
@@ -101,8 +101,7 @@ class _Connection(redis.Connection):
     def _connect(self) -> _BoundedSocket:
         sock = open_socket(self.host, self.port, self._deadline)
         if self._tls:
-            sock.settimeout(seconds_left(self._deadline))
-            sock = self._tls.wrap_socket(sock, server_hostname=self.host)
+            sock = wrap_socket(self._tls, sock, self.host, self._deadline)
         return _BoundedSocket(sock, self._deadline)
 
 

@@ -113,11 +113,8 @@ class Service:
             # The probe waits for nobody: the leader's call may have been hanging since before.
             flight.take_over()
         while True:
-            started = time.monotonic()
             patience, call = budget.permit_deadline(effort.permit_wait), budget.call_deadline(effort.upstream)
-            landed, seconds_in_call = flight.follow(patience, call)
-            effort.permit_wait += time.monotonic() - started - seconds_in_call
-            effort.upstream += seconds_in_call
+            landed = flight.follow(patience, call, effort)
             if landed is not None:
                 return self._found(landed, "collapsed", query, effort)
             with suppress(_LeadLost):
@@ -146,11 +143,14 @@ class Service:
                 if failure is not None and problem.is_without_permit():
                     raise failure from None
                 failure = problem
-            pause = _pause_before_retry(failure, effort)
-            if pause is None or pause > min(budget.last_call_by, budget.call_deadline(effort.upstream)).remaining():
+            pause, is_throttled = _pause_before_retry(failure, effort), failure.code == "throttled"
+            # Until CAMS's window is over, it is a permit that a caller waits for.
+            latest = budget.permit_deadline(effort.permit_wait) if is_throttled else budget.last_call_by
+            if pause is None or pause > min(latest, budget.call_deadline(effort.upstream)).remaining():
                 self.breaker.record_failure(failure, effort.upstream - spent, patient=budget.call_seconds is None)
                 raise failure
             time.sleep(pause)
+            effort.permit_wait += pause if is_throttled else 0.0
 
     def _attempt(self, query: QrQuery, budget: Budget, effort: Effort, flight: Flight) -> QrCodeList:
         started = time.monotonic()

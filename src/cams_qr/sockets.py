@@ -1,15 +1,12 @@
 """TCP connections that respect a deadline, including name resolution, which has no timeout of its own."""
 
 import socket
-from collections.abc import Callable
+import ssl
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from threading import Thread
-from typing import TypeVar
 
 from cams_qr.deadline import Deadline
-
-T = TypeVar("T")
 
 
 def open_socket(host: str, port: int, deadline: Deadline) -> socket.socket:
@@ -17,6 +14,16 @@ def open_socket(host: str, port: int, deadline: Deadline) -> socket.socket:
     sock = _connect_to_any(_resolve(host, port, deadline), port, deadline)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
+
+
+def wrap_socket(context: ssl.SSLContext, sock: socket.socket, host: str, deadline: Deadline) -> socket.socket:
+    """Make a TLS connection of a socket, which is closed if that fails. Raises OSError."""
+    try:
+        sock.settimeout(seconds_left(deadline))
+        return context.wrap_socket(sock, server_hostname=host)
+    except OSError:
+        sock.close()
+        raise
 
 
 def seconds_left(deadline: Deadline) -> float:
@@ -27,27 +34,17 @@ def seconds_left(deadline: Deadline) -> float:
     return seconds
 
 
-def run_in_thread(name: str, function: Callable[[], T]) -> "Future[T]":
-    """The future result of a function that runs in its own thread, so that callers can stop waiting for it."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(function())
-        except Exception as error:
-            future.set_exception(error)
-
-    Thread(target=run, name=name, daemon=True).start()
-    return future
-
-
 def _resolve(host: str, port: int, deadline: Deadline) -> list[str]:
     """The host's addresses, resolved in a thread, because the resolver has no timeout."""
+    found: Future[list[str]] = Future()
 
-    def resolve() -> list[str]:
-        return [str(a[4][0]) for a in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    def resolve() -> None:
+        try:
+            found.set_result([str(a[4][0]) for a in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except Exception as error:
+            found.set_exception(error)
 
-    found = run_in_thread("resolve", resolve)
+    Thread(target=resolve, name="resolve", daemon=True).start()
     try:
         return found.result(deadline.remaining())
     except FutureTimeoutError:

@@ -167,12 +167,14 @@ def test_a_poisoned_message_does_not_hold_up_a_stream(function: Function, log: A
     assert [line["status"] for line in log()[1:]] == [200] * 2 + [400] * 7 + [404]
 
 
-def test_a_stream_comes_again_whole_when_a_failure_may_pass(function: Function, sandbox: Sandbox) -> None:
+def test_a_stream_comes_again_whole_when_a_failure_may_pass(function: Function, sandbox: Sandbox, log: Any) -> None:
     function.configure(CACHE_TTL_SECONDS="60")
-    stream = [NUMBER, "6281200001234", DOWN]
+    stream = [NUMBER, FOREIGN, DOWN]
     with pytest.raises(QueryFailed) as raised:
         function.direct(stream)
-    assert json.loads(str(raised.value))["code"] == "upstream_unavailable"
+    problem = json.loads(str(raised.value))
+    assert problem["code"] == "upstream_unavailable"
+    assert next(line for line in log() if "trigger" in line)["status"] == problem["status"]
     sandbox.queries.clear()
     with pytest.raises(QueryFailed):
         function.direct(stream)

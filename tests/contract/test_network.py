@@ -67,6 +67,22 @@ def test_tls_is_verified(function: Function, sandbox: Sandbox, tmp_path: Path) -
     assert len(sandbox.connections) == 1
 
 
+def test_a_connection_that_waits_for_its_permit_is_used(function: Function, sandbox: Sandbox, tmp_path: Path) -> None:
+    """A server that speaks TLS 1.3 sends session tickets unasked, so there is something to read before any answer."""
+    hellos = 0
+
+    def count(data: bytes) -> None:
+        nonlocal hellos
+        hellos += data[:1] == b"\x16" and data[5:6] == b"\x01"
+
+    with tls(tmp_path, sandbox, "127.0.0.1") as (endpoint, root), Proxy(endpoint, 0.02, count) as proxy:
+        function.configure(CAMS_ENDPOINT=proxy.address, CAMS_PROTOCOL="HTTPS", SSL_CERT_FILE=str(root), CAMS_QPS="1")
+        assert function.ask()["status"] == 200
+        function.pass_time(40)
+        assert function.ask()["status"] == 200
+    assert hellos == 2
+
+
 def test_a_certificate_for_another_host_is_refused(function: Function, sandbox: Sandbox, tmp_path: Path) -> None:
     with tls(tmp_path, sandbox, "other.example.com") as (endpoint, root):
         function.configure(CAMS_ENDPOINT=endpoint, CAMS_PROTOCOL="HTTPS", SSL_CERT_FILE=str(root))

@@ -234,6 +234,13 @@ def test_retry_after_is_honoured(function: Function, sandbox: Sandbox) -> None:
     assert second - first >= 0.3
 
 
+def test_a_person_does_not_wait_for_cams_beyond_its_patience(function: Function, sandbox: Sandbox) -> None:
+    function.configure(CAMS_MAX_WAIT_SECONDS="0.2")
+    answer = function.http(parameters={"phoneNumber": ROWS["throttled, x-acs-retry-after 300 ms"]})
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+    assert len(sandbox.arrivals) == 1
+
+
 def test_a_known_code_keeps_its_meaning_whatever_wait_it_tells(function: Function, sandbox: Sandbox) -> None:
     function.timeout = 3
     problem = function.ask(ROWS["503 ServiceUnavailable, x-acs-retry-after 3 s"])["problem"]

@@ -79,7 +79,7 @@ class Cache:
 
         The braces keep all keys of a query in one slot of a cluster.
         """
-        text = f"{query.phone_number}/{query.cust_space_id or ''}/{query.cust_space_id is None}"
+        text = f"{query.phone_number}/{query.cust_space_id or ''}"
         digest = hashlib.blake2b(text.encode(), key=self._secret, digest_size=20).hexdigest()
         return f"cams-qr:list:2:{{{digest}}}"
 

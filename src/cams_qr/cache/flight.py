@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cams_qr.cache.entry import Entry
 from cams_qr.deadline import Deadline
 from cams_qr.lua import lua
+from cams_qr.outcome import Effort
 from cams_qr.problems import Problem
 
 if TYPE_CHECKING:
@@ -76,24 +77,29 @@ class Flight:
         (text, left, leader), self.answers = self._flights.store.attempt(
             lambda client: look.run_with(also, client, self._keys, arguments), ((None, 0, None), [])
         )
-        self._leader, self._leased_until = (None, until) if leader == caller else (leader, 0.0)
+        # It may have called itself queued, too.
+        is_ours = leader is not None and leader.endswith(self._token.encode())
+        self._leader, self._leased_until = (None, until) if is_ours else (leader, 0.0)
         self.known = self._take_in(text, left)
 
-    def follow(self, patience: Deadline, call: Deadline) -> tuple[Entry | None, float]:
+    def follow(self, patience: Deadline, call: Deadline, effort: Effort) -> Entry | None:
         """Wait until the leader's answer has landed, or this caller leads and must ask CAMS: then there is no entry.
 
-        Returns that entry, and the seconds waited while others called CAMS. While the leader waits for a permit,
-        followers use up their `patience`. While it calls CAMS, they use up their time for a `call`, and `patience` is
-        paused. Raises Problem: `throttled` if patience ends, `upstream_timeout` if the time for a call does.
+        While the leader waits for a permit, followers use up their `patience`. While it calls CAMS, they use up their
+        time for a `call`, and `patience` is paused. What they have waited is added to `effort`. Raises Problem:
+        `throttled` if time is up while the leader waits, `upstream_timeout` if it is while the leader calls.
         """
-        seconds_in_call = 0.0
         while self._leader is not None:
-            if self._leader.startswith(_QUEUED.encode()):
-                _wait_within(min(call, patience.earlier(-seconds_in_call)), "throttled")
-            else:
-                seconds_in_call += _wait_within(call, "upstream_timeout")
+            started, is_queued = time.monotonic(), self._leader.startswith(_QUEUED.encode())
+            _wait_within(min(call, patience) if is_queued else call, "throttled" if is_queued else "upstream_timeout")
             self.look()
-        return self.known if _is_fresh(self.known) else None, seconds_in_call
+            seconds = time.monotonic() - started
+            if is_queued:
+                effort.permit_wait += seconds
+            else:
+                effort.upstream += seconds
+                patience = Deadline(patience.at + seconds)
+        return self.known if _is_fresh(self.known) else None
 
     def take_over(self) -> None:
         """Lead, whoever else does."""
@@ -133,13 +139,11 @@ def _is_fresh(entry: Entry | None) -> bool:
     return entry is not None and entry.fresh_seconds() > 0
 
 
-def _wait_within(deadline: Deadline, problem: str) -> float:
-    """Wait until the next look; returns the seconds waited. Raises Problem if the time is over."""
-    started = time.monotonic()
+def _wait_within(deadline: Deadline, problem: str) -> None:
+    """Wait until the next look. Raises Problem if the time is over."""
     if deadline.remaining() <= 0:
         raise Problem(problem, "Another request is fetching this number's list; retry later.")
     time.sleep(min(_LOOK_SECONDS, deadline.remaining()))
-    return time.monotonic() - started
 
 
 def _ms(seconds: float) -> int:

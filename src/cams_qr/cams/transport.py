@@ -23,10 +23,9 @@ import certifi
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3.util.wait import wait_for_read
 
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
-from cams_qr.sockets import open_socket, seconds_left
+from cams_qr.sockets import open_socket, seconds_left, wrap_socket
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_IDLE_SECONDS = 30
@@ -165,7 +164,7 @@ class BoundedAdapter(BaseAdapter):
             # A frozen instance does not notice that connections die, so an old one is not worth trying. This uses the
             # wall clock, because the monotonic clock may stop while the instance is frozen.
             fresh = abs(time.time() - connection.idle_since) < MAX_IDLE_SECONDS
-            if fresh and not wait_for_read(connection.sock, timeout=0):
+            if fresh and connection.is_silent():
                 return connection
             connection.close()
         return None
@@ -174,8 +173,7 @@ class BoundedAdapter(BaseAdapter):
         host, port = urlsplit(url).hostname or "", urlsplit(url).port or (443 if self._tls else 80)
         sock = open_socket(host, port, deadline)
         if self._tls:
-            sock.settimeout(seconds_left(deadline))
-            sock = self._tls.wrap_socket(sock, server_hostname=host)
+            sock = wrap_socket(self._tls, sock, host, deadline)
         return _Connection(host, port, sock)
 
 
@@ -189,6 +187,17 @@ class _Connection(http.client.HTTPConnection):
         self.response_class = _BoundedResponse
         self.sock = sock
         self.idle_since = time.time()
+
+    def is_silent(self) -> bool:
+        """Whether the server has neither ended the connection nor sent anything but TLS 1.3's session tickets."""
+        self.sock.settimeout(0)
+        try:
+            self.sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
 
 
 class _BoundedResponse(http.client.HTTPResponse):
