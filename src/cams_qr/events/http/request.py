@@ -2,8 +2,6 @@
 
 import base64
 from collections.abc import Mapping
-from functools import cache
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from cams_qr import logs
@@ -123,15 +121,10 @@ def _style(request: Request) -> Style | None:
     given = {k: v for source in reversed(request.parameters) for k, v in source.items() if k in Style._fields}
     if not given:
         return Style()
-    return _import_style_parameters().parse_style(given)  # type: ignore[no-any-return]
+    # Only styles other than the default need it.
+    from cams_qr.events.http.style_parameters import parse_style
 
-
-@cache
-def _import_style_parameters() -> ModuleType:
-    """Import what only styles other than the default need."""
-    from cams_qr.events.http import style_parameters
-
-    return style_parameters
+    return parse_style(given)
 
 
 def _json_body(request: Request) -> dict[str, Any]:
