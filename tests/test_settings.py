@@ -54,7 +54,7 @@ BAD_VALUES = {
         *("redis://:secret@host:6379/zero", "redis://:secret@host:99999"),
         "redis://:secret@host:6379/0?socket_timeout=60",
     ],
-    "REDIS_CA_FILE": ["/secret/nowhere.pem", __file__],
+    "REDIS_CA_FILE": ["secret.pem"],
     "CACHE_TTL_SECONDS": ["301", "-1"],
     "CACHE_STALE_SECONDS": ["-1"],
 }

@@ -19,7 +19,7 @@ from cams_qr.permits.local import instance_throttle
 from cams_qr.problems import Problem
 from cams_qr.query import QrQuery, mask_phone_number
 from cams_qr.service import Budget, Service
-from cams_qr.settings import Settings, read_settings
+from cams_qr.settings import Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
     from cams_qr.permits.throttle import Throttle
@@ -115,13 +115,17 @@ def _service(settings: Settings, account: str) -> Service:
 
 
 def _store_and_throttle(settings: Settings, account: str) -> "tuple[Store | None, Throttle]":
+    """Raises SettingsError if the CA's file, which only the package has, cannot be read."""
     if settings.redis_url is None:
         return None, instance_throttle(settings.cams_qps, settings.max_instances)
     # Importing redis-py takes time that instances without Redis can save.
     from cams_qr.permits.account import AccountThrottle
     from cams_qr.redis_store import Store
 
-    store = Store(settings.redis_url, settings.redis_ca_file)
+    try:
+        store = Store(settings.redis_url, settings.redis_ca_file)
+    except OSError:
+        raise SettingsError("REDIS_CA_FILE: must be the path of a readable PEM file with the certificates") from None
     return store, AccountThrottle(
         store, account, settings.cams_qps, settings.max_instances, settings.cams_max_wait_seconds
     )

@@ -162,9 +162,10 @@ class Store:
             raise StoreUnavailable
         try:
             answer = operation(self._client)
-        except redis.RedisError as error:
-            # A probe looks for exactly this: a refusal to write. For other operations it says nothing about the server,
-            # nor does that it was slower than what was left of the invocation.
+        except (redis.RedisError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            # All but the first: an answer of another shape than that of a Redis with our scripts.
+            # A probe looks for a refusal to write. For other operations a refusal says nothing about the server, nor
+            # does that it was slower than what was left of the invocation.
             is_cut_short = isinstance(error, redis.TimeoutError) and time_left < _EXCHANGE_SECONDS
             if not is_cut_short and (probe or not isinstance(error, redis.ResponseError)):
                 self._failed(error)
@@ -189,7 +190,7 @@ class Store:
         """A Lua script; a model of Redis runs it in its own way."""
         return Script(source)
 
-    def _failed(self, error: redis.RedisError) -> None:
+    def _failed(self, error: Exception) -> None:
         # After a failover the name resolves to another server, while connections to the old one may live on.
         self._client.disconnect()
         self.next_probe = time.monotonic() + PROBE_SECONDS

@@ -162,12 +162,13 @@ class Service:
             raise
         finally:
             effort.upstream += time.monotonic() - started
-        permit_deadline = budget.permit_deadline(effort.permit_wait)
+        deadline = budget.permit_deadline(effort.permit_wait)
+        # A permit that was promised and then missed lets patience start over, once.
+        extended = min(budget.last_call_by, Deadline(deadline.at + (budget.patience or 0.0)))
         while True:
             with suppress(DepartureMissed):
-                return self._call(query, budget, permit_deadline, effort, flight)
-            # It had been promised a permit, so its patience starts over.
-            permit_deadline = budget.permit_deadline(waited=0)
+                return self._call(query, budget, deadline, effort, flight)
+            deadline = extended
 
     def _call(
         self, query: QrQuery, budget: Budget, permit_deadline: Deadline, effort: Effort, flight: Flight
@@ -183,6 +184,10 @@ class Service:
                     raise _LeadLost
                 left = permit.departure.at
                 return self._send(query, budget, permit, effort)
+        except DepartureMissed:
+            # Nothing was sent, so all of that was waiting for a permit.
+            left = None
+            raise
         finally:
             ended = time.monotonic()
             departed = ended if left is None else max(left, asked)

@@ -15,6 +15,7 @@ import pytest
 import redis
 import trustme
 
+from cams_qr.settings import SettingsError
 from local.sandbox import Sandbox
 from local.valkey import Valkey
 from testing.proxy import Proxy
@@ -210,6 +211,15 @@ def test_no_other_ca_is_trusted(cached: Function, tls_url: str, tmp_path: Path, 
         assert reasons(log()) == ["unknown_ca"]
 
 
+@pytest.mark.parametrize("missing", [True, False], ids=["missing", "not PEM"])
+def test_a_ca_that_cannot_be_read_stops_the_start(cached: Function, tmp_path: Path, missing: bool) -> None:
+    path = tmp_path / "secret.pem" if missing else Path(__file__)
+    cached.configure(REDIS_URL="rediss://localhost", REDIS_CA_FILE=str(path))
+    with pytest.raises(SettingsError, match="REDIS_CA_FILE: must be the path of a readable PEM file") as refused:
+        cached.ask()
+    assert "secret" not in str(refused.value)
+
+
 def test_a_certificate_for_another_host(cached: Function, tls_url: str, ca_file: str, log: Any) -> None:
     cached.configure(REDIS_URL=tls_url.replace("localhost", "127.0.0.1"), REDIS_CA_FILE=ca_file)
     assert cached.ask()["status"] == 200
@@ -224,6 +234,7 @@ def test_a_certificate_for_another_host(cached: Function, tls_url: str, ca_file:
         (b"-OOM command not allowed when used memory > 'maxmemory'.\r\n", "out_of_memory"),
         (b"-LOADING Redis is loading the dataset in memory\r\n", "loading"),
         (b"-ERR unknown command 'EVALSHA'\r\n", "refused"),
+        *((odd, "refused") for odd in (b"+OK\r\n", b"*0\r\n", b"$-1\r\n", b":abc\r\n", b"-MOVED 3999 host\r\n")),
         (b"", "reset"),
     ],
 )
@@ -258,11 +269,13 @@ def test_the_log_says_that_a_server_is_read_only(cached: Function, valkey: Valke
 def test_a_wrong_password(cached: Function, tmp_path: Path, log: Any) -> None:
     server = Valkey(tmp_path, password="right").start()
     try:
-        cached.configure(REDIS_URL=server.url.replace("right", "wrong"))
+        cached.configure(REDIS_URL=server.url.replace("right", "secret"))
         assert [cached.ask()["status"] for _ in range(3)] == [200] * 3
         lines = log()
-        assert reasons(lines) == ["wrong_password"]
-        assert "wrong" not in str([line for line in lines if "redis" not in line])
+        assert [line for line in lines if "redis" in line] == [
+            {"level": "WARNING", "redis": "unavailable", "reason": "wrong_password"}
+        ]
+        assert "secret" not in str(lines)
         cached.configure(REDIS_URL=server.url).start()
         assert cached.ask()["status"] == 200
         assert reasons(log()) == []

@@ -72,13 +72,15 @@ class Flight:
         if self._flights is None:
             return
         look, until = self._flights.look, time.monotonic() + _LEAD_SECONDS
-        caller = (_CALLING + self._token).encode()
-        arguments = (_ms(self._flights.ttl), caller, _ms(_LEAD_SECONDS), _ms(_LONGEST_SECONDS))
-        (text, left, leader), self.answers = self._flights.store.attempt(
-            lambda client: look.run_with(also, client, self._keys, arguments), ((None, 0, None), [])
-        )
-        # It may have called itself queued, too.
-        is_ours = leader is not None and leader.endswith(self._token.encode())
+        arguments = (_ms(self._flights.ttl), _CALLING + self._token, _ms(_LEAD_SECONDS), _ms(_LONGEST_SECONDS))
+
+        def ask(client: Any) -> tuple[Any, int, bytes | None, bool, list[Any]]:
+            (text, left, leader), answers = look.run_with(also, client, self._keys, arguments)
+            # It may have called itself queued, too.
+            return text, int(left), leader, leader is not None and leader.endswith(self._token.encode()), answers
+
+        nothing: tuple[Any, ...] = (None, 0, None, False, [])
+        text, left, leader, is_ours, self.answers = self._flights.store.attempt(ask, nothing)
         self._leader, self._leased_until = (None, until) if is_ours else (leader, 0.0)
         self.known = self._take_in(text, left)
 

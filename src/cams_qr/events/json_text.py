@@ -71,7 +71,7 @@ def _levels(document: Any) -> Iterator[list[Any]]:
 
 
 class _NotANumber(dict[str, Any]):
-    """Stands for NaN or an infinity, which JSON does not have."""
+    """Stands for NaN or an infinity, which JSON does not have, or for a number of more digits than Python reads."""
 
 
 class _RepeatedKey(dict[str, Any]):
@@ -89,4 +89,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return flawed
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=lambda name: _NotANumber()).decode
+def _integer(digits: str) -> int | _NotANumber:
+    try:
+        return int(digits)
+    except ValueError:
+        return _NotANumber()
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_constant=lambda name: _NotANumber()
+).decode
