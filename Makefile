@@ -46,7 +46,7 @@ check: $(VENV)/.dev ## check format, lint and types, and print the footprint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@$(BIN)/python -m bench.footprint
+	@$(BIN)/python -m testing.footprint
 
 tests: untimed contract timed web ## run all tests against src instead of a package, for work in progress
 

@@ -303,6 +303,8 @@ def _function(template: Template) -> Iterator[str]:
         function = resolved(template, given)["Function"]
         if (function.get("Handler"), _initializer(function)) != ("index.handler", "index.initialize"):
             yield "Function: its entry points are not those of index.py"
+        if function["InstanceConcurrency"] != 1:
+            yield "Function: an instance answers one request at a time"
         gigabytes = function["MemorySize"] / 1024
         if not gigabytes / 4 <= function["Cpu"] <= gigabytes or function["MemorySize"] % 64:
             yield "Function: memory is a multiple of 64 MB, 1 to 4 GB for each core"

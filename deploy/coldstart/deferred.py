@@ -49,6 +49,8 @@ DEFERRED = (
     "xml",
 )
 
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
+
 
 def defer(tree: ast.Module, package: str, modules: Iterable[str]) -> None:
     """Defer the imports of these modules and their submodules in a module of this package."""
@@ -106,8 +108,10 @@ def _bound(node: ast.AST) -> Iterator[str]:
         yield node.arg
     elif isinstance(node, (ast.Global, ast.Nonlocal)):
         yield from node.names
-    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)) and node.name:
+    elif isinstance(node, _NAMED) and node.name:
         yield node.name
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
 
 
 def _used_at_once(node: ast.AST) -> set[str]:

@@ -154,6 +154,7 @@ AT_ONCE = {
     "a decorator": "from slow import same\n@same\ndef use(): pass",
     "a statement": "import slow\nslow.Error\ndef use(): pass",
     "another binding": "import slow\ndef use(slow=1): return slow",
+    "a capture": "import slow\ndef use():\n  match 1:\n    case slow: return slow",
     "all": "from slow import *\ndef use(): return Error",
 }
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from bench.footprint import measure
 from cams_qr import __version__
 from deploy.coldstart.deferred import DEFERRED, LEFT_OUT
 from deploy.package import HASHES, build, content_hash, default_path, describe
 from local.valkey import Valkey
+from testing.footprint import measure
 
 RUNTIME = "python{}.{}".format(*sys.version_info)
 PACKAGE = os.environ.get("PACKAGE")

@@ -1,4 +1,4 @@
-"""`python -m bench.footprint`: what a cold start loads and a call connects, as counts, which do not depend on timing.
+"""`python -m testing.footprint`: what a cold start loads and a call connects, as counts, which do not depend on timing.
 
 Counted in a separate process that has only the code under test and the installed packages.
 """
