@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from cams_qr.events.call import Call, QueryOrProblem
+from cams_qr.events.call import Answer, Call, QueryOrProblem, compact_json
 from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
@@ -37,8 +37,15 @@ def bus_call(trigger: str, asked: Asked, settings: Settings, request_id: str) ->
 
 def _call(trigger: str, asked: Asked, is_raised: Callable[[Problem], bool]) -> Call:
     if isinstance(asked, list):
-        return Call(trigger, tuple(asked), partial(_answer_all, is_raised))
-    return Call(trigger, (asked,), partial(_answer_one, is_raised))
+        return Call(trigger, tuple(asked), partial(_encode, partial(_answer_all, is_raised)))
+    return Call(trigger, (asked,), partial(_encode, partial(_answer_one, is_raised)))
+
+
+def _encode(
+    answer: Callable[[Sequence[Outcome], str], dict[str, Any]], outcomes: Sequence[Outcome], request_id: str
+) -> Answer:
+    document = answer(outcomes, request_id)
+    return Answer(document["status"], compact_json(document))
 
 
 def _answer_all(is_raised: Callable[[Problem], bool], outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:

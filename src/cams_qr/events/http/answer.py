@@ -4,10 +4,9 @@ import json
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from cams_qr import logs
-from cams_qr.events.call import Call
+from cams_qr.events.call import Answer, Call, compact_json
 from cams_qr.events.http.representation import Representation, represent
 from cams_qr.events.http.request import Request, select
 from cams_qr.events.http.style import Style
@@ -38,14 +37,14 @@ def http_call(trigger: str, request: Request, settings: Settings, request_id: st
 
 def _encode(
     request: Request, style: Style | None, settings: Settings, outcomes: Sequence[Outcome], request_id: str
-) -> dict[str, Any]:
+) -> Answer:
     """The response struct of both gateways. Raises nothing."""
     headers = _common_headers(request, settings, request_id)
     result, cache_use = (outcomes[0].result, outcomes[0].cache) if outcomes else (None, None)
     if isinstance(result, Problem):
         return _encode_problem(result, request, headers, request_id)
     if request.method == "OPTIONS":
-        return _response(204, headers, "text/plain; charset=utf-8", "")
+        return _response(204, headers, "text/plain; charset=utf-8")
     try:
         shown = represent(request, style, result, cache_use)
     except Problem as problem:
@@ -55,18 +54,18 @@ def _encode(
     return _encode_representation(shown, cache_use, headers, request, settings)
 
 
-def _encode_problem(problem: Problem, request: Request, headers: dict[str, str], request_id: str) -> dict[str, Any]:
+def _encode_problem(problem: Problem, request: Request, headers: dict[str, str], request_id: str) -> Answer:
     if (retry_after := problem.retry_after_seconds()) is not None:
         headers["Retry-After"] = str(retry_after)
     if problem.code == "method_not_allowed":
         headers["Allow"] = request.route.allow()
-    body = json.dumps(problem.to_dict(request_id))
+    body = compact_json(json.dumps(problem.to_dict(request_id)))
     return _response(problem.status, headers, "application/problem+json; charset=utf-8", body)
 
 
 def _encode_representation(
     shown: Representation, cache_use: CacheUse | None, headers: dict[str, str], request: Request, settings: Settings
-) -> dict[str, Any]:
+) -> Answer:
     headers["ETag"] = shown.etag
     if cache_use is not None:
         headers |= _cache_headers(cache_use)
@@ -78,7 +77,7 @@ def _encode_representation(
         headers["Cache-Control"] = "private, no-cache"
     condition = request.headers.get("if-none-match")
     if condition is not None and request.method == "GET" and _matches(condition, shown.etag):
-        return _response(304, headers, shown.content_type, "")
+        return _response(304, headers, shown.content_type)
     headers.update(shown.headers)
     return _response(200, headers, shown.content_type, shown.body, shown.is_base64)
 
@@ -130,7 +129,9 @@ def _matches(if_none_match: str, etag: str) -> bool:
 
 
 def _response(
-    status: int, headers: dict[str, str], content_type: str, body: str, is_base64: bool = False
-) -> dict[str, Any]:
+    status: int, headers: dict[str, str], content_type: str, body: bytes = b'""', is_base64: bool = False
+) -> Answer:
+    """The response struct; `body` is a JSON string already, since the body of a long list takes a while to become one."""
     headers["Content-Type"] = content_type
-    return {"statusCode": status, "headers": headers, "isBase64Encoded": is_base64, "body": body}
+    struct = compact_json({"statusCode": status, "headers": headers, "isBase64Encoded": is_base64})
+    return Answer(status, struct[:-1] + b',"body":' + body + b"}")

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from pydantic_core import to_json
 
+from cams_qr.events.call import compact_json
 from cams_qr.events.http.request import Request
 from cams_qr.events.http.routes import CODE_PATTERN, LIST, MEDIA_TYPES
 from cams_qr.events.http.style import Style
@@ -34,13 +35,13 @@ _GZIP_LEVEL = 1
 
 
 class Representation(NamedTuple):
-    """What a route shows, ready to be sent: `body` is text, or bytes in base64.
+    """What a route shows, ready to be sent: `body` is a JSON string of text, or of bytes in base64.
 
     It stays the same for `stable_seconds`, whatever happens to the list.
     """
 
     content_type: str
-    body: str
+    body: bytes
     is_base64: bool
     etag: str
     headers: Mapping[str, str] = MappingProxyType({})
@@ -155,4 +156,4 @@ def _representation(
         headers = {**headers, "Content-Encoding": "gzip"}
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     text = body.decode() if is_text else base64.b64encode(body).decode()
-    return Representation(content_type, text, not is_text, etag, headers, stable_seconds)
+    return Representation(content_type, compact_json(text), not is_text, etag, headers, stable_seconds)
