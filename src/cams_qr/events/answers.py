@@ -11,6 +11,7 @@ from cams_qr.problems import Problem
 from cams_qr.settings import Settings
 
 Asked = QueryOrProblem | list[QueryOrProblem]
+_Answerer = Callable[[Sequence[Outcome], str], dict[str, Any]]
 
 
 class QueryFailed(Exception):
@@ -41,9 +42,7 @@ def _call(trigger: str, asked: Asked, is_raised: Callable[[Problem], bool]) -> C
     return Call(trigger, (asked,), partial(_encode, partial(_answer_one, is_raised)))
 
 
-def _encode(
-    answer: Callable[[Sequence[Outcome], str], dict[str, Any]], outcomes: Sequence[Outcome], request_id: str
-) -> Answer:
+def _encode(answer: _Answerer, outcomes: Sequence[Outcome], request_id: str) -> Answer:
     document = answer(outcomes, request_id)
     return Answer(document["status"], compact_json(document))
 

@@ -32,7 +32,8 @@ class Call(NamedTuple):
     """Where a request came from (`trigger`, `route`), its queries, and how to answer it.
 
     `queries` are in the caller's order; a Problem stands for one that could not be read. `encode` takes one outcome per
-    query and the invocation's request ID; for a bus event, it raises QueryFailed if a query failed. An `interactive` caller waits for a permit for at most CAMS_MAX_WAIT_SECONDS.
+    query and the invocation's request ID; for a bus event, it raises QueryFailed if a query failed. An `interactive`
+    caller waits for a permit for at most CAMS_MAX_WAIT_SECONDS.
     """
 
     trigger: str

@@ -131,7 +131,7 @@ def _matches(if_none_match: str, etag: str) -> bool:
 def _response(
     status: int, headers: dict[str, str], content_type: str, body: bytes = b'""', is_base64: bool = False
 ) -> Answer:
-    """The response struct; `body` is a JSON string already, since the body of a long list takes a while to become one."""
+    """The response struct; `body` is a JSON string already, since that of a long list takes a while to write."""
     headers["Content-Type"] = content_type
     struct = compact_json({"statusCode": status, "headers": headers, "isBase64Encoded": is_base64})
     return Answer(status, struct[:-1] + b',"body":' + body + b"}")
