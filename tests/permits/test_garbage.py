@@ -1,7 +1,14 @@
 """With any garbage in the queue's keys, callers are served soon, and hardly exceed the quota."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from cams_qr.deadline import Deadline
+from cams_qr.permits.account import AccountThrottle
+from cams_qr.permits.throttle import Caller
+from cams_qr.redis_store import Client, Store, StoreUnavailable
 from testing.virtual_fleet import BULK, PERSON, World
 from tests.conftest import further
 from tests.permits.conftest import broken
@@ -122,3 +129,22 @@ def test_two_thousand_appointments(world: World, seconds: float) -> None:
     world.plant("PEXPIRE", key("appointments"), "60000")
     # Each moment that could be the queue's own is a permit.
     recovers(world, HORIZON_SECONDS)
+
+
+@pytest.mark.parametrize("reply", [None, b"OK", [], [1, 2, 3], [b"text"] * 6])
+def test_a_reply_that_makes_no_sense(reply: Any) -> None:
+    """It is read where the store can take it for a fault of Redis, and the instance goes on alone."""
+
+    class Other(Store):
+        def script(self, source: str) -> Any:
+            return lambda client, keys, args: reply
+
+        def ask(self, operation: Callable[[Client], Any], probe: bool = False) -> Any:
+            try:
+                return super().ask(operation, probe)
+            except (TypeError, ValueError):
+                raise StoreUnavailable from None
+
+    throttle = AccountThrottle(Other("redis://127.0.0.1:1"), "account", 5, 1, 2.0)
+    with throttle.permit(Caller("ticket", bulk=False), Deadline.after(1)) as permit:
+        assert permit.booked == 0
