@@ -187,6 +187,9 @@ class RedisEmulator:
         found, at = self._typed(key, list), _whole(index)
         return found[at] if -len(found) <= at < len(found) else None
 
+    def _lrange(self, key: str, first: str, last: str) -> list[str]:
+        return list(self._typed(key, list)[_whole(first) : _whole(last) + 1 or None])
+
     def _ltrim(self, key: str, first: str, last: str) -> Status:
         found = self._typed(key, list)
         found[:] = found[_whole(first) : _whole(last) + 1 or None]

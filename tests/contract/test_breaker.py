@@ -186,6 +186,14 @@ def test_slow_then_silent_is_down_once_somebody_has_waited_as_long_as_it_may(sta
     assert seconds_until("fresh", stale) < BACK_SECONDS
 
 
+def test_slow_is_not_down(stale: Function, line: Proxy, log: Any) -> None:
+    line.delay = 1.2
+    answer = Asked(stale)
+    assert answer.code == "fresh"
+    assert answer.seconds > 1.2
+    assert said(log()) == []
+
+
 @pytest.mark.parametrize("timeout", [1, 2])
 def test_a_function_without_time_proves_nothing(stale: Function, line: Proxy, log: Any, timeout: float) -> None:
     stale.timeout = timeout
@@ -261,6 +269,18 @@ def test_who_waited_for_a_permit_does_not_call_what_has_gone_down_meanwhile(
     others[0].receive()
     for instance in instances:
         instance.end()
+
+
+def test_an_outage_is_forgotten_a_minute_after_the_last_probe(cached: Function, line: Proxy, valkey: Valkey) -> None:
+    """Instances that are gone cannot close the breaker."""
+    cached.configure(REDIS_URL=valkey.url)
+    line.cut()
+    client: Any = redis.Redis.from_url(valkey.url)
+    for seconds_before in (0.0, OPEN_SECONDS):
+        time.sleep(seconds_before)
+        Asked(cached)
+        (key,) = client.keys("*breaker*")
+        assert 58 <= client.ttl(key) <= 60
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ COMMANDS = st.one_of(
     command("LPUSH", NUMBERS),
     command("RPUSH", NUMBERS),
     command("LINDEX", st.integers(-3, 3)),
+    command("LRANGE", st.integers(-2, 1), st.integers(-1, 2)),
     command("LTRIM", st.just(0), st.integers(-1, 2)),
     command("ZADD", NUMBERS, FIELDS),
     command("ZREM", FIELDS),

@@ -1,10 +1,18 @@
 """With any garbage in the queue's keys, callers are served soon, and hardly exceed the quota."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from cams_qr.deadline import Deadline
+from cams_qr.permits.account import AccountThrottle
+from cams_qr.permits.throttle import Caller
+from cams_qr.redis_store import Client, Store, StoreUnavailable
 from testing.virtual_fleet import BULK, PERSON, World
 from tests.conftest import further
 from tests.permits.conftest import broken
+from tests.permits.load import Crowd
 
 KEYS = ("state", "arrivals", "appointments")
 FIELDS = ("created", "closed", "opens", "last", "bulk", "pace", "paced", "foreign")
@@ -64,13 +72,23 @@ def test_a_time_that_is_far(world: World, field: str, seconds: float) -> None:
     recovers(world, HORIZON_SECONDS if seconds < 15 else SOON_SECONDS)
 
 
-@pytest.mark.parametrize("value", ["0", "-5", *further("-1e300")])
-@pytest.mark.parametrize("count", [1, *further(5, 6, 10_000)])
+@pytest.mark.parametrize("value", ["0", "1e18", "an hour ahead", "text", *further("-5", "inf", "nan", "", "-1e300")])
+@pytest.mark.parametrize("count", [1, 5, *further(2, 6, 10_000)])
 def test_arrivals_that_make_no_sense(world: World, count: int, value: str) -> None:
     """As another quota's version leaves them, or more."""
     world.plant("DEL", key("arrivals"))
+    value = ahead(world, 3600) if value == "an hour ahead" else value
     world.plant("RPUSH", key("arrivals"), *[value] * count)
     recovers(world)
+
+
+@pytest.mark.parametrize("value", ["1e18", "text"])
+def test_one_arrival_among_others_that_makes_no_sense(world: World, value: str) -> None:
+    """It is met once those before it have been used."""
+    world.plant("LPUSH", key("arrivals"), value)
+    Crowd(world, 5, bulk=3).ask(5)
+    recovers(world)
+    assert value not in world.server.redis.keys[key("arrivals")]
 
 
 @pytest.mark.parametrize("part", KEYS)
@@ -83,11 +101,22 @@ def test_a_key_of_another_type(world: World, part: str, kind: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize("score", ["near", "far", "inf", "-inf", *further("1e300", "0", "beyond")])
-@pytest.mark.parametrize("member", ["1 2 3 instance ticket", "1 9999999999999999 0 instance ticket"])
+@pytest.mark.parametrize(
+    "member",
+    ["no appointment", "1 2 3 4 instance ticket", "1 9999999999999999 0 0 i t", f"{10**300} {10**301} 0 0 i t"],
+)
 def test_an_appointment_that_makes_no_sense(world: World, member: str, score: str) -> None:
     moments = {"near": ahead(world, 0.1), "far": ahead(world, 9.0), "beyond": ahead(world, 1e4)}
     world.plant("ZADD", key("appointments"), moments.get(score, score), member)
     recovers(world)
+
+
+def test_appointments_that_are_too_far_ahead_are_removed(world: World) -> None:
+    """Or there would soon be room for no others."""
+    for number in range(1000):
+        world.server.redis.command("ZADD", key("appointments"), ahead(world, 1e4 + number), f"member {number}")
+    recovers(world)
+    assert len(world.server.redis.keys.get(key("appointments"), ())) < 100
 
 
 @pytest.mark.parametrize("seconds", [-5.0, *further(0.5, 9.0)])
@@ -95,8 +124,27 @@ def test_two_thousand_appointments(world: World, seconds: float) -> None:
     for number in range(2000):
         moment = ahead(world, seconds + number / 2e3)
         world.server.redis.command(
-            "ZADD", key("appointments"), moment, f"{moment} {moment} {moment} i planted-{number}"
+            "ZADD", key("appointments"), moment, f"{moment} {moment} {moment} 0 i planted-{number}"
         )
     world.plant("PEXPIRE", key("appointments"), "60000")
     # Each moment that could be the queue's own is a permit.
     recovers(world, HORIZON_SECONDS)
+
+
+@pytest.mark.parametrize("reply", [None, b"OK", [], [1, 2, 3], [b"text"] * 6])
+def test_a_reply_that_makes_no_sense(reply: Any) -> None:
+    """It is read where the store can take it for a fault of Redis, and the instance goes on alone."""
+
+    class Other(Store):
+        def script(self, source: str) -> Any:
+            return lambda client, keys, args: reply
+
+        def ask(self, operation: Callable[[Client], Any], probe: bool = False) -> Any:
+            try:
+                return super().ask(operation, probe)
+            except (TypeError, ValueError):
+                raise StoreUnavailable from None
+
+    throttle = AccountThrottle(Other("redis://127.0.0.1:1"), "account", 5, 1, 2.0)
+    with throttle.permit(Caller("ticket", bulk=False), Deadline.after(1)) as permit:
+        assert permit.booked == 0

@@ -7,7 +7,7 @@ import pytest
 
 from cams_qr.deadline import Deadline
 from cams_qr.permits.local import LocalThrottle, Pace, instance_throttle
-from cams_qr.permits.throttle import PACE_DECREASE, Caller
+from cams_qr.permits.throttle import PACE_DECREASE, Caller, wait_until
 from cams_qr.problems import Problem
 from testing.hub import Hub, Process
 
@@ -121,6 +121,18 @@ def test_what_cams_asks_for_is_granted(hub: Hub, callers: Callable[[int], Caller
     some.call(patience=1.0)
     hub.run(2)
     assert some.moments() == pytest.approx([0.0, 0.5], abs=0.01)
+
+
+def test_who_reports_slowly_that_it_waits_is_not_late(hub: Hub) -> None:
+    woke: list[float] = []
+
+    def wait() -> None:
+        wait_until(time.monotonic() + 0.25, lambda: time.sleep(0.2))
+        woke.append(hub.now)
+
+    hub.start(Process(hub, 0.0), wait)
+    hub.run(1)
+    assert woke == [pytest.approx(0.25)]
 
 
 def test_a_throttle_slows_the_pace_once_for_all_calls_of_before_and_it_comes_back(hub: Hub) -> None:

@@ -109,6 +109,22 @@ def test_an_appointment_is_its_owners_until_it_is_overdue(worlds: MakeWorld) -> 
     assert [other.outcome for other in others if other] == ["refused"] * 2
 
 
+def test_who_has_less_time_than_patience_comes_back_in_time(world: World) -> None:
+    """Its invocation ends before its patience, so it cannot wait as long for its moment."""
+    world.warm(11)
+    world.crowd(0, 10)
+    hasty = PERSON._replace(budget=0.5, ticket="hasty")
+    first = world.call(10, hasty)
+    world.pass_time(0.05)
+    assert first
+    assert first.outcome == "refused"
+    world.pass_time(first.instance.told - world.hub.now)
+    second = world.call(10, hasty)
+    world.pass_time(0.6)
+    assert second
+    assert called([second]) == [True]
+
+
 @pytest.mark.parametrize("flood", [40, 100])
 def test_people_who_do_not_come_back_leave_their_moments(world: World, flood: int) -> None:
     world.warm(12)

@@ -80,7 +80,6 @@ class AccountThrottle:
             "growth": PACE_GROWTH,
             "decrease": PACE_DECREASE,
             "limit": limit,
-            "patience": _micro(patience),
             "instance": os.urandom(8).hex(),
         }
         self._alone = Alone(max(1, limit // instances))
@@ -126,7 +125,8 @@ class AccountThrottle:
     def _from_queue(self, caller: Caller, deadline: Deadline, came: float) -> Permit | float:
         """A permit, or for bulk, when to ask again. Raises Problem `throttled`, StoreUnavailable."""
         sent = time.monotonic()
-        answer = self._ask(caller, deadline)
+        patience = self._patience_until(deadline)
+        answer = self._ask(caller, deadline, patience)
         received = time.monotonic()
         moment = received + answer.wait
         if answer.go:
@@ -138,30 +138,32 @@ class AccountThrottle:
         pause = WINDOW_SECONDS / (1 + received - came)
         again = received + min(max(answer.wait - _NEAR_SECONDS, 0.0), pause) + random.uniform(0, _JITTER_SECONDS)
         if not caller.bulk or max(again, moment) > deadline.at:
-            raise self._refusal(moment, caller)
+            raise _refusal(moment, caller, patience)
         return again
 
     def _without_redis(self, caller: Caller, deadline: Deadline) -> Permit | float:
         """A permit, or when to try Redis again. Raises Problem `throttled`."""
         moment = self._alone.next()
         if moment > deadline.at:
-            raise self._refusal(moment, caller)
+            raise _refusal(moment, caller, self._patience_until(deadline))
         probe = max(self._store.next_probe, time.monotonic())
         if moment > probe + ANSWER_SECONDS:
             return probe
         self._alone.take(moment)
         return Permit(Departure(moment, moment + GUARD_SECONDS - WAY_SECONDS), 0)
 
-    def _refusal(self, moment: float, caller: Caller) -> Problem:
-        """Tell a person to come back once the moment is within its patience; bulk need not wait a second time."""
-        return no_permit(moment - time.monotonic() - (0.0 if caller.bulk else self._patience))
+    def _patience_until(self, deadline: Deadline) -> float:
+        """How long a person waits: less than usual if its invocation ends before."""
+        return min(self._patience, deadline.remaining())
 
-    def _ask(self, caller: Caller, deadline: Deadline) -> _Answer:
+    def _ask(self, caller: Caller, deadline: Deadline, patience: float) -> _Answer:
         """Ask the queue. Raises StoreUnavailable."""
         sent = time.monotonic()
-        question = {"ticket": caller.ticket, "bulk": caller.bulk, "budget": _micro(deadline.remaining())}
+        times = {"budget": _micro(deadline.remaining()), "patience": _micro(patience)}
+        question = {"ticket": caller.ticket, "bulk": caller.bulk, **times}
         try:
-            go, wait, within, booked, queue, is_crowded = self._store.ask(partial(self._run, question), probe=True)
+            # If the reply is no answer of the script's, the store is unavailable.
+            answer = self._store.ask(lambda client: _answer(self._run(question, client)), probe=True)
         except StoreUnavailable:
             if self._lost_at is None:
                 self._lost_at = sent
@@ -169,8 +171,8 @@ class AccountThrottle:
         received = time.monotonic()
         self._note_delay(received - sent)
         self._answered_at, self._lost_at = received, None
-        self._last = _Answer(bool(go), wait / _MICRO, within / _MICRO, booked, queue, bool(is_crowded))
-        return self._last
+        self._last = answer
+        return answer
 
     def _note_delay(self, seconds: float) -> None:
         self._delay = max(min(seconds, 2 * ANSWER_SECONDS), self._delay * 0.9)
@@ -191,6 +193,17 @@ class AccountThrottle:
         if known:
             question["queue"] = known.queue
         return self._take(client, self._keys, [json.dumps(question)])
+
+
+def _answer(reply: Any) -> _Answer:
+    """What the script has replied. Raises ValueError, TypeError."""
+    go, wait, within, booked, queue, is_crowded = reply
+    return _Answer(bool(go), wait / _MICRO, within / _MICRO, int(booked), int(queue), bool(is_crowded))
+
+
+def _refusal(moment: float, caller: Caller, patience: float) -> Problem:
+    """Tell a person to come back once the moment is within its patience; bulk need not wait a second time."""
+    return no_permit(moment - time.monotonic() - (0.0 if caller.bulk else patience))
 
 
 def _micro(seconds: float) -> int:

@@ -62,9 +62,10 @@ class Throttle(Protocol):
 
 def wait_until(moment: float, waiting: Callable[[], None] = lambda: None) -> None:
     """Sleep until a moment of the monotonic clock."""
-    while (left := moment - time.monotonic()) > 0:
+    while time.monotonic() < moment:
         waiting()
-        time.sleep(min(left, _REPORT_SECONDS))
+        # That may have taken a while.
+        time.sleep(max(0.0, min(moment - time.monotonic(), _REPORT_SECONDS)))
 
 
 def no_permit(seconds: float) -> Problem:

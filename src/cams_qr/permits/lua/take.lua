@@ -51,6 +51,12 @@ local function is_known()
   for _, name in ipairs(FIELDS) do
     if not (queue[name] and queue[name] <= now + HORIZON) then return false end
   end
+  -- The bookings that this run may use; no slack is as long as a window.
+  redis.call('LTRIM', KEYS[2], 0, ask.limit - 1)
+  for _, value in ipairs(redis.call('LRANGE', KEYS[2], -2, -1)) do
+    local arrived = tonumber(value)
+    if not (arrived and arrived <= now + HORIZON + WINDOW) then return false end
+  end
   return redis.call('LINDEX', KEYS[2], 0) and redis.call('ZCARD', KEYS[3])
 end
 
@@ -87,7 +93,6 @@ end
 
 local function book(moment)
   redis.call('LPUSH', KEYS[2], moment + SLACK)
-  redis.call('LTRIM', KEYS[2], 0, ask.limit - 1)
   queue.last = moment
   if ask.bulk then queue.bulk = moment end
 end
@@ -104,7 +109,7 @@ local function find(latest, owner, late)
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], now, latest)) do
     local moment, arrives_by, back = string.match(member, '^(%d+) (%d+) (%d+)')
     local is_owners = string.sub(member, #member - #owner + 1) == owner
-    if is_owners and now >= back + late and arrives_by - moment >= ask.delay then
+    if back and is_owners and now >= back + late and arrives_by - moment >= ask.delay then
       return {member = member, moment = tonumber(moment), arrives_by = tonumber(arrives_by)}
     end
   end
@@ -117,6 +122,7 @@ local function take()
   local class = ' ' .. (ask.bulk and 'bulk' or ask.ticket)
   local own = ' ' .. ask.instance .. class
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', math.max(now, queue.opens) - 1)
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], now + HORIZON + 1, '+inf')
   local moment = next_moment()
   -- One moment in a window is for bulk.
   if ask.bulk and moment > now + NEAR and moment >= queue.bulk + WINDOW then
