@@ -87,6 +87,8 @@ class AccountThrottle:
         self._delay = 0.0
         # What Redis last answered, when that was, and since when it has not answered.
         self._last: _Answer | None = None
+        # The last moment that the queue granted to this instance, on the queue's clock.
+        self._held = 0
         self._answered_at = -math.inf
         self._lost_at: float | None = None
 
@@ -172,6 +174,8 @@ class AccountThrottle:
         self._note_delay(received - sent)
         self._answered_at, self._lost_at = received, None
         self._last = answer
+        if answer.go:
+            self._held = answer.booked + _micro(answer.wait)
         return answer
 
     def _note_delay(self, seconds: float) -> None:
@@ -191,7 +195,7 @@ class AccountThrottle:
             "promised": _micro(max(0.0, self._patience - lost)) if known and known.is_crowded else 0,
         }
         if known:
-            question["queue"] = known.queue
+            question |= {"queue": known.queue, "held": self._held}
         return self._take(client, self._keys, [json.dumps(question)])
 
 

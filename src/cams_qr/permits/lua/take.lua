@@ -68,11 +68,12 @@ end
 
 -- Closes the queue until calls that it does not know of have left the window.
 local function close_if_others_may_call()
-  -- Another queue answered this caller, and others may still hold what that promised them.
-  local is_forgotten = ask.queue and ask.queue ~= queue.created and queue.closed < queue.created
+  -- Another queue answered this caller, or this one has lost what it granted, and others may still hold its promises.
+  local is_another = ask.queue and ask.queue ~= queue.created and queue.closed < queue.created
+  local is_short = ask.queue and ask.held > math.max(queue.last, queue.closed) and ask.held <= now + HORIZON
   -- Instances called without the queue, and nobody has closed it since.
   local was_away = ask.lost > WINDOW and queue.closed < now - ask.lost
-  if is_forgotten or was_away then
+  if is_another or is_short or was_away then
     queue.closed = now
     queue.opens = math.max(queue.opens, now + math.max(ask.promised, SETTLE) + WINDOW + SLACK)
   end
