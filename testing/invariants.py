@@ -3,6 +3,7 @@
 Closing the accepted ones would make callers wait longer, for faults that are rare by themselves.
 """
 
+import math
 from collections import Counter, deque
 from typing import Any
 
@@ -48,7 +49,7 @@ class Invariants:
         self._booked: deque[float] = deque(maxlen=world.limit)
         self._bulk_ahead_at = self._bulk_left_at = -1e9
         self._waiting: list[CallerModel] = []
-        # Who was told to come back, and when.
+        # Who was told to come back, and when; -inf if that is not known.
         self._appointments: dict[str, float] = {}
 
     def disturbed(self, forgot: bool = False, stepped: bool = False) -> None:
@@ -91,7 +92,9 @@ class Invariants:
         if is_old or question["lost"]:
             self._disturbed_at = now
         if self._is_blind:
-            self._blind_at = now if not (is_old and question["promised"]) else self._blind_at
+            # Who alone had lost Redis, or was last answered when nobody waited, knows of fewer promises.
+            knows_all = is_old and question["promised"] == self._world.patience * _MICRO
+            self._blind_at = self._blind_at if knows_all else now
             self._is_blind = not is_old
 
     def _check_booking(self, caller: CallerModel, question: dict[str, Any], booked: int) -> None:
@@ -128,7 +131,8 @@ class Invariants:
         self._break("script", str(error))
 
     def missed(self, caller: CallerModel) -> None:
-        """A caller could not leave at its moment."""
+        """A caller could not leave at its moment, whether that was an appointment or not."""
+        self._appointments.pop(caller.ticket, None)
         if not self._is_excused(caller):
             self._break("promise", f"{caller.ticket} was promised a moment, and cannot leave then")
 
@@ -141,19 +145,18 @@ class Invariants:
         is_late = now - caller.began > REFUSAL_SECONDS + sum(caller.instance.delays)
         if is_late and not self._is_excused(caller):
             self._break("late", f"{caller.ticket} is refused after {now - caller.began:.3f} s")
-        made_at = self._appointments.get(caller.ticket)
-        if made_at is None:
-            if not is_late:
-                self._note_appointment(caller, seconds)
-        elif max(self._disturbed_at + RECOVERY_SECONDS, self._throttled_at) < made_at and not self._is_excused(caller):
+        made_at = self._appointments.pop(caller.ticket, None)
+        is_excused = max(self._disturbed_at + RECOVERY_SECONDS, self._throttled_at) >= (made_at or 0.0)
+        if made_at is not None and not (is_excused or self._is_excused(caller)):
             self._break("appointment", f"{caller.ticket} came back when told, and is refused")
+        self._note_appointment(caller, seconds, is_known=made_at is None and not (is_late or caller.alone))
 
-    def _note_appointment(self, caller: CallerModel, seconds: float) -> None:
+    def _note_appointment(self, caller: CallerModel, seconds: float, is_known: bool) -> None:
         """Beyond the horizon there are none; who has less patience than others may be refused a nearer moment."""
         is_like_others = caller.manner._replace(ticket="", lag=0.0) == PERSON._replace(obeys=True)
-        is_near = seconds + self._world.patience < HORIZON_SECONDS - WINDOW_SECONDS
-        if is_like_others and is_near and not caller.alone:
-            self._appointments[caller.ticket] = self._world.hub.now
+        if is_like_others and seconds + self._world.patience <= HORIZON_SECONDS:
+            # Who waited or was not answered may have one or not; who came back in vain may have its old one.
+            self._appointments[caller.ticket] = self._world.hub.now if is_known else -math.inf
 
     def _is_excused(self, caller: CallerModel) -> bool:
         return caller.has_reason or caller.alone or self._since_disturbance() < RECOVERY_SECONDS
@@ -190,7 +193,7 @@ class Invariants:
         if any(call.left_alone for call in calls):
             return "without Redis, each instance has a pace of its own"
         if now - self._blind_at < PROMISED_SECONDS:
-            return "forgotten, and who asked first knew of no promise"
+            return "forgotten, and who asked first did not know all promises"
         if now - self._stepped_at < PROMISED_SECONDS:
             return "the clock was set"
         return None

@@ -101,6 +101,9 @@ class ModelStore(Store):
     def ask(self, operation: Any, probe: bool = False) -> Any:
         """See Store.ask."""
         caller = self._instance.caller
+        if probe:
+            # From this question on, it knows how far Redis is.
+            self._instance.is_hampered = False
         try:
             answer = super().ask(operation, probe)
         except StoreUnavailable:
@@ -330,7 +333,7 @@ class World:
             caller.asks += 1
             self.watch.asked(caller, question)
             self.note(f"{caller.ticket} asked: {reply}")
-            caller.instance.is_hampered, caller.instance.heard_at = False, self.hub.now
+            caller.instance.heard_at = self.hub.now
         return reply
 
     def refused(self, caller: CallerModel, seconds: int) -> None:
