@@ -87,7 +87,7 @@ class AccountThrottle:
         self._delay = 0.0
         # What Redis last answered, when that was, and since when it has not answered.
         self._last: _Answer | None = None
-        # The last moment that the queue granted to this instance, on the queue's clock.
+        # The moment that it granted then, if any, on the queue's clock.
         self._held = 0
         self._answered_at = -math.inf
         self._lost_at: float | None = None
@@ -174,8 +174,7 @@ class AccountThrottle:
         self._note_delay(received - sent)
         self._answered_at, self._lost_at = received, None
         self._last = answer
-        if answer.go:
-            self._held = answer.booked + _micro(answer.wait)
+        self._held = answer.booked + _micro(answer.wait) if answer.go else 0
         return answer
 
     def _note_delay(self, seconds: float) -> None:
