@@ -62,6 +62,7 @@ TERMS = {
     "window": 1_000_000,
     "horizon": 15_000_000,
     "guard": 35_000,
+    "way": 7_500,
     "growth": 0.01,
     "decrease": 0.95,
     "limit": 2,

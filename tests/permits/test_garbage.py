@@ -83,7 +83,7 @@ def test_a_key_of_another_type(world: World, part: str, kind: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize("score", ["near", "far", "inf", "-inf", *further("1e300", "0", "beyond")])
-@pytest.mark.parametrize("member", ["1 2 3 instance ticket", "1 9999999999999999 0 instance ticket"])
+@pytest.mark.parametrize("member", ["1 2 3 instance ticket", "1 9999999999999999 0 instance ticket", "text"])
 def test_an_appointment_that_makes_no_sense(world: World, member: str, score: str) -> None:
     moments = {"near": ahead(world, 0.1), "far": ahead(world, 9.0), "beyond": ahead(world, 1e4)}
     world.plant("ZADD", key("appointments"), moments.get(score, score), member)
