@@ -55,6 +55,7 @@ QUESTIONS = st.lists(
             "lost": st.sampled_from([0, 0, 0, 1_500_000]),
             "promised": st.sampled_from([0, 2_000_000]),
             "queue": st.sampled_from([1, 1_700_000_000_070_000]),
+            "held": st.sampled_from([0, 1, 1_700_000_003_000_000]),
         }
     ),
     max_size=30,
@@ -63,6 +64,7 @@ TERMS = {
     "window": 1_000_000,
     "horizon": 15_000_000,
     "guard": 35_000,
+    "way": 7_500,
     "growth": 0.01,
     "decrease": 0.95,
     "limit": 2,

@@ -175,6 +175,15 @@ def test_bulk_is_served_behind_thirty_people(world: World, bulk: int, least: flo
     assert broken(world) == []
 
 
+def test_bulk_is_served_behind_people_who_hardly_wait(worlds: MakeWorld) -> None:
+    world = worlds(patience=1.0)
+    world.warm(31)
+    Crowd(world, 30).ask(5)
+    began = Crowd(world, 30, bulk=1).ask(40)
+    assert len(world.since(began, bulk=True)) / 40 >= 0.6
+    assert broken(world) == []
+
+
 def test_bulk_alone_shares_the_quota(world: World) -> None:
     world.warm(12)
     began = Crowd(world, 0, bulk=12).ask(60)

@@ -61,6 +61,25 @@ def test_redis_is_far_away(world: World, delay: float, least: float) -> None:
     assert world.too_many() == 0
 
 
+def test_who_is_farther_from_redis_gets_no_moment_that_it_must_miss(world: World) -> None:
+    """Of appointments that were booked from nearby, and that nobody keeps."""
+    world.warm(12)
+    world.call(60)
+    world.delay(60, 0.0165, 0.0165)
+    world.call(60)
+    world.pass_time(2)
+    world.call(60)
+    world.pass_time(2)
+    for number in range(40):
+        world.call(number % 50)
+        world.pass_time(0.01)
+    callers = []
+    for _ in range(5):
+        callers += world.crowd(60, 1)
+        world.pass_time(2.1)
+    assert [caller.asks for caller in callers] == [1] * 5
+
+
 def test_redis_is_slow_and_uneven(world: World) -> None:
     world.warm(16)
     chance, crowd = Random(1), Crowd(world, 16)

@@ -5,7 +5,7 @@ from statistics import mean
 
 import pytest
 
-from testing.virtual_fleet import PERSON, World
+from testing.virtual_fleet import BULK, PERSON, World
 from tests.conftest import further
 from tests.permits.conftest import MakeWorld
 from tests.permits.load import Crowd, come, refused
@@ -144,3 +144,30 @@ def test_a_person_is_told_at_once_that_it_must_wait(world: World) -> None:
     assert second
     assert second.outcome == "refused"
     assert second.instance.told - second.began <= 2
+
+
+@pytest.mark.parametrize("later", [1.5, 30.0])
+def test_a_blip_that_one_instance_met_closes_nothing(world: World, later: float) -> None:
+    """It may ask again much later, and knows nothing of what was in between."""
+    world.warm(8)
+    world.delay(0, 0.0005, 0.3)
+    world.call(0)
+    world.pass_time(0.5)
+    world.delay(0, 0.0005, 0.0005)
+    world.pass_time(later)
+    callers = world.crowd(0, 5)
+    world.pass_time(0.05)
+    assert [caller.outcome for caller in callers] == ["called"] * 5
+
+
+def test_a_new_instance_serves_people_when_redis_dies_after_its_first_permit(world: World) -> None:
+    world.warm(24)
+    Crowd(world, 24).ask(5)
+    first = world.call(30, BULK)
+    world.pass_time(5)
+    world.become("gone")
+    second = world.call(30)
+    world.pass_time(2)
+    assert first
+    assert second
+    assert [first.outcome, second.outcome] == ["called"] * 2

@@ -37,7 +37,7 @@ from cams_qr.permits.throttle import (
     wait_until,
 )
 from cams_qr.problems import Problem
-from cams_qr.redis_store import ANSWER_SECONDS, Store, StoreUnavailable
+from cams_qr.redis_store import ANSWER_SECONDS, PROBE_SECONDS, Store, StoreUnavailable
 
 _MICRO = 1_000_000
 # How long an instance relies on what it knows of the queue; Redis keeps the queue twice as long.
@@ -77,6 +77,7 @@ class AccountThrottle:
             "window": _micro(WINDOW_SECONDS),
             "horizon": _micro(max(HORIZON_SECONDS, patience + 2 * WINDOW_SECONDS)),
             "guard": _micro(GUARD_SECONDS),
+            "way": _micro(WAY_SECONDS),
             "growth": PACE_GROWTH,
             "decrease": PACE_DECREASE,
             "limit": limit,
@@ -85,12 +86,11 @@ class AccountThrottle:
         self._alone = Alone(max(1, limit // instances))
         # The longest recent delay: a round trip to Redis, or how late a call was.
         self._delay = 0.0
-        # What Redis last answered, when that was, and since when it has not answered.
+        # What Redis last answered, when that was, and from when until when it has not answered since.
         self._last: _Answer | None = None
         # The moment that it granted then, if any, on the queue's clock.
         self._held = 0
-        self._answered_at = -math.inf
-        self._lost_at: float | None = None
+        self._answered_at = self._lost_at = self._failed_at = -math.inf
 
     @contextmanager
     def permit(
@@ -167,12 +167,13 @@ class AccountThrottle:
             # If the reply is no answer of the script's, the store is unavailable.
             answer = self._store.ask(lambda client: _answer(self._run(question, client)), probe=True)
         except StoreUnavailable:
-            if self._lost_at is None:
+            if sent - self._failed_at > HORIZON_SECONDS:
                 self._lost_at = sent
+            self._failed_at = sent
             raise
         received = time.monotonic()
         self._note_delay(received - sent)
-        self._answered_at, self._lost_at = received, None
+        self._answered_at, self._failed_at = received, -math.inf
         self._last = answer
         self._held = answer.booked + _micro(answer.wait) if answer.go else 0
         return answer
@@ -183,7 +184,10 @@ class AccountThrottle:
     def _run(self, question: dict[str, Any], client: Any) -> Any:
         """Run the script, with what this instance knows of the queue."""
         now = time.monotonic()
-        lost = 0.0 if self._lost_at is None else now - self._lost_at
+        # A single failure is no outage: a probe must have failed, too. Who failed long ago cannot tell when it ended.
+        has_probed = self._failed_at - self._lost_at > ANSWER_SECONDS + PROBE_SECONDS
+        was_away = has_probed and now - self._failed_at < HORIZON_SECONDS
+        lost = now - self._lost_at if was_away else 0.0
         known = self._last if now - self._answered_at < _MEMORY_SECONDS else None
         question = {
             **self._terms,

@@ -23,7 +23,8 @@ class Alone:
 
     def note_grant(self, moment: float, is_crowded: bool) -> None:
         """The queue granted this instance a call; `is_crowded`: callers wait."""
-        pause = min(moment - self._last, HORIZON_SECONDS) if is_crowded else 0.0
+        is_known = is_crowded and self._last > -math.inf
+        pause = min(moment - self._last, HORIZON_SECONDS) if is_known else 0.0
         self._pause, self._last, self._opens = max(self._least, pause), moment, -math.inf
 
     def note_refusal(self, moment: float) -> None:

@@ -52,6 +52,8 @@ class Breaker:
         self._claim: Any = store.script(lua(__file__, "breaker")) if store else None
         self._reason: str | None = None
         self._opened = self._due = self._slow_until = 0.0
+        # Whether the last line in the log says that CAMS is unavailable.
+        self._is_reported = False
 
     def question(self) -> tuple[str, str]:
         """The command whose answer `enter` takes: what all instances know."""
@@ -63,11 +65,13 @@ class Breaker:
         Redis is not asked again if `answers` are those to `question`.
         """
         self._read(answers)
-        if self._reason is None:
+        reason = self._reason
+        if reason is None:
             return False
         wait = self._due - time.monotonic()
         if wait <= 0:
-            wait = self._attempt(lambda client: int(self._claim(client, [self._key], _TIMES_MS)), 0) / 1000
+            claim = (*_TIMES_MS, reason)
+            wait = self._attempt(lambda client: int(self._claim(client, [self._key], claim)), 0) / 1000
             self._due = time.monotonic() + (wait or OPEN_SECONDS)
         if wait > 0:
             raise CircuitOpen(wait)
@@ -81,6 +85,9 @@ class Breaker:
 
     def record_answer(self, seconds: float) -> None:
         """CAMS has answered after `seconds`, even if with an error."""
+        if self._is_reported:
+            logs.log(logging.WARNING, {"cams": "available", "reason": None})
+            self._is_reported = False
         if seconds >= SILENCE_SECONDS:
             self._share(_SLOW)
         elif self._reason is not None:
@@ -109,11 +116,11 @@ class Breaker:
         return default if self._store is None else self._store.attempt(operation, default)
 
     def _learn(self, answer: bytes | None) -> None:
-        """Take over what all instances know; if that is nothing, the breaker is closed."""
+        """Take over what all instances know; if that is nothing, the breaker is closed, even if CAMS gave no answer."""
         known, now = (answer or b"").decode(errors="replace"), time.monotonic()
         reason = known if known in _REASONS else None
-        if (reason is None) != (self._reason is None):
-            logs.log(logging.WARNING, {"cams": "unavailable" if reason else "available", "reason": reason})
-            self._opened, self._due = now, 0.0
+        if reason and not self._reason:
+            logs.log(logging.WARNING, {"cams": "unavailable", "reason": reason})
+            self._opened, self._due, self._is_reported = now, 0.0, True
         self._reason = reason
         self._slow_until = now + MEMORY_SECONDS if known == _SLOW else 0.0

@@ -22,7 +22,8 @@
 --            pace, paced       the calls a second that CAMS accepts; when that was last lowered
 -- KEYS[2]  the last `limit` bookings, a list: until when each call may arrive, newest first
 -- KEYS[3]  appointments, a sorted set by moment: the booking, when its caller will be back, and whose it is: an instance
---          and a ticket, so that people who ask for the same number have one each; or an instance and `bulk`
+--          and a ticket, so that people who ask for the same number at several instances have one each; or an instance
+--          and `bulk`
 
 local ask = cjson.decode(ARGV[1])
 local WINDOW, HORIZON = ask.window, ask.horizon
@@ -34,6 +35,8 @@ local NEAR = 0.2 * WINDOW
 local SETTLE = 0.6 * WINDOW
 -- Who is not back this long after it was told to come back will not come.
 local LATE = 0.2 * WINDOW
+-- Whose appointment, and when its caller will be back, may not matter.
+local ANYBODY, ANY_TIME = '', math.huge
 -- More appointments would take long to search.
 local MOST = 1000
 local FIELDS = {'created', 'closed', 'opens', 'last', 'bulk', 'pace', 'paced'}
@@ -70,7 +73,7 @@ end
 local function close_if_others_may_call()
   -- Another queue answered this caller, or this one has lost what it granted, and others may still hold its promises.
   local is_another = ask.queue and ask.queue ~= queue.created and queue.closed < queue.created
-  local is_short = ask.queue and ask.held > math.max(queue.last, queue.closed) and ask.held <= now + HORIZON
+  local is_short = ask.queue == queue.created and ask.held > math.max(queue.last, queue.closed)
   -- Instances called without the queue, and nobody has closed it since.
   local was_away = ask.lost > WINDOW and queue.closed < now - ask.lost
   if is_another or is_short or was_away then
@@ -105,12 +108,13 @@ local function book_for(owner, moment, back)
   redis.call('ZADD', KEYS[3], moment, string.format('%.0f %.0f %.0f%s', moment, moment + SLACK, back, owner))
 end
 
--- The first appointment until `latest` whose member ends with `owner`, and whose caller should have been back `late` ago.
-local function find(latest, owner, late)
+-- The first appointment until `latest` whose member ends with `owner`, whose caller was to be back by `due`, and whose
+-- slack is enough for this caller to leave in time.
+local function find(latest, owner, due)
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], now, latest)) do
     local moment, arrives_by, back = string.match(member, '^(%d+) (%d+) (%d+)')
     local is_owners = string.sub(member, #member - #owner + 1) == owner
-    if back and is_owners and now >= back + late and arrives_by - moment >= ask.delay then
+    if back and is_owners and tonumber(back) <= due and arrives_by - moment >= ask.delay + ask.way then
       return {member = member, moment = tonumber(moment), arrives_by = tonumber(arrives_by)}
     end
   end
@@ -125,21 +129,21 @@ local function take()
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', math.max(now, queue.opens) - 1)
   redis.call('ZREMRANGEBYSCORE', KEYS[3], now + HORIZON + 1, '+inf')
   local moment = next_moment()
-  -- One moment in a window is for bulk.
+  -- One moment in a window is for bulk; if none of it comes in time, for whoever asks.
   if ask.bulk and moment > now + NEAR and moment >= queue.bulk + WINDOW then
-    book_for(own, moment, moment - ask.patience + WINDOW)
+    book_for(own, moment, moment - math.max(ask.patience - WINDOW, LATE + NEAR))
     moment = next_moment()
   end
   -- Its own, even if it is early; one of its class, which for people must be due; or anybody's that is overdue.
-  local found = not ask.bulk and find('+inf', own, -HORIZON)
-    or find(latest, class, ask.bulk and -HORIZON or 0)
-    or find(latest, '', LATE)
+  local found = not ask.bulk and find('+inf', own, ANY_TIME)
+    or find(latest, class, ask.bulk and ANY_TIME or now)
+    or find(latest, ANYBODY, now - LATE)
   if found then
     if found.moment > latest then return false, found.moment, found.moment end
     redis.call('ZREM', KEYS[3], found.member)
     return true, found.moment, found.arrives_by
   end
-  if moment <= math.min(latest, ask.bulk and now + NEAR or latest) then
+  if moment <= latest and (moment <= now + NEAR or not ask.bulk) then
     book(moment)
     return true, moment, moment + SLACK
   end
