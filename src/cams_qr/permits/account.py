@@ -187,15 +187,15 @@ class AccountThrottle:
         # A single failure is no outage: a probe must have failed, too. Who failed long ago cannot tell when it ended.
         has_probed = self._failed_at - self._lost_at > ANSWER_SECONDS + PROBE_SECONDS
         was_away = has_probed and now - self._failed_at < HORIZON_SECONDS
-        lost = now - self._lost_at if was_away else 0.0
+        missed = now - self._lost_at if self._failed_at > -math.inf else 0.0
         known = self._last if now - self._answered_at < _MEMORY_SECONDS else None
         question = {
             **self._terms,
             **question,
             "delay": _micro(self._delay),
-            "lost": _micro(lost),
+            "lost": _micro(missed) if was_away else 0,
             # How far ahead calls may have been promised to others.
-            "promised": _micro(max(0.0, self._patience - lost)) if known and known.is_crowded else 0,
+            "promised": _micro(max(0.0, self._patience - missed)) if known and known.is_crowded else 0,
         }
         if known:
             question |= {"queue": known.queue, "held": self._held}
