@@ -131,7 +131,7 @@ def test_two_thousand_appointments(world: World, seconds: float) -> None:
     recovers(world, HORIZON_SECONDS)
 
 
-@pytest.mark.parametrize("reply", [None, b"OK", [], [1, 2, 3], [b"text"] * 6])
+@pytest.mark.parametrize("reply", [None, b"OK", [], [1, 2, 3], [b"text"] * 7])
 def test_a_reply_that_makes_no_sense(reply: Any) -> None:
     """It is read where the store can take it for a fault of Redis, and the instance goes on alone."""
 

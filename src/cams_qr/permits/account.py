@@ -51,7 +51,8 @@ _JITTER_SECONDS = 0.1
 class _Answer(NamedTuple):
     """If `go`, the call may leave after `wait` seconds and must arrive within `arrive_within`; if not, it may not.
 
-    `booked` and `queue` are when the queue was asked and created, on its clock.
+    `booked` and `queue` are when the queue was asked and created, on its clock; `ahead` is how many seconds later the last
+    booked moment is.
     """
 
     go: bool
@@ -60,6 +61,7 @@ class _Answer(NamedTuple):
     booked: int
     queue: int
     is_crowded: bool
+    ahead: float
 
 
 class AccountThrottle:
@@ -194,18 +196,21 @@ class AccountThrottle:
             **question,
             "delay": _micro(self._delay),
             "lost": _micro(missed) if was_away else 0,
-            # How far ahead calls may have been promised to others.
-            "promised": _micro(max(0.0, self._patience - missed)) if known and known.is_crowded else 0,
+            "promised": 0,
         }
         if known:
-            question |= {"queue": known.queue, "held": self._held}
+            # How far ahead calls may have been promised to others: if callers wait, as far as they do, as long as there
+            # is Redis.
+            ahead = self._patience - missed if known.is_crowded else known.ahead - (now - self._answered_at)
+            question |= {"queue": known.queue, "held": self._held, "promised": _micro(max(0.0, ahead))}
         return self._take(client, self._keys, [json.dumps(question)])
 
 
 def _answer(reply: Any) -> _Answer:
     """What the script has replied. Raises ValueError, TypeError."""
-    go, wait, within, booked, queue, is_crowded = reply
-    return _Answer(bool(go), wait / _MICRO, within / _MICRO, int(booked), int(queue), bool(is_crowded))
+    go, wait, within, booked, queue, is_crowded, ahead = reply
+    times = wait / _MICRO, within / _MICRO
+    return _Answer(bool(go), *times, int(booked), int(queue), bool(is_crowded), ahead / _MICRO)
 
 
 def _refusal(moment: float, caller: Caller, patience: float) -> Problem:

@@ -170,6 +170,6 @@ local expiry = math.ceil((120 * WINDOW + HORIZON) / 1000)
 redis.call('PEXPIRE', KEYS[1], expiry)
 redis.call('PEXPIRE', KEYS[2], expiry)
 redis.call('PEXPIRE', KEYS[3], expiry)
--- That people wait for a closed queue to open says nothing of how many there are.
+-- Whether callers wait, and not only for a closed queue to open.
 local is_crowded = queue.last > math.max(now, queue.opens) + NEAR
-return {go and 1 or 0, moment - now, arrives_by - now, now, queue.created, is_crowded and 1 or 0}
+return {go and 1 or 0, moment - now, arrives_by - now, now, queue.created, is_crowded and 1 or 0, queue.last - now}
