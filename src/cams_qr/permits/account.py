@@ -51,8 +51,8 @@ _JITTER_SECONDS = 0.1
 class _Answer(NamedTuple):
     """If `go`, the call may leave after `wait` seconds and must arrive within `arrive_within`; if not, it may not.
 
-    `booked` and `queue` are when the queue was asked and created, on its clock; `ahead` is how many seconds later the last
-    booked moment is.
+    `booked` and `queue` are when the queue was asked and created, on its clock; the last booked moment is `ahead`
+    seconds later.
     """
 
     go: bool
