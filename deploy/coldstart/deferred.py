@@ -26,7 +26,6 @@ DEFERRED = (
     "darabonba.event",
     "darabonba.utils.form",
     "darabonba.websocket",
-    "idna",
     "importlib.metadata",
     "pydantic._internal._discriminated_union",
     "redis._parsers.commands",

@@ -52,11 +52,10 @@ def _write(folder: Path, recorder: "Recorder") -> None:
 
 
 def _modules(folder: Path) -> Iterator[Path]:
-    """All modules that are imported from the pack: not those at the start, nor those that have an extension."""
+    """All modules except those at the start, which are loaded from their files."""
     for path in folder.rglob("*.py"):
         parts = path.relative_to(folder).with_suffix("").parts
-        is_extension = any(path.parent.glob(f"{path.stem}.*.so"))
-        if all(map(str.isidentifier, parts)) and parts not in (("index",), ("coldstart",)) and not is_extension:
+        if all(map(str.isidentifier, parts)) and parts not in (("index",), ("coldstart",)):
             yield path
 
 
