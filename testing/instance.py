@@ -19,7 +19,7 @@ class Instance:
         environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP"}
         # The same code as in this process: src, or an unpacked package.
         environ |= {"REDIS_URL": redis_url, "PYTHONPATH": os.pathsep.join(sys.path)}
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "testing.fleet.child"],
             env=environ | settings,
             stdin=subprocess.PIPE,
@@ -31,13 +31,13 @@ class Instance:
 
     def send(self, event: Any) -> None:
         """Send an event, and wait for nothing."""
-        assert self._process.stdin
-        print(json.dumps({"event": event, "timeout": 10}), file=self._process.stdin, flush=True)
+        assert self.process.stdin
+        print(json.dumps({"event": event, "timeout": 10}), file=self.process.stdin, flush=True)
 
     def receive(self) -> Any:
         """Wait for the answer to the event that was sent."""
-        assert self._process.stdout
-        while "reply" not in (line := json.loads(self._process.stdout.readline())):
+        assert self.process.stdout
+        while "reply" not in (line := json.loads(self.process.stdout.readline())):
             self.lines.append(line)
         return line["reply"] if line["reply"] == "started" else line["reply"]["answer"]
 
@@ -49,10 +49,10 @@ class Instance:
     def freeze(self, after: float, seconds: float) -> None:
         """Stand still for so many seconds, as the platform lets an instance do."""
         time.sleep(after)
-        self._process.send_signal(signal.SIGSTOP)
+        self.process.send_signal(signal.SIGSTOP)
         time.sleep(seconds)
-        self._process.send_signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         """End the process, and wait for its end."""
-        self._process.communicate()
+        self.process.communicate()

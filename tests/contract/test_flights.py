@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,11 +12,11 @@ import redis
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from local.fc import role_environment
-from local.sandbox import DEMO_KEY, DEMO_KEY_ID, Sandbox
+from local.sandbox import Sandbox
 from local.serve import serve
 from local.valkey import Valkey
-from tests.conftest import CODE, NUMBER, Function, further, v1_event
+from testing.instance import Instance
+from tests.conftest import NUMBER, Function, further, v1_event
 
 pytestmark = pytest.mark.timed
 
@@ -28,54 +25,27 @@ TIMEOUT = 10
 # A queued leader renews a lease of 0.3 s; the rest is for the others' look every 50 ms, and for busy cores.
 TAKEOVER_SECONDS = 0.3 + 0.15
 
-SCRIPT = f"""
-import json, sys, types, index
-context = types.SimpleNamespace(request_id='r', function=types.SimpleNamespace(timeout={TIMEOUT}))
-index.initialize(context)
-print('ready', flush=True)
-for event in sys.stdin:
-    answer = json.loads(index.handler(event.encode(), context))
-    print('answer', answer.get('statusCode') or answer['status'], flush=True)
-"""
 
+class Asked(Instance):
+    """An instance that is asked for a number's list, and for the answer's status later."""
 
-class Instance:
-    """An instance in a process of its own."""
-
-    def __init__(self, environ: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, number: str = NUMBER, kind: str = "direct") -> "Instance":
-        assert self.process.stdin
+    def ask(self, number: str = NUMBER, kind: str = "direct") -> "Asked":
         query = {"phoneNumber": number}
-        self.process.stdin.write(json.dumps(query if kind == "direct" else v1_event(parameters=query)) + "\n")
-        self.process.stdin.flush()
+        self.send(query if kind == "direct" else v1_event(parameters=query))
         return self
 
     def status(self) -> int:
-        return int(self.wait_for("answer"))
-
-    def wait_for(self, word: str) -> str:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            if line.startswith(word):
-                return line.removeprefix(word)
-        raise AssertionError(f"the instance died before it said {word}")
+        answer = self.receive()
+        return int(answer.get("statusCode") or answer["status"])
 
 
 @pytest.fixture
-def instances(endpoint: str, valkey: Valkey) -> Iterator[Callable[..., list[Instance]]]:
+def instances(endpoint: str, valkey: Valkey) -> Iterator[Callable[..., list[Asked]]]:
     """Starts so many instances, and waits for them to be ready."""
-    started: list[Instance] = []
+    started: list[Asked] = []
 
-    def start(count: int, **settings: str) -> list[Instance]:
-        environ = role_environment(DEMO_KEY_ID, DEMO_KEY) | {"CAMS_ENDPOINT": endpoint, "CAMS_PROTOCOL": "HTTP"}
-        environ |= {"REDIS_URL": valkey.url, "PYTHONPATH": CODE, "MAX_INSTANCES": str(count), **settings}
-        started.extend(Instance(environ) for _ in range(count))
-        for instance in started:
-            instance.wait_for("ready")
+    def start(count: int, **settings: str) -> list[Asked]:
+        started.extend(Asked(endpoint, valkey.url, MAX_INSTANCES=str(count), **settings) for _ in range(count))
         return started
 
     yield start
@@ -124,7 +94,7 @@ def calls_for(sandbox: Sandbox, number: str) -> int:
     return sum(query["PhoneNumber"] == number for query in sandbox.queries)
 
 
-def lead_in_line(client: Any, first: Instance, leader: Instance) -> bytes:
+def lead_in_line(client: Any, first: Asked, leader: Asked) -> bytes:
     """Have the leader queue for the permit that the first has just taken."""
     first.ask(OTHER)
     assert first.status() == 200
@@ -136,7 +106,7 @@ def lead_in_line(client: Any, first: Instance, leader: Instance) -> bytes:
 
 
 def test_a_leader_killed_in_the_line_is_followed_at_once(
-    instances: Callable[..., list[Instance]], sandbox: Sandbox, client: Any
+    instances: Callable[..., list[Asked]], sandbox: Sandbox, client: Any
 ) -> None:
     first, leader, *followers = instances(5, CAMS_QPS="1")
     dead = lead_in_line(client, first, leader)
@@ -152,7 +122,7 @@ def test_a_leader_killed_in_the_line_is_followed_at_once(
 
 @pytest.mark.parametrize("until", ["the next leader has landed", *further("the next leader has called")])
 def test_a_leader_frozen_in_the_line_does_not_call_when_it_thaws(
-    instances: Callable[..., list[Instance]], sandbox: Sandbox, client: Any, until: str
+    instances: Callable[..., list[Asked]], sandbox: Sandbox, client: Any, until: str
 ) -> None:
     with slow(sandbox, 1.0) as endpoint:
         first, leader, follower = instances(3, CAMS_QPS="1", CAMS_ENDPOINT=endpoint)
@@ -169,7 +139,7 @@ def test_a_leader_frozen_in_the_line_does_not_call_when_it_thaws(
 
 @pytest.mark.parametrize("kind", ["http", *further("direct")])
 def test_a_slow_cams_is_called_once(
-    instances: Callable[..., list[Instance]], sandbox: Sandbox, client: Any, kind: str
+    instances: Callable[..., list[Asked]], sandbox: Sandbox, client: Any, kind: str
 ) -> None:
     with slow(sandbox, 4.5) as endpoint:
         asked = [instance.ask(kind=kind) for instance in instances(3, CAMS_ENDPOINT=endpoint)]
@@ -211,7 +181,7 @@ def test_a_lock_that_no_leader_can_have_set_is_taken_over(
 
 
 def test_locks_lost_to_evictions_do_not_hold_a_leader_up(
-    instances: Callable[..., list[Instance]], sandbox: Sandbox, client: Any
+    instances: Callable[..., list[Asked]], sandbox: Sandbox, client: Any
 ) -> None:
     """A full server may evict what expires soonest."""
     first, leader = instances(2, CAMS_QPS="1")

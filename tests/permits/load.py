@@ -61,6 +61,22 @@ def come(
     return [caller for caller in came if caller]
 
 
+def people_who_do_not_come_back(world: World, count: int) -> None:
+    """So many people come at short intervals; those who are refused leave their appointments."""
+    for number in range(count):
+        world.call(number % 50)
+        world.pass_time(0.01)
+
+
+def one_after_another(world: World, count: int) -> list[CallerModel]:
+    """So many people come to one instance, each when the one before has been served or refused."""
+    came = []
+    for _ in range(count):
+        came += world.crowd(60, 1)
+        world.pass_time(2.1)
+    return came
+
+
 def refused(callers: list[CallerModel]) -> float:
     """The share of callers that were not served."""
     return mean(caller.outcome != "called" for caller in callers)

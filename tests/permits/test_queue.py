@@ -9,7 +9,7 @@ from cams_qr.permits.throttle import WINDOW_SECONDS
 from testing.virtual_fleet import BULK, PATIENCE, PERSON, CallerModel, World
 from tests.conftest import further
 from tests.permits.conftest import MakeWorld, broken
-from tests.permits.load import Crowd
+from tests.permits.load import Crowd, one_after_another, people_who_do_not_come_back
 
 # Virtual time: how long they take depends on the machine alone.
 pytestmark = pytest.mark.timeout(300)
@@ -128,14 +128,8 @@ def test_who_has_less_time_than_patience_comes_back_in_time(world: World) -> Non
 @pytest.mark.parametrize("flood", [40, 100])
 def test_people_who_do_not_come_back_leave_their_moments(world: World, flood: int) -> None:
     world.warm(12)
-    for number in range(flood):
-        world.call(number % 50)
-        world.pass_time(0.01)
-    callers = []
-    for _ in range(14):
-        callers += world.crowd(60, 1)
-        world.pass_time(2.1)
-    assert mean(called(callers)) >= 0.85
+    people_who_do_not_come_back(world, flood)
+    assert mean(called(one_after_another(world, 14))) >= 0.85
 
 
 def test_the_quota_is_used_where_nobody_keeps_an_appointment(world: World) -> None:

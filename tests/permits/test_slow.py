@@ -7,7 +7,7 @@ import pytest
 from testing.virtual_fleet import PERSON, World
 from tests.conftest import further
 from tests.permits.conftest import broken
-from tests.permits.load import Crowd
+from tests.permits.load import Crowd, one_after_another, people_who_do_not_come_back
 
 # Virtual time: how long they take depends on the machine alone.
 pytestmark = pytest.mark.timeout(300)
@@ -70,14 +70,8 @@ def test_who_is_farther_from_redis_gets_no_moment_that_it_must_miss(world: World
     world.pass_time(2)
     world.call(60)
     world.pass_time(2)
-    for number in range(40):
-        world.call(number % 50)
-        world.pass_time(0.01)
-    callers = []
-    for _ in range(5):
-        callers += world.crowd(60, 1)
-        world.pass_time(2.1)
-    assert [caller.asks for caller in callers] == [1] * 5
+    people_who_do_not_come_back(world, 40)
+    assert [caller.asks for caller in one_after_another(world, 5)] == [1] * 5
 
 
 def test_redis_is_slow_and_uneven(world: World) -> None:
