@@ -1,5 +1,6 @@
-"""Runs `python -m deploy` in a process of its own, forked from one that has imported the largest library."""
+"""Runs `python -m deploy` in a process of its own, forked from one that has imported it."""
 
+import importlib
 import multiprocessing
 import os
 import sys
@@ -9,13 +10,14 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
+from alibabacloud_credentials.utils import auth_constant, auth_util
+
 # What the stand-in cloud holds.
 PACKAGE = "cams-qr/python3.10-0000.zip"
 _TIMEOUT_SECONDS = 50
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-# Not the other SDKs: they read credentials from the environment when they are imported.
-_CONTEXT.set_forkserver_preload(["alibabacloud_oss_v2"])
+_CONTEXT.set_forkserver_preload(["tests.deploy.preloaded"])
 
 
 def run(environment: Mapping[str, str], *arguments: str, typed: str | None = None) -> "CompletedProcess[str]":
@@ -45,6 +47,9 @@ def _main(
     warnings.simplefilter("ignore")
     os.environ.clear()
     os.environ.update(environment)
+    # These have read the environment of the process that this one was forked from.
+    for module in (auth_util, auth_constant):
+        importlib.reload(module)
     sys.argv = ["deploy", *arguments]
     from deploy.__main__ import main
 
