@@ -35,12 +35,12 @@ run: $(VENV)/.run ## serve the function behind a local gateway, with a sandbox C
 invoke: $(VENV)/.run ## run one event from a file, without a server (EVENT, RUNTIME)
 	@$(BIN)/python -m local --runtime $(RUNTIME) invoke $(EVENT)
 
-# Leaves out further cases of tests that have many, and slow tests.
+# Leaves out further cases of tests that have many, and slow tests; in the variants of the package, most of the contract.
 test: CASES = and not thorough
-test: PLAIN_TESTS = tests/contract/test_samples.py tests/contract/test_http.py tests/contract/test_upstream.py tests/contract/test_start.py
-test: check untimed timed web packaged plain tests-on-runtimes ## run all checks and tests, on every installed runtime
+test: SHORT_TESTS = $(addprefix tests/contract/test_,samples.py http.py start.py credentials.py network.py buses.py)
+test: check untimed timed web packaged plain tests-on-runtimes ## run the checks and tests, on every installed runtime (5 minutes)
 
-thorough: check untimed timed web packaged plain tests-on-runtimes ## the same, with all cases (20 minutes)
+thorough: check untimed timed web packaged plain tests-on-runtimes ## the same, with all cases (half an hour)
 
 check: $(VENV)/.dev ## check format, lint and types, and print the footprint
 	$(BIN)/ruff format --check .
@@ -83,9 +83,9 @@ packaged: $(VENV)/.test ## run the contract tests against the package (PLAIN, PA
 	PACKAGE=$(PACKAGED)/function.zip $(BIN)/python -m pytest -m "not timed $(CASES)" -o "pythonpath=$(PACKAGED)/code ." \
 	  $(or $(PACKAGE_TESTS),tests/contract tests/package) $(PYTEST)
 
-# The package without the step that makes it start faster; `test` runs a part of the contract.
+# The package without the step that makes it start faster.
 plain: $(VENV)/.test ## run the contract tests against the plain package (PYTEST)
-	@$(MAKE) --no-print-directory packaged PLAIN=1 PACKAGE_TESTS="$(or $(PLAIN_TESTS),tests/contract)" CASES="$(CASES)"
+	@$(MAKE) --no-print-directory packaged PLAIN=1 PACKAGE_TESTS="$(or $(SHORT_TESTS),tests/contract)" CASES="$(CASES)"
 
 # Each of them has its own virtual environment.
 tests-on-runtimes: ## run the packaged contract tests on the other installed runtimes (RUNTIMES)
@@ -95,7 +95,7 @@ tests-on-runtimes: ## run the packaged contract tests on the other installed run
 	  elif [ $(VERSION) = $$version ]; then echo "$(VENV) has Python $$version: skipping it here; run make packaged."; \
 	  else \
 	    echo "On Python $$version:"; \
-	    $(MAKE) --no-print-directory packaged PACKAGE_TESTS=tests/contract CASES="$(CASES)" PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
+	    $(MAKE) --no-print-directory packaged PACKAGE_TESTS="$(or $(SHORT_TESTS),tests/contract)" CASES="$(CASES)" PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
 	  fi; \
 	done
 

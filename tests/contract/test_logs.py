@@ -93,7 +93,7 @@ SECRETS = [NUMBER, *ROWS.values(), DEMO_KEY.secret, str(DEMO_KEY.token), "Hello,
 
 
 def test_nothing_secret_is_printed(function: Function, capfd: pytest.CaptureFixture[str]) -> None:
-    function.timeout = 1
+    function.timeout = 0.5
     function.ask()
     for number in ROWS.values():
         function.ask(number)

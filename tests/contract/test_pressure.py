@@ -36,7 +36,7 @@ def figures(plan: Plan, scenario: Callable[[Fleet], Awaitable[Any]]) -> Any:
 
 
 def test_every_permit_is_used_and_every_promise_kept() -> None:
-    found = figures(Plan(12, 12), partial(rows.patience, seconds=8, warm=2))
+    found = figures(Plan(12, 12), partial(rows.patience, seconds=6, warm=2))
     assert found.most == QUOTA
     assert found.used >= 0.9
     assert found.refused > 0
@@ -50,7 +50,7 @@ def test_every_permit_is_used_and_every_promise_kept() -> None:
 )
 def test_people_are_served_before_bulk_which_gets_its_floor(bulk: Callable[[str], callers.Event], others: int) -> None:
     count = rows.PERSONS + others
-    found = figures(Plan(count, count), partial(rows.classes, bulk=bulk, seconds=8, warm=2))
+    found = figures(Plan(count, count), partial(rows.classes, bulk=bulk, seconds=6, warm=2))
     assert found.most == QUOTA
     assert found.people_served == 1
     assert found.bulk_share >= 0.15
@@ -58,9 +58,9 @@ def test_people_are_served_before_bulk_which_gets_its_floor(bulk: Callable[[str]
 
 def test_the_quota_holds_when_redis_returns() -> None:
     """Meanwhile, each instance keeps the pace that it had, so a few calls may fall into one second."""
-    outages = [(1.5, False), (2.0, True)]
-    found = figures(Plan(12, 12), partial(rows.returns, outages=outages, before=2, after=4))
-    assert [outage.during <= 2 and outage.after <= 2 for outage in found] == [True, True]
+    (outage,) = figures(Plan(12, 12), partial(rows.returns, outages=[(1.5, False)], before=2, after=4))
+    assert outage.during <= 2
+    assert outage.after <= 2
 
 
 def failed_over(valkey: Valkey) -> None:
@@ -118,12 +118,14 @@ def test_people_are_served_without_redis() -> None:
     assert found.refused <= 0.35
 
 
+@pytest.mark.thorough
 def test_a_redis_of_uneven_speed_is_used() -> None:
     found = figures(Plan(6, 6, redis_delay=0.1), partial(rows.slow_redis, seconds=8, warm=2))
     assert found.unavailable == 0
     assert found.used >= 0.7
 
 
+@pytest.mark.thorough
 def test_the_pace_adapts_to_what_cams_takes() -> None:
     found = figures(Plan(8, 8, Options(quota=3)), partial(rows.competition, seconds=10, warm=8))
     assert found.used >= 0.75

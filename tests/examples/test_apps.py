@@ -44,6 +44,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return app / "dist"
 
 
+@pytest.mark.thorough
 def test_a_bundler_leaves_the_second_url_alone(site: Path) -> None:
     assets = [file.name for file in site.glob("assets/*.js")]
     assert not [name for name in assets if name.startswith(("view", "request", "style"))]
@@ -87,6 +88,7 @@ def test_it_shows_the_codes(page: Page, url: str) -> None:
     assert page.evaluate("told") == ["cams-qr-load"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("url", [Issuer()], indirect=True, ids=["another issuer"])
 def test_it_is_told_of_a_token_that_is_not_good(page: Page, url: str) -> None:
     page.add_init_script(LISTEN)
@@ -95,6 +97,7 @@ def test_it_is_told_of_a_token_that_is_not_good(page: Page, url: str) -> None:
     assert "cams-qr-load" not in page.evaluate("told")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("url", [Issuer()], indirect=True, ids=["another issuer"])
 @pytest.mark.parametrize("site", ["react", "vue"], indirect=True)
 def test_a_listener_hears_of_it(page: Page, url: str) -> None:

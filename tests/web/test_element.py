@@ -111,6 +111,7 @@ def test_the_tag_is_all_it_takes(site: Site, shop: Open) -> None:
     no_barriers(page)
 
 
+@pytest.mark.thorough
 def test_several_of_one_number_ask_once(site: Site, shop: Open) -> None:
     page = shop("")
     asked = requests_of(page, site)
@@ -119,6 +120,7 @@ def test_several_of_one_number_ask_once(site: Site, shop: Open) -> None:
     assert len(asked) == 2
 
 
+@pytest.mark.thorough
 def test_who_asks_with_another_token_asks_apart(site: Site, shop: Open) -> None:
     page = shop("")
     asked = requests_of(page, site)
@@ -128,6 +130,7 @@ def test_who_asks_with_another_token_asks_apart(site: Site, shop: Open) -> None:
     assert tokens == {"Bearer one", "Bearer other"}
 
 
+@pytest.mark.thorough
 def test_a_new_token_is_tried_where_the_old_was_refused(site: Site, shop: Open) -> None:
     page = shop("<cams-qr></cams-qr>")
     site.answer(page, "{}", 403, times=1)
@@ -194,6 +197,7 @@ def test_whoever_fails_there_is_a_problem(site: Site, shop: Open, status: int, p
     assert events()[0] == ["cams-qr-error", problem]
 
 
+@pytest.mark.thorough
 def test_a_function_that_does_not_start_is_a_failure_that_is_seen(site: Site, shop: Open) -> None:
     def initialize(context: Any) -> None:
         raise ValueError("CAMS_QPS: must be a number")
@@ -214,6 +218,7 @@ def test_a_closed_root_stays_closed(site: Site, shop: Open) -> None:
     assert page.evaluate("document.querySelector('cams-qr').shadowRoot") is None
 
 
+@pytest.mark.thorough
 def test_a_closed_root_by_keyboard(site: Site, shop: Open) -> None:
     page = shop(tag(site, more='shadow="closed"'))
     page.evaluate("void (window.print = () => (window.printed = true))")
@@ -239,6 +244,7 @@ def test_a_closed_root_by_keyboard(site: Site, shop: Open) -> None:
     assert drawing.value.suggested_filename.endswith(".svg")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("page_lang", "own", "said"), [("zh-CN", "", "2 个二维码"), ("zh", 'lang="id"', "2 kode QR")])
 def test_the_language_is_its_own_or_the_pages(site: Site, shop: Open, page_lang: str, own: str, said: str) -> None:
     page = shop(tag(site, more=own), lang=page_lang)
@@ -248,6 +254,7 @@ def test_the_language_is_its_own_or_the_pages(site: Site, shop: Open, page_lang:
     expect(page.get_by_role("button", name="Copy link").first).to_be_visible()
 
 
+@pytest.mark.thorough
 def test_the_page_decides_how_it_looks(site: Site, shop: Open) -> None:
     page = shop(tag(site))
     wait_for_drawings(page, 2)
@@ -279,6 +286,7 @@ def test_it_fits_into_somebody_elses_page(site: Site, shop: Open, place: str) ->
     keep(page, f"elsewhere-{place}")
 
 
+@pytest.mark.thorough
 def test_moving_it_asks_nothing(site: Site, shop: Open) -> None:
     page = shop(tag(site))
     wait_for_drawings(page, 2)
@@ -300,6 +308,7 @@ def test_once_removed_it_asks_no_more(site: Site, shop: Open) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.thorough
 def test_without_a_number_it_waits(site: Site, shop: Open) -> None:
     page = shop(f'<cams-qr endpoint="{site.api}"></cams-qr>')
     asked = requests_of(page, site)
@@ -347,6 +356,7 @@ def test_a_list_that_has_not_changed_comes_from_the_browser(
     assert tags == [None, '"one"']
 
 
+@pytest.mark.thorough
 @pytest.mark.timed
 def test_the_first_of_2000_codes_is_painted_within_a_second(site: Site, shop: Open, function: Function) -> None:
     page = shop("<cams-qr></cams-qr>")
@@ -380,6 +390,7 @@ def test_one_token_serves_all_that_ask_at_once(site: Site, shop: Open) -> None:
     assert page.evaluate("window.issued") == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("property_", ["token", "headers"])
 def test_who_cannot_be_authorised_is_refused(site: Site, shop: Open, property_: str) -> None:
     page = shop("<cams-qr></cams-qr>")
@@ -401,6 +412,7 @@ def test_who_cannot_be_authorised_is_refused(site: Site, shop: Open, property_: 
     wait_for_drawings(page, 2)
 
 
+@pytest.mark.thorough
 def test_a_page_that_sets_a_token_at_every_turn_does_not_ask_forever(site: Site, shop: Open) -> None:
     page = shop("<cams-qr></cams-qr>")
     site.answer(page, "{}", 401)
@@ -418,6 +430,7 @@ def test_a_page_that_sets_a_token_at_every_turn_does_not_ask_forever(site: Site,
     assert page.evaluate("window.failures") == 4
 
 
+@pytest.mark.thorough
 def test_what_is_set_while_a_token_is_awaited_counts(site: Site, shop: Open) -> None:
     page = shop("")
     events = listen(page)
@@ -434,6 +447,7 @@ def test_what_is_set_while_a_token_is_awaited_counts(site: Site, shop: Open) -> 
     assert [kind for kind, _ in events()] == ["cams-qr-load"]
 
 
+@pytest.mark.thorough
 def test_once_removed_it_does_not_even_begin(site: Site, shop: Open) -> None:
     page = shop("")
     asked = requests_of(page, site)
@@ -445,6 +459,7 @@ def test_once_removed_it_does_not_even_begin(site: Site, shop: Open) -> None:
     assert asked == []
 
 
+@pytest.mark.thorough
 def test_a_token_that_never_comes_can_be_asked_for_again(site: Site, shop: Open) -> None:
     page = shop("")
     page.evaluate("void (window.calls = 0)")
@@ -454,6 +469,7 @@ def test_a_token_that_never_comes_can_be_asked_for_again(site: Site, shop: Open)
     wait_for_drawings(page, 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("slashes", ["/", *further("", "//")])
 def test_the_endpoint_may_end_with_a_slash(site: Site, shop: Open, slashes: str) -> None:
     page = shop(f'<cams-qr phone-number="{NUMBER}" endpoint="{site.api}{slashes}"></cams-qr>')
@@ -478,6 +494,7 @@ def test_frameworks_find_each_property(shop: Open) -> None:
     assert page.evaluate("names => names.filter((name) => name in document.createElement('cams-qr'))", names) == names
 
 
+@pytest.mark.thorough
 def test_the_language_of_the_page_reaches_into_the_closed_roots_of_others(site: Site, shop: Open) -> None:
     page = shop("<div></div>", lang="id-ID")
     page.evaluate(
@@ -492,6 +509,7 @@ def test_the_language_of_the_page_reaches_into_the_closed_roots_of_others(site: 
     wait_for(page, lambda: page.evaluate("window.statusInside()") == "2 kode QR")
 
 
+@pytest.mark.thorough
 def test_it_retries_by_itself_three_times(site: Site, shop: Open) -> None:
     page = shop("<cams-qr></cams-qr>")
     asked = requests_of(page, site)
@@ -533,6 +551,7 @@ ANSWERS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.thorough
 @ANSWERS
 def test_what_follows_stays_where_it_is(site: Site, shop: Open, answer: dict[str, Any], status: int) -> None:
     page = shop("<cams-qr></cams-qr><p>What follows</p>")
@@ -548,6 +567,7 @@ def test_what_follows_stays_where_it_is(site: Site, shop: Open, answer: dict[str
     assert (page.get_by_text("What follows").bounding_box() != while_loading) is is_longer
 
 
+@pytest.mark.thorough
 @ANSWERS
 def test_nothing_moves_on_a_page_that_keeps_it_room(
     site: Site, shop: Open, answer: dict[str, Any], status: int
@@ -565,6 +585,7 @@ def test_nothing_moves_on_a_page_that_keeps_it_room(
     assert shifts() < 0.001
 
 
+@pytest.mark.thorough
 def test_the_time_to_wait_may_be_a_date(site: Site, shop: Open) -> None:
     page = shop("<cams-qr></cams-qr>")
     events = listen(page)

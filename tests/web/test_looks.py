@@ -68,6 +68,7 @@ def keep_codes(page: Page, name: str, place: str) -> None:
     keep(page, name, full_page=not is_small)
 
 
+@pytest.mark.thorough
 @on_both_widths
 def test_before_anything_is_asked(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
@@ -89,6 +90,7 @@ def test_codes(site: Site, place: str) -> None:
     assert read(drawn) == ["https://wa.me/message/4O4YGZEG3RIVE1"]
 
 
+@pytest.mark.thorough
 @everywhere
 def test_one_code(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
@@ -101,6 +103,7 @@ def test_one_code(site: Site, place: str) -> None:
         keep_codes(page, f"one-{place}", place)
 
 
+@pytest.mark.thorough
 def test_a_code_that_cannot_be_drawn(site: Site) -> None:
     page = site.open(**WIDE)
     site.answer(page, make_list(LINKED[0], {**CODES[1], "deepLinkUrl": "javascript:alert(1)"}, CODES[2]))
@@ -112,6 +115,7 @@ def test_a_code_that_cannot_be_drawn(site: Site) -> None:
     keep(page, "not-drawn-wide")
 
 
+@pytest.mark.thorough
 def test_a_link_that_was_copied(site: Site) -> None:
     page = site.open(**WIDE, permissions=["clipboard-write"])
     show(page, site)
@@ -122,6 +126,7 @@ def test_a_link_that_was_copied(site: Site) -> None:
     keep(page, "copied-wide", full_page=False)
 
 
+@pytest.mark.thorough
 def test_a_long_message_shows_that_it_goes_on(site: Site) -> None:
     page = site.open(**WIDE)
     show(page, site)
@@ -142,6 +147,7 @@ def lightness_below(message: Locator) -> int:
     return int(picture.getpixel((picture.width - 8, picture.height - 10)))  # type: ignore[arg-type]
 
 
+@pytest.mark.thorough
 @everywhere
 def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
@@ -155,6 +161,7 @@ def test_chosen_with_the_menu_open(site: Site, place: str) -> None:
         keep(page, f"menu-{place}", full_page=False)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("place", ["phone", *further("wide", "forced")])
 def test_the_print_dialog(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
@@ -166,6 +173,7 @@ def test_the_print_dialog(site: Site, place: str) -> None:
     keep(page, f"print-{place}", full_page=False)
 
 
+@pytest.mark.thorough
 @on_both_widths
 def test_what_takes_long(site: Site, place: str) -> None:
     page = site.open(**PLACES[place])
@@ -219,6 +227,7 @@ def test_a_failure(site: Site, name: str, place: str) -> None:
     keep(page, f"{name}-{place}")
 
 
+@pytest.mark.thorough
 def test_an_old_list(site: Site) -> None:
     page = site.open(**WIDE)
     show(page, site, stale=True)
@@ -228,6 +237,7 @@ def test_an_old_list(site: Site) -> None:
     keep(page, "stale-wide", full_page=False)
 
 
+@pytest.mark.thorough
 @on_both_widths
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
 def test_while_it_loads(site: Site, place: str, motion: Any) -> None:
@@ -241,6 +251,7 @@ def test_while_it_loads(site: Site, place: str, motion: Any) -> None:
     keep(page, f"loading-{place}", full_page=False)
 
 
+@pytest.mark.thorough
 def test_right_to_left(site: Site) -> None:
     page = site.open(**WIDE)
     page.evaluate("document.documentElement.dir = 'rtl'")
@@ -260,6 +271,7 @@ def test_right_to_left(site: Site) -> None:
     keep(page, "codes-rtl")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("answer", "status", "comes"),
     [
@@ -286,6 +298,7 @@ def test_nothing_moves_when_the_answer_comes(site: Site, place: str, answer: Any
     assert shifts() < 0.001
 
 
+@pytest.mark.thorough
 def test_2000_codes(site: Site) -> None:
     page = site.open(**WIDE)
     ask(page, MANY)

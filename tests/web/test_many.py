@@ -58,6 +58,7 @@ def test_a_filter_looks_at_message_and_code(page: Page, words: str, found: list[
     expect(page.get_by_role("status")).to_have_text(said)
 
 
+@pytest.mark.thorough
 def test_nothing_found_says_what_to_do(page: Page) -> None:
     page.locator("#filter").fill("pizza")
     expect(page.get_by_text("No message or code matches the filter.")).to_be_visible()
@@ -71,6 +72,7 @@ def test_nothing_found_says_what_to_do(page: Page) -> None:
     expect(page.locator("#filter")).to_be_focused()
 
 
+@pytest.mark.thorough
 def test_sorted_as_people_count(page: Page) -> None:
     page.locator("#sort").select_option("By message")
     messages = page.locator(".card .prefilled").all_text_contents()
@@ -79,6 +81,7 @@ def test_sorted_as_people_count(page: Page) -> None:
     assert shown(page) == [f"CODE{index}" for index in range(8)]
 
 
+@pytest.mark.thorough
 def test_sorted_by_code(site: Site) -> None:
     page = site.open()
     site.answer(page, make_list({"code": "TABLE10"}, {"code": "table2"}, {"code": "BAR"}, {"prefilledMessage": "none"}))
@@ -87,6 +90,7 @@ def test_sorted_by_code(site: Site) -> None:
     assert shown(page) == ["", "BAR", "table2", "TABLE10"]
 
 
+@pytest.mark.thorough
 def test_chosen_by_keyboard(page: Page) -> None:
     boxes = page.locator(".card input")
     boxes.first.focus()
@@ -100,6 +104,7 @@ def test_chosen_by_keyboard(page: Page) -> None:
     expect(page.locator("#all")).to_be_checked()
 
 
+@pytest.mark.thorough
 def test_chosen_by_mouse_as_a_range(page: Page) -> None:
     page.locator(".card input").nth(1).click()
     page.locator(".card input").nth(4).click(modifiers=["Shift"])
@@ -127,6 +132,7 @@ def test_a_zip_of_drawings(page: Page, image_format: str) -> None:
         assert read(png) == [f"https://wa.me/message/CODE{index}"]
 
 
+@pytest.mark.thorough
 def test_names_are_told_apart(site: Site) -> None:
     page = site.open()
     same = {"code": "a" * 80, "deepLinkUrl": "https://wa.me/message/A"}
@@ -160,6 +166,7 @@ def cells(content: bytes) -> list[str]:
     return [line[1] for line in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))][1:]
 
 
+@pytest.mark.thorough
 def test_nor_where_a_spreadsheet_takes_another_separator(site: Site) -> None:
     page = site.open()
     messages = ["a;=1+1;b", 'a;"=1+1&"', "Menu:\n- soup", "a\t@SUM(1)", "\t1", "Tables; 2-4", "a, -b"]
@@ -170,6 +177,7 @@ def test_nor_where_a_spreadsheet_takes_another_separator(site: Site) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_names_of_files_keep_what_people_write(site: Site) -> None:
     page = site.open()
     messages = ["Family 👨‍👩‍👧", "می‌خواهم سفارش بدهم", "cafe\u0301", "x\u2066y\u202ez", "../../etc/passwd", None]
@@ -182,6 +190,7 @@ def test_names_of_files_keep_what_people_write(site: Site) -> None:
         ]
 
 
+@pytest.mark.thorough
 def test_a_zip_is_offered_where_there_is_something_to_draw(site: Site) -> None:
     page = site.open()
     site.answer(page, make_list({"code": "A"}, {"code": "B", "deepLinkUrl": "javascript:alert(1)"}))
@@ -192,6 +201,7 @@ def test_a_zip_is_offered_where_there_is_something_to_draw(site: Site) -> None:
     expect(page.get_by_role("menuitem")).to_have_text(["Table (CSV)"])
 
 
+@pytest.mark.thorough
 def test_the_count_is_told_in_the_language_that_is_set_meanwhile(page: Page) -> None:
     page.locator("#filter").fill("table")
     page.locator(".card input").first.check()
@@ -203,6 +213,7 @@ def test_the_count_is_told_in_the_language_that_is_set_meanwhile(page: Page) -> 
     expect(page.locator("#filter")).to_have_value("table")
 
 
+@pytest.mark.thorough
 def test_the_count_comes_back_after_something_else_was_told(page: Page) -> None:
     page.context.grant_permissions(["clipboard-write"])
     page.get_by_role("button", name="Copy link").first.click()
@@ -210,6 +221,7 @@ def test_the_count_comes_back_after_something_else_was_told(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text("8 QR codes")
 
 
+@pytest.mark.thorough
 def test_an_old_list_says_so_while_it_is_filtered(site: Site) -> None:
     page = site.open()
     site.answer(page, make_list(code(0, "Table 1"), code(1, "Bar"), stale=True))
@@ -219,6 +231,7 @@ def test_an_old_list_says_so_while_it_is_filtered(site: Site) -> None:
     expect(page.get_by_role("alert")).to_contain_text("WhatsApp cannot be reached right now.")
 
 
+@pytest.mark.thorough
 def test_the_chosen_come_in_the_order_that_is_seen(page: Page) -> None:
     page.locator("#all").check()
     page.locator("#sort").select_option("By message")
@@ -235,6 +248,7 @@ def many(site: Site) -> Page:
     return page
 
 
+@pytest.mark.thorough
 @pytest.mark.timed
 @pytest.mark.parametrize("kind", ["PNG", "SVG", "Table"])
 def test_2000_are_saved_within_5_s(many: Page, kind: str) -> None:
@@ -264,6 +278,7 @@ def start_to_print(many: Page) -> None:
     many.locator(".dialog .acts button").last.click()
 
 
+@pytest.mark.thorough
 @pytest.mark.timed
 def test_2000_are_ready_to_print_within_5_s(many: Page) -> None:
     start_to_print(many)
@@ -272,6 +287,7 @@ def test_2000_are_ready_to_print_within_5_s(many: Page) -> None:
     assert many.evaluate("document.querySelector('.cams-qr-sheet').shadowRoot.querySelectorAll('.page').length") == 84
 
 
+@pytest.mark.thorough
 def test_a_sheet_can_be_cancelled(many: Page) -> None:
     start_to_print(many)
     many.wait_for_selector("progress")
@@ -283,6 +299,7 @@ def test_a_sheet_can_be_cancelled(many: Page) -> None:
     assert many.evaluate("document.querySelector('cams-qr').shadowRoot.activeElement.id") == "print"
 
 
+@pytest.mark.thorough
 @pytest.mark.timed
 def test_a_jump_finds_drawings_within_three_frames(many: Page) -> None:
     """The browser tells of what comes into view once a frame; the next shows the drawings."""
@@ -306,6 +323,7 @@ def test_a_jump_finds_drawings_within_three_frames(many: Page) -> None:
     assert max(frames) <= 3
 
 
+@pytest.mark.thorough
 def test_what_takes_long_shows_how_far_it_is_and_can_be_cancelled(many: Page) -> None:
     downloads: list[object] = []
     many.on("download", lambda download: downloads.append(download))
@@ -322,6 +340,7 @@ def test_what_takes_long_shows_how_far_it_is_and_can_be_cancelled(many: Page) ->
     assert downloads == []
 
 
+@pytest.mark.thorough
 def test_work_ends_with_the_element(many: Page) -> None:
     downloads: list[object] = []
     many.on("download", lambda download: downloads.append(download))
@@ -360,6 +379,7 @@ def test_2000_are_filtered_as_one_types(many: Page) -> None:
     assert many.locator(".status").text_content() == "139 of 2,000 QR codes"
 
 
+@pytest.mark.thorough
 def test_what_comes_into_sight_is_drawn(many: Page) -> None:
     assert many.locator(".drawing").count() < 100
     last = many.locator(".card").last
@@ -367,6 +387,7 @@ def test_what_comes_into_sight_is_drawn(many: Page) -> None:
     last.locator(".drawing").wait_for()
 
 
+@pytest.mark.thorough
 def test_one_code_needs_no_bar(site: Site) -> None:
     page = site.open()
     ask(page, "6281200001234")

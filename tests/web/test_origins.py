@@ -12,7 +12,7 @@ from local.gateway import gateway
 from local.pages import pages
 from local.sandbox import Sandbox
 from local.serve import serve
-from tests.conftest import Function
+from tests.conftest import Function, further
 from tests.web.site import Site, ask
 
 pytestmark = pytest.mark.browser
@@ -48,7 +48,7 @@ def shows_codes(page: Page) -> None:
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-@pytest.mark.parametrize("allowed", ["the page's", "*"])
+@pytest.mark.parametrize("allowed", ["the page's", *further("*")])
 def test_an_allowed_page_shows_the_codes(function: Function, browser: Browser, domain: str, allowed: str) -> None:
     with a_page(function, browser, function.raw, **DOMAINS[domain]) as site:
         function.configure(ALLOWED_ORIGINS=site.origin if allowed != "*" else allowed)
@@ -57,6 +57,7 @@ def test_an_allowed_page_shows_the_codes(function: Function, browser: Browser, d
         shows_codes(page)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("domain", ["default domain, which appends", "custom domain"])
 def test_a_page_with_a_token_shows_them_after_a_preflight(function: Function, browser: Browser, domain: str) -> None:
     """Where the function's headers replace the platform's, there is no preflight that a browser accepts."""
@@ -67,7 +68,7 @@ def test_a_page_with_a_token_shows_them_after_a_preflight(function: Function, br
         shows_codes(page)
 
 
-@pytest.mark.parametrize("config", [None, WITH_TOKEN], ids=["no token", "token"])
+@pytest.mark.parametrize("config", [None, *further(WITH_TOKEN)], ids=["no token", "token"])
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_a_foreign_page_shows_its_failure(
     function: Function, browser: Browser, sandbox: Sandbox, domain: str, config: str | None
@@ -84,6 +85,7 @@ def test_a_foreign_page_shows_its_failure(
     assert sandbox.arrivals == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "is_refused"), [("Access-Control-Allow-Origin", True), ("X-Other", False)])
 def test_a_second_allow_origin_is_what_browsers_refuse(
     function: Function, browser: Browser, name: str, is_refused: bool
@@ -105,6 +107,7 @@ def test_a_second_allow_origin_is_what_browsers_refuse(
             shows_codes(page)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "url",
     [

@@ -43,6 +43,7 @@ def test_a_search_shows_cards(site: Site, scheme: str, width: int) -> None:
     no_barriers(page)
 
 
+@pytest.mark.thorough
 def test_a_number_without_codes(site: Site) -> None:
     page = site.open()
     ask(page, "8613800000000")
@@ -54,6 +55,7 @@ def test_a_number_without_codes(site: Site) -> None:
     expect(page.get_by_role("status")).to_have_text("This number has no QR codes.")
 
 
+@pytest.mark.thorough
 def test_while_it_loads(site: Site, function: Function, sandbox: Sandbox) -> None:
     # Not as long as silence that counts as an outage of CAMS.
     function.timeout = 2
@@ -87,6 +89,7 @@ def test_a_failure_is_told_in_a_sentence(site: Site, number: str, code: str) -> 
     no_barriers(page)
 
 
+@pytest.mark.thorough
 def test_a_number_that_was_forgotten(site: Site) -> None:
     page = site.open()
     ask(page)
@@ -112,6 +115,7 @@ def test_every_problem_has_a_sentence_in_every_language(site: Site, language: st
         page.unroute("**/qr-codes?*")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("locale", "title"), [("zh-TW", "WhatsApp 二维码"), ("id", "Kode QR WhatsApp"), ("fr", None)])
 def test_the_language_is_the_browsers(site: Site, locale: str, title: str | None) -> None:
     page = site.open(locale=locale)
@@ -136,6 +140,7 @@ def test_a_throttled_search_counts_down_and_asks_again(site: Site, function: Fun
     expect(retry).to_have_text(re.compile(r"Try again in \d+ s"))
 
 
+@pytest.mark.thorough
 def test_a_function_that_is_not_there(site: Site) -> None:
     page = site.open()
     page.route("**/qr-codes?*", lambda route: route.abort())
@@ -144,6 +149,7 @@ def test_a_function_that_is_not_there(site: Site) -> None:
     expect(page.locator(".retry")).to_be_enabled()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("image_format", ["SVG", "PNG"])
 def test_a_download_reads_as_the_link(site: Site, image_format: str) -> None:
     page = site.open()
@@ -189,6 +195,7 @@ def test_by_keyboard_alone(site: Site) -> None:
     assert page.evaluate(outline) == "solid"
 
 
+@pytest.mark.thorough
 def test_the_menu_by_keyboard(site: Site) -> None:
     page = site.open()
     ask(page)
@@ -211,6 +218,7 @@ def test_the_menu_by_keyboard(site: Site) -> None:
     expect(more).to_have_attribute("aria-expanded", "false")
 
 
+@pytest.mark.thorough
 def test_the_place_is_kept_after_a_dialog_and_after_work(site: Site) -> None:
     page = site.open()
     page.evaluate("void (window.print = () => (window.printed = true))")
@@ -237,6 +245,7 @@ def test_the_place_is_kept_after_a_dialog_and_after_work(site: Site) -> None:
     expect(page.locator("#download")).to_be_focused()
 
 
+@pytest.mark.thorough
 def test_tools_that_come_at_the_second_try(site: Site) -> None:
     page = site.open()
     page.route("**/tools/tools.js*", lambda route: route.abort(), times=2)
@@ -272,6 +281,7 @@ export const headers = async () => ({ Authorization: "Bearer token", "If-None-Ma
 """
 
 
+@pytest.mark.thorough
 def test_a_token_and_a_space_go_with_every_request(site: Site, function: Function) -> None:
     with serve(pages(site.api, CONFIG.replace("ADDRESS", site.api))) as host:
         function.configure(ALLOWED_ORIGINS=f"http://{host}", ALLOWED_CUST_SPACE_IDS="cams-8filvjc8snw")
@@ -288,6 +298,7 @@ def test_a_token_and_a_space_go_with_every_request(site: Site, function: Functio
     assert all(request.headers["authorization"] == "Bearer token" for request in from_function)
 
 
+@pytest.mark.thorough
 def test_a_link_of_another_kind_is_text(site: Site) -> None:
     page = site.open()
     site.answer(page, make_list({"code": "A", "deepLinkUrl": "javascript:alert(1)"}))
@@ -299,6 +310,7 @@ def test_a_link_of_another_kind_is_text(site: Site) -> None:
     expect(page.get_by_role("button", name="More actions for A")).to_be_hidden()
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_drawn_can_be_opened(site: Site) -> None:
     page = site.open()
     site.answer(page, make_list({"code": "A", "deepLinkUrl": "https://wa.me/" + "A" * 3000}))
@@ -307,6 +319,7 @@ def test_what_cannot_be_drawn_can_be_opened(site: Site) -> None:
     expect(page.get_by_role("menuitem")).to_have_text(["Open the link"])
 
 
+@pytest.mark.thorough
 def test_all_cards_are_printed_from_the_menu(site: Site) -> None:
     page = site.open()
     ask(page)
@@ -317,6 +330,7 @@ def test_all_cards_are_printed_from_the_menu(site: Site) -> None:
     expect(page.locator("form")).to_be_hidden()
 
 
+@pytest.mark.thorough
 def test_who_hears_the_page_learns_of_the_wait_and_keeps_the_place(site: Site) -> None:
     page = site.open()
     problem = Problem("upstream_timeout", "Not shown.").to_dict("request-1")

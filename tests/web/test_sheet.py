@@ -151,6 +151,7 @@ def test_each_code_has_its_place(page: Page, paper: str, per_page: int, style: s
     assert sorted(drawings) == [link_of(index) for index in range(min(per_page, COUNT))]
 
 
+@pytest.mark.thorough
 def test_lines_to_cut_along(page: Page) -> None:
     page.locator("#print").click()
     print_sheet(page, "A4", 4)
@@ -173,6 +174,7 @@ def edges(page: Page) -> list[bool]:
     return [sum(shade < 200 for shade in edge) / len(edge) > 0.3 for edge in across]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("direction", ["rtl", *further("ltr")])
 def test_lines_to_cut_along_on_both_sides(page: Page, direction: str) -> None:
     page.evaluate("direction => void (document.documentElement.dir = direction)", direction)
@@ -181,6 +183,7 @@ def test_lines_to_cut_along_on_both_sides(page: Page, direction: str) -> None:
     assert edges(page) == [True, True]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("colours", [{"color_scheme": "dark"}, {"forced_colors": "active", "color_scheme": "dark"}])
 def test_black_on_white_whatever_the_screen_shows(site: Site, colours: Any) -> None:
     page = site.open(**colours)
@@ -211,6 +214,7 @@ def test_only_the_chosen_and_then_the_page_again(page: Page) -> None:
         assert "Table3" in "".join(map(words, document))
 
 
+@pytest.mark.thorough
 def test_a_message_is_written_in_its_own_direction(site: Site) -> None:
     page = site.open()
     page.evaluate("void (window.print = () => (window.printed = true))")
@@ -225,6 +229,7 @@ def test_a_message_is_written_in_its_own_direction(site: Site) -> None:
     assert page.locator(".cams-qr-sheet .message").evaluate_all(direction) == ["rtl", "ltr"]
 
 
+@pytest.mark.thorough
 def test_one_code_from_its_menu(page: Page) -> None:
     page.get_by_role("button", name="More actions for CODE7").click()
     page.get_by_role("menuitem", name="Print").click()
@@ -234,6 +239,7 @@ def test_one_code_from_its_menu(page: Page) -> None:
     assert drawn == ["https://wa.me/message/CODE000000007"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("locale", "paper"), [("en-US", "Letter"), ("de-DE", "A4")])
 def test_the_paper_is_that_of_the_country(site: Site, locale: str, paper: str) -> None:
     page = site.open(locale=locale)
