@@ -58,15 +58,14 @@ contract: $(VENV)/.test ## run the contract tests against src (PYTEST)
 
 # These run separately, so that no other test slows them down.
 timed: $(VENV)/.dev ## run the tests that depend on the clock (PYTEST)
-	$(BIN)/python -m pytest -m "timed and not browser $(CASES)" -n 5 tests/contract tests/permits --ignore tests/contract/test_pressure.py $(PYTEST)
+	$(BIN)/python -m pytest -m "timed $(CASES)" -n 5 tests/contract tests/permits --ignore tests/contract/test_pressure.py $(PYTEST)
 	$(BIN)/python -m pytest -m "timed $(CASES)" -n 0 tests/contract/test_pressure.py $(PYTEST)
 
 web: $(VENV)/.dev $(MODULES) ## run the tests that need a browser (PYTEST)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium ..." && \
 	  { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } >/dev/null 2>&1; } || \
 	  echo "chromium is not installed: skipping the browser tests. Install it, then run: make web"
-	@! command -v chromium >/dev/null || { $(BIN)/python -m pytest -m "browser and not timed $(CASES)" -n 3 tests/web tests/examples $(PYTEST) && \
-	  $(BIN)/python -m pytest -m "browser and timed $(CASES)" -n 0 tests/web $(PYTEST); }
+	@! command -v chromium >/dev/null || $(BIN)/python -m pytest -m "browser $(CASES)" -n 3 tests/web tests/examples $(PYTEST)
 
 screenshots: $(VENV)/.dev ## take new pictures of the web page into docs/screenshots
 	@mkdir -p docs/screenshots

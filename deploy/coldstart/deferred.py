@@ -15,6 +15,7 @@ LEFT_OUT = ("aiofiles", "aiohttp", "apscheduler", "cryptography", "websocket")
 DEFERRED = (
     *LEFT_OUT,
     "alibabacloud_credentials.provider",
+    "alibabacloud_gateway_spi",
     "alibabacloud_tea_openapi.models",
     "alibabacloud_tea_openapi.sm3",
     "alibabacloud_tea_openapi.websocket_utils",
@@ -140,7 +141,8 @@ def _without(body: Iterable[ast.stmt], moved: Iterable[str]) -> Iterator[ast.stm
 class _Slimmer(ast.NodeTransformer):
     """Removes what only people and type checkers read of functions: docstrings; annotations, which use names at once.
 
-    Those of a TypedDict go, too, unless it is pydantic's ConfigDict, whose fields are looked at.
+    Those of a class go, too, if nothing may look at them: it has neither bases nor decorators, or is a TypedDict other
+    than pydantic's ConfigDict.
     """
 
     def visit_FunctionDef(self, node: Any) -> Any:
@@ -156,9 +158,16 @@ class _Slimmer(ast.NodeTransformer):
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
-        if node.name != "ConfigDict" and any(getattr(base, "id", None) == "TypedDict" for base in node.bases):
-            node.body = [part for part in node.body if not isinstance(part, ast.AnnAssign)] or [ast.Pass()]
+        is_dict = node.name != "ConfigDict" and any(getattr(base, "id", None) == "TypedDict" for base in node.bases)
+        if is_dict or not (node.bases or node.keywords or node.decorator_list):
+            node.body = [plain for part in node.body if (plain := _without_annotation(part))] or [ast.Pass()]
         return self.generic_visit(node)
+
+
+def _without_annotation(part: ast.stmt) -> ast.stmt | None:
+    if not isinstance(part, ast.AnnAssign):
+        return part
+    return ast.copy_location(ast.Assign([part.target], part.value), part) if part.value else None
 
 
 class _Uses(ast.NodeTransformer):

@@ -6,7 +6,6 @@ for, with no packages but those in the folder. It imports the modules to record 
 
 import ast
 import builtins
-import dataclasses
 import importlib
 import marshal
 import re
@@ -22,6 +21,7 @@ from deploy.coldstart.packed import NAME, Record
 
 # The code's folder on Function Compute, as tracebacks name it.
 CODE_FOLDER = "/code"
+_exec = exec
 # This project, whose imports are as the source says.
 _OURS = "cams_qr"
 
@@ -44,7 +44,7 @@ def _write(folder: Path, recorder: "Recorder") -> None:
         relative = path.relative_to(folder)
         name = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
         patterns = sorted(recorder.patterns[name], key=repr)
-        records.append(_written(Record(_bytecode(path, relative), patterns, recorder.methods[name])))
+        records.append(_written(Record(_bytecode(path, relative), patterns, recorder.texts[name])))
         index[name] = (path.name == "__init__.py", end, len(records[-1]))
         end += len(records[-1])
     head = marshal.dumps(index)
@@ -94,13 +94,13 @@ class Recorder:
     """Records what Python compiles while it imports each module of a folder."""
 
     def __init__(self, folder: str) -> None:
-        self.methods: dict[str, dict[str, CodeType]] = defaultdict(dict)
+        self.texts: dict[str, dict[str, CodeType]] = defaultdict(dict)
         self.patterns: dict[str, list[Any]] = defaultdict(list)
         self._folder = folder
 
     def install(self) -> None:
         """Record from now on."""
-        vars(dataclasses)["exec"] = self._exec
+        builtins.exec = self._exec
         re.purge()
         compiler: Any = getattr(re, "_compiler", None) or importlib.import_module("sre_compile")
         compile_pattern, engine = compiler.compile, compiler._sre
@@ -118,9 +118,11 @@ class Recorder:
         compiler._sre = SimpleNamespace(**{**vars(engine), "compile": make})
         compiler.compile = record
 
-    def _exec(self, text: str, *scopes: Any) -> None:
-        code = self.methods[self._importing()][text] = compile(text, "<string>", "exec", dont_inherit=True)
-        builtins.exec(code, *scopes)
+    def _exec(self, text: Any, *scopes: Any) -> None:
+        code = text
+        if isinstance(text, str) and scopes:
+            code = self.texts[self._importing()][text] = compile(text, "<string>", "exec", dont_inherit=True)
+        _exec(code, *scopes)
 
     def _importing(self) -> str:
         """The innermost module of the folder that is being imported; "" if there is none."""

@@ -1,9 +1,9 @@
 """Imports modules from `bytecode.pack`, which pack.py writes: one file instead of folders to search for each module.
 
 With each module's bytecode, the pack has what Python would compile while it imports the module, always with the same
-result: regular expressions, and the methods of dataclasses. Sources remain beside the pack, as do extensions and data.
-What is not in the pack is imported and compiled as usual. In the package, this is `coldstart.py`, which index.py
-uses first and last.
+result: regular expressions, the methods of dataclasses, and functions that the module makes of text. Sources remain
+beside the pack, as do extensions and data. What is not in the pack is imported and compiled as usual. In the package,
+this is `coldstart.py`, which index.py uses first and last.
 """
 
 import _sre  # type: ignore[import-not-found]
@@ -29,8 +29,8 @@ class Record(NamedTuple):
     code: CodeType
     # Pattern and flags as given to `re.compile`; then the arguments of `_sre.compile`, with the program as bytes.
     patterns: Sequence[tuple[str | bytes, int, tuple[int, bytes, int, dict[str, int], tuple[str | None, ...]]]]
-    # The source of each dataclass's methods, and its bytecode.
-    methods: dict[str, CodeType]
+    # Texts that are executed, which are those of dataclasses' methods and the module's own, and their bytecode.
+    texts: dict[str, CodeType]
 
 
 def begin() -> None:
@@ -102,21 +102,24 @@ class _Loader(SourceFileLoader):
         for pattern, flags, (compiled_flags, program, *groups) in record.patterns:
             steps = memoryview(program).cast("I").tolist()
             vars(re)["_cache"][type(pattern), pattern, flags] = _sre.compile(pattern, compiled_flags, steps, *groups)
-        if record.methods:
-            _import_dataclasses(record, module)
+        if record.texts:
+            _import_with_texts(record, module)
         else:
             exec(record.code, vars(module))
 
 
-def _import_dataclasses(record: Record, module: ModuleType) -> None:
-    """Import a module that defines dataclasses, whose methods are compiled already."""
+def _import_with_texts(record: Record, module: ModuleType) -> None:
+    """Import a module whose texts are compiled already."""
 
     def exec_compiled(text: Any, *scopes: Any) -> None:
-        exec(record.methods.get(text, text), *scopes)
+        exec(record.texts.get(text, text), *scopes)
 
-    before = vars(dataclasses).get("exec", exec)
-    vars(dataclasses)["exec"] = exec_compiled
+    places = vars(dataclasses), vars(module)
+    before = [place.get("exec", exec) for place in places]
+    for place in places:
+        place["exec"] = exec_compiled
     try:
         exec(record.code, vars(module))
     finally:
-        vars(dataclasses)["exec"] = before
+        for place, executing in zip(places, before, strict=True):
+            place["exec"] = executing

@@ -249,19 +249,9 @@ def many(site: Site) -> Page:
 
 
 @pytest.mark.thorough
-@pytest.mark.timed
 @pytest.mark.parametrize("kind", ["PNG", "SVG", "Table"])
-def test_2000_are_saved_within_5_s(many: Page, kind: str) -> None:
-    many.evaluate("""() => {
-      const keep = URL.createObjectURL;
-      addEventListener("click", () => (window.began = performance.now()), true);
-      URL.createObjectURL = (content) => {
-        window.took = performance.now() - window.began;
-        return keep.call(URL, content);
-      };
-    }""")
+def test_2000_are_saved(many: Page, kind: str) -> None:
     _, content = save(many, kind)
-    assert many.evaluate("window.took") < 5000
     if kind == "Table":
         assert len(cells(content)) == 2000
         return
@@ -274,16 +264,13 @@ def start_to_print(many: Page) -> None:
     many.evaluate("void (window.print = () => (window.printedAt = performance.now()))")
     many.locator("#print").click()
     many.locator(".dialog select").last.select_option("24")
-    many.evaluate("addEventListener('click', () => (window.began = performance.now()), { capture: true, once: true })")
     many.locator(".dialog .acts button").last.click()
 
 
 @pytest.mark.thorough
-@pytest.mark.timed
-def test_2000_are_ready_to_print_within_5_s(many: Page) -> None:
+def test_2000_are_printed(many: Page) -> None:
     start_to_print(many)
     wait_for(many, lambda: many.evaluate("!!window.printedAt"))
-    assert many.evaluate("window.printedAt - window.began") < 5000
     assert many.evaluate("document.querySelector('.cams-qr-sheet').shadowRoot.querySelectorAll('.page').length") == 84
 
 
@@ -297,30 +284,6 @@ def test_a_sheet_can_be_cancelled(many: Page) -> None:
     assert many.evaluate("window.printedAt") is None
     assert many.locator(".cams-qr-sheet").count() == 0
     assert many.evaluate("document.querySelector('cams-qr').shadowRoot.activeElement.id") == "print"
-
-
-@pytest.mark.thorough
-@pytest.mark.timed
-def test_a_jump_finds_drawings_within_three_frames(many: Page) -> None:
-    """The browser tells of what comes into view once a frame; the next shows the drawings."""
-    frames = many.evaluate("""async () => {
-      const root = document.querySelector("cams-qr").shadowRoot;
-      const inView = () => [...root.querySelectorAll(".card")].filter((card) => {
-        const { top, bottom } = card.getBoundingClientRect();
-        return bottom > 0 && top < innerHeight;
-      });
-      const counts = [];
-      for (const part of [0.3, 0.9, 0.5]) {
-        scrollTo({ top: document.documentElement.scrollHeight * part, behavior: "instant" });
-        for (let frame = 1; counts.at(-1)?.part !== part; frame += 1) {
-          await new Promise(requestAnimationFrame);
-          const cards = inView();
-          if (cards.length && cards.every((card) => card.querySelector(".drawing"))) counts.push({ part, frame });
-        }
-      }
-      return counts.map(({ frame }) => frame);
-    }""")
-    assert max(frames) <= 3
 
 
 @pytest.mark.thorough

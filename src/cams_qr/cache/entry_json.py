@@ -2,13 +2,15 @@
 
 import time
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cams_qr.problems import KINDS, Problem, Upstream
 from cams_qr.query import QrCodeList, QrQuery
 
 
 class _Failure(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
     phone_number: str
     cust_space_id: str | None
     code: str
@@ -21,6 +23,9 @@ class _Stored(BaseModel):
 
     The seconds left give its age by the server's clock; the clocks of two instances may differ widely.
     """
+
+    # Instances without Redis need no validator.
+    model_config = ConfigDict(defer_build=True)
 
     lifetime: float = Field(allow_inf_nan=False)
     found: QrCodeList | None = None
