@@ -37,7 +37,7 @@ invoke: $(VENV)/.run ## run one event from a file, without a server (EVENT, RUNT
 
 # Leaves out further cases of tests that have many, and slow tests; in the variants of the package, most of the contract.
 test: CASES = and not thorough
-test: SHORT_TESTS = $(addprefix tests/contract/test_,samples.py http.py start.py credentials.py network.py buses.py)
+test: SHORT_TESTS = $(addprefix tests/contract/test_,samples.py http.py start.py credentials.py)
 test: check untimed timed web packaged plain tests-on-runtimes ## run the checks and tests, on every installed runtime (5 minutes)
 
 thorough: check untimed timed web packaged plain tests-on-runtimes ## the same, with all cases (half an hour)

@@ -12,6 +12,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import CodeType, SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from deploy.coldstart.packed import NAME, Record
 
 # The code's folder on Function Compute, as tracebacks name it.
 CODE_FOLDER = "/code"
+_CODE_FIELDS = [name for name in dir(CodeType) if name.startswith("co_") and name != "co_lnotab"]
 _exec = exec
 # This project, whose imports are as the source says.
 _OURS = "cams_qr"
@@ -59,6 +61,7 @@ def _modules(folder: Path) -> Iterator[Path]:
             yield path
 
 
+@cache
 def _bytecode(path: Path, relative: Path) -> CodeType:
     tree = ast.parse(path.read_bytes())
     if relative.parts[0] != _OURS:
@@ -80,7 +83,7 @@ def _parts(value: Any) -> Iterator[Any]:
     yield value
     inner: Any = ()
     if isinstance(value, CodeType):
-        inner = [getattr(value, name) for name in dir(value) if name.startswith("co_") and name != "co_lnotab"]
+        inner = [getattr(value, name) for name in _CODE_FIELDS]
     elif isinstance(value, dict):
         inner = value.items()
     elif isinstance(value, (tuple, list, frozenset)):

@@ -109,7 +109,7 @@ def answer_of(function: Function, event: Any) -> str:
         return str(failed)
 
 
-FIRST = ("http_trigger", "topic", "stream")
+FIRST = ("http_trigger", "topic")
 
 
 @pytest.mark.parametrize("trigger", [*FIRST, *further(*(trigger for trigger in EVENTS if trigger not in FIRST))])

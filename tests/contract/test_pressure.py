@@ -17,7 +17,6 @@ from testing.fleet import callers, measures, rows
 from testing.fleet.cams import Options
 from testing.fleet.processes import Fleet, Plan, fleet
 from testing.fleet.rows import QUOTA
-from tests.conftest import further
 
 # Many processes each, so one after another.
 pytestmark = pytest.mark.timed
@@ -45,9 +44,8 @@ def test_every_permit_is_used_and_every_promise_kept() -> None:
     assert found.fewest >= 1
 
 
-@pytest.mark.parametrize(
-    ("bulk", "others"), [(callers.direct, 8), *further((callers.batch, 4))], ids=["direct", "batches"]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize(("bulk", "others"), [(callers.direct, 8), (callers.batch, 4)], ids=["direct", "batches"])
 def test_people_are_served_before_bulk_which_gets_its_floor(bulk: Callable[[str], callers.Event], others: int) -> None:
     count = rows.PERSONS + others
     found = figures(Plan(count, count), partial(rows.classes, bulk=bulk, seconds=6, warm=2))
@@ -56,11 +54,11 @@ def test_people_are_served_before_bulk_which_gets_its_floor(bulk: Callable[[str]
     assert found.bulk_share >= 0.15
 
 
+@pytest.mark.thorough
 def test_the_quota_holds_when_redis_returns() -> None:
-    """Meanwhile, each instance keeps the pace that it had, so a few calls may fall into one second."""
+    """Meanwhile, each instance keeps the pace that it had; at worst, they use one window's quota twice."""
     (outage,) = figures(Plan(12, 12), partial(rows.returns, outages=[(1.5, False)], before=2, after=4))
-    assert outage.during <= 2
-    assert outage.after <= 2
+    assert outage.during + outage.after <= QUOTA
 
 
 def failed_over(valkey: Valkey) -> None:

@@ -118,12 +118,14 @@ def test_after_an_update_that_failed_all_is_as_before(address: str, cloud: Cloud
     assert (fixed.returncode, "cams-qr: UPDATE_COMPLETE" in fixed.stdout) == (0, True)
 
 
+@pytest.mark.thorough
 def test_what_passes_does_not_end_the_progress(address: str, cloud: Cloud) -> None:
     cloud.outages = 3
     assert deploy(address).returncode == 0
     assert deploy("http://127.0.0.1:9").stderr.startswith("Failed: ")
 
 
+@pytest.mark.thorough
 def test_an_operation_that_begins_late_is_followed_to_its_end(address: str, cloud: Cloud, tmp_path: Path) -> None:
     cloud.begins_late = 2
     failed = deploy(address, package="cams-qr/python3.10-none.zip")

@@ -137,6 +137,7 @@ def test_each_query_answers_from_real_lines(answers: dict[str, list[Row]]) -> No
     assert failed == {"FunctionTimeoutError": 2, "FunctionOOMError": 1}
 
 
+@pytest.mark.thorough
 def test_a_charts_axes_are_its_querys_columns(answers: dict[str, list[Row]]) -> None:
     for name, chart in CHARTS.items():
         assert [*chart["display"]["xAxis"], *chart["display"]["yAxis"]] == list(answers[name][0])

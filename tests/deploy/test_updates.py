@@ -112,7 +112,7 @@ BASE = EVERYTHING | {"HttpAuth": "jwt", "CustSpaceHeader": ""}
 
 
 @pytest.mark.parametrize(("name", "old", "new", "refused"), UPDATES, ids=[f"{u[0]}-{i}" for i, u in enumerate(UPDATES)])
-@pytest.mark.parametrize("refuses_late", [False, True], ids=["at once", "late"])
+@pytest.mark.parametrize("refuses_late", [False, *further(True)], ids=["at once", "late"])
 def test_each_parameter_changed_alone(name: str, old: Any, new: Any, refused: set[str], refuses_late: bool) -> None:
     jwt = {"HttpAuth": "jwt", "JwtConfig": EVERYTHING["JwtConfig"]} if name == "CustSpaceHeader" else {}
     ros, stack = created(BASE | jwt | {name: old})
@@ -304,6 +304,7 @@ def test_without_the_right_to_lower_it_nothing_changes(deployed: str, cloud: Clo
     assert "UpdateStack" not in cloud.operations
 
 
+@pytest.mark.thorough
 def test_what_passes_does_not_prevent_a_setting(cloud: Cloud) -> None:
     failures = ["conflict", "no answer", "throttled"]
 

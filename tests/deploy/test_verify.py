@@ -28,7 +28,7 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
 from local.trigger_auth import check_domain_signature, check_signature, check_token
 from testing.template import TEMPLATE, resolved
-from tests.conftest import NUMBER, Function
+from tests.conftest import NUMBER, Function, further
 from tests.deploy.command import run
 from tests.deploy.test_doctor import Told
 from tests.tokens import Issuer
@@ -212,6 +212,7 @@ def test_a_number_that_nobody_owns_but_that_has_a_list(deployed: Deployed) -> No
     assert "≠ foreign_number: believed ERR-OPERATION-MAAP-0065, seen a list (" in told.text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("url", "seen"),
     [
@@ -398,6 +399,7 @@ def test_an_invocation_that_comes_wrapped(deployed: Deployed) -> None:
     assert "≠ invoke_event: believed bare, seen wrapped as an HTTP event" in told.text
 
 
+@pytest.mark.thorough
 def test_lines_that_come_late_or_never(deployed: Deployed) -> None:
     deployed.cloud.logs.late_seconds = 2
     told = deployed.verify()
@@ -556,7 +558,7 @@ def unzipped(answer: web.Response) -> web.Response | None:
             "401",
         ),
         ("gzip", lambda deployed: deployed.middlewares.append(changing(unzipped)), "none"),
-        ("over_cap", another_status, "503"),
+        *further(("over_cap", another_status, "503")),
     ],
 )
 def test_a_platform_that_differs_from_a_belief(

@@ -296,6 +296,7 @@ def test_moving_it_asks_nothing(site: Site, shop: Open) -> None:
     assert asked == []
 
 
+@pytest.mark.thorough
 def test_once_removed_it_asks_no_more(site: Site, shop: Open) -> None:
     page = shop("<cams-qr></cams-qr>")
     site.answer(page, Problem("throttled", "Not shown.", retry_after=1).to_dict("request-1"), 429)
@@ -499,6 +500,7 @@ def test_it_retries_by_itself_three_times(site: Site, shop: Open) -> None:
     wait_for(page, lambda: len(asked) > 4)
 
 
+@pytest.mark.thorough
 def test_texts_that_come_at_the_second_try(site: Site, shop: Open) -> None:
     page = shop("")
     events = listen(page)
