@@ -5,6 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from deploy.install import HASHES
 from deploy.package import ROOT, build, python_of
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
@@ -67,8 +68,9 @@ def run_child(
 
 def _build_peer(name: str, folder: Path) -> Path:
     """A peer imports what its requirements.txt names, and has the same versions of dependencies as this function."""
-    requirements = folder / f"{name}.txt"
-    own = (_FOLDER / name / "requirements.txt").read_text()
-    requirements.write_text(f"{own}\n{(ROOT / 'requirements.txt').read_text()}")
-    out = folder / f"{name}.zip"
-    return build(f"python{VERSION}", out, _FOLDER / name, requirements, hashes=None, plain=True)
+    peer = _FOLDER / name
+    requirements, hashes, files = (folder / f"{name}-{of}.txt" for of in ("requirements", "hashes", "files"))
+    requirements.write_text(f"{(peer / 'requirements.txt').read_text()}\n{(ROOT / 'requirements.txt').read_text()}")
+    hashes.write_text(f"{(_FOLDER / 'hashes.txt').read_text()}\n{HASHES.read_text()}")
+    files.write_text("index.py\nrequirements.txt\n")
+    return build(f"python{VERSION}", folder / f"{name}.zip", peer, files, requirements, hashes, plain=True)

@@ -20,7 +20,6 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -28,13 +27,10 @@ from cams_qr import __version__
 from deploy import coldstart
 from deploy.coldstart.deferred import LEFT_OUT
 from deploy.coldstart.pack import CODE_FOLDER
+from deploy.install import HASHES, applies, environment, install, read_requirements
 
 ROOT = Path(__file__).parent.parent
-HASHES = ROOT / "deploy" / "hashes.txt"
-# The python3.10 runtime is built on Debian 10, which has glibc 2.28.
-PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "any")
-# These are published as source only; they are pure Python.
-SOURCE_ONLY = {"alibabacloud-tea"}
+FILES = ROOT / "deploy" / "files.txt"
 _DISTRIBUTIONS = {"websocket": "websocket-client"}
 _NEEDLESS_SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hpp", ".rst"}
 _NEEDLESS_NAMES = {
@@ -75,14 +71,16 @@ def build(
     runtime: str,
     out: Path,
     source: Path = ROOT / "src",
+    files: Path = FILES,
     requirements: Path = ROOT / "requirements.txt",
-    hashes: Path | None = HASHES,
+    hashes: Path = HASHES,
     plain: bool = False,
 ) -> Path:
     """Write the zip for `runtime` to `out`; unless `plain`, without packages that are never used.
 
-    The first block of `requirements` is what the source imports itself. Only files whose hashes are in `hashes` are
-    installed. Raises CalledProcessError if pip fails or the result cannot be imported; the output says why.
+    The first block of `requirements` is what the source imports itself. Of `source`, only what `files` lists is
+    packaged; of packages, only what has its hash in `hashes`. Raises SystemExit, with a sentence, if one has not, and
+    CalledProcessError if the result cannot be imported; the output says why.
     """
     version = runtime.removeprefix("python")
     python = python_of(version)
@@ -91,12 +89,12 @@ def build(
         plain = True
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "code")
-        imported, brought_along = read_requirements(requirements)
-        _install(version, imported + brought_along, read_hashes(hashes) if hashes else {}, folder, Path(temporary))
-        _keep_only(imported, folder, _environment(version), () if plain else LEFT_OUT)
+        installed = install(version, requirements, hashes, folder, Path(temporary))
+        imported, _ = read_requirements(requirements)
+        _keep_only(imported, folder, environment(version), () if plain else LEFT_OUT)
         _prune(folder)
-        (folder / "sbom.json").write_text(_bill_of_materials(folder))
-        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "sbom.json").write_text(_bill_of_materials(folder, installed))
+        _copy(source, files, folder)
         if not plain:
             coldstart.add(folder)
         if python is not None:
@@ -124,88 +122,29 @@ def content_hash(package: Path) -> str:
     return hashlib.sha256(package.read_bytes()).hexdigest()
 
 
-def _environment(version: str) -> dict[str, str]:
-    """The runtime's values for environment markers in requirements."""
-    return {
-        "python_version": version,
-        "python_full_version": f"{version}.0",
-        "sys_platform": "linux",
-        "platform_system": "Linux",
-        "platform_machine": "x86_64",
-        "os_name": "posix",
-        "implementation_name": "cpython",
-        "platform_python_implementation": "CPython",
-        "extra": "",
-    }
+def _copy(source: Path, files: Path, folder: Path) -> None:
+    """Copy what is listed, and name what is not: it may be somebody's notes or secrets, or have been forgotten."""
+    listed = files.read_text().splitlines()
+    for name in listed:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / name, folder / name)
+    found = [path.relative_to(source) for path in source.rglob("*") if not path.is_dir()]
+    for path in sorted(found):
+        if path.as_posix() not in listed and "__pycache__" not in path.parts:
+            print(f"Not packaged, because {files.name} does not list it: {path}", file=sys.stderr)
 
 
-def _applies(marker: Marker | None, environment: Mapping[str, str]) -> bool:
-    return marker is None or marker.evaluate(dict(environment))
-
-
-def read_requirements(requirements: Path) -> tuple[list[Requirement], list[Requirement]]:
-    """The two blocks of requirements.txt: what the source imports, and what those packages need."""
-    first, _, second = requirements.read_text().partition("\n\n")
-    imported, brought_along = (
-        [Requirement(line) for line in block.splitlines() if line and not line.startswith("#")]
-        for block in (first, second)
-    )
-    return imported, brought_along
-
-
-def read_hashes(file: Path) -> dict[str, list[str]]:
-    """The hashes that pip accepts, by `name==version`."""
-    lines = [line.split() for line in file.read_text().splitlines() if line and not line.startswith("#")]
-    return {pinned: hashes for pinned, *hashes in lines}
-
-
-def pip_target(version: str) -> list[str]:
-    """pip's options for packages that run in Function Compute, whatever machine this is."""
-    platforms = [part for name in PLATFORMS for part in ("--platform", name)]
-    return [*platforms, "--python-version", version, "--implementation", "cp", "--only-binary", ":all:"]
-
-
-def pinned_for(version: str, requirements: Sequence[Requirement]) -> tuple[list[str], list[str]]:
-    """The requirements that apply to the runtime, as `name==version`: those with wheels, and those with source only."""
-    environment = _environment(version)
-    wheels: list[str] = []
-    sources: list[str] = []
-    for requirement in requirements:
-        if _applies(requirement.marker, environment):
-            is_source = canonicalize_name(requirement.name) in SOURCE_ONLY
-            (sources if is_source else wheels).append(f"{canonicalize_name(requirement.name)}{requirement.specifier}")
-    return wheels, sources
-
-
-def _install(
-    version: str,
-    requirements: Sequence[Requirement],
-    hashes: Mapping[str, Sequence[str]],
-    folder: Path,
-    temporary: Path,
-) -> None:
-    wheels, sources = (
-        _requirements_file(temporary / name, pinned, hashes)
-        for name, pinned in zip(("wheels.txt", "sources.txt"), pinned_for(version, requirements), strict=True)
-    )
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-    built = temporary / "built"
-    subprocess.run([*pip, "wheel", "--no-deps", "--use-pep517", "--wheel-dir", built, "-r", sources], check=True)
-    target = ["--no-deps", "--no-compile", "--target", str(folder)]
-    subprocess.run([*pip, "install", *pip_target(version), *target, "-r", wheels], check=True)
-    subprocess.run([*pip, "install", *target, *map(str, built.glob("*.whl"))], check=True)
-
-
-def _requirements_file(file: Path, pinned: Sequence[str], hashes: Mapping[str, Sequence[str]]) -> Path:
-    file.write_text("\n".join(" ".join([one, *hashes.get(one, [])]) for one in pinned))
-    return file
-
-
-def _bill_of_materials(folder: Path) -> str:
-    """The package's contents as CycloneDX, without a timestamp, so that it is reproducible."""
+def _bill_of_materials(folder: Path, installed: Mapping[str, str]) -> str:
+    """The package's contents as CycloneDX, with the hashes of the files that pip installed; without a timestamp."""
     found = sorted((canonicalize_name(d.metadata["Name"]), d.version) for d in distributions(path=[str(folder)]))
     components = [
-        {"type": "library", "name": name, "version": version, "purl": f"pkg:pypi/{name}@{version}"}
+        {
+            "type": "library",
+            "name": name,
+            "version": version,
+            "purl": f"pkg:pypi/{name}@{version}",
+            "hashes": [{"alg": "SHA-256", "content": installed[f"{name}=={version}"]}],
+        }
         for name, version in found
     ]
     bill = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": components}
@@ -215,14 +154,19 @@ def _bill_of_materials(folder: Path) -> str:
 def _keep_only(
     imported: Sequence[Requirement], folder: Path, environment: Mapping[str, str], left_out: Sequence[str]
 ) -> None:
-    """Remove all packages except the imported ones and what they need; remove those in `left_out` in any case."""
+    """Remove all packages except the imported ones and what they need; remove those in `left_out` in any case.
+
+    Raises SystemExit if a needed one is not there.
+    """
     unwanted = {canonicalize_name(_DISTRIBUTIONS.get(package, package)) for package in left_out}
     installed = {canonicalize_name(d.metadata["Name"]): d for d in distributions(path=[str(folder)])}
     needed: set[NormalizedName] = set()
     waiting = [canonicalize_name(requirement.name) for requirement in imported]
     while waiting:
         name = waiting.pop()
-        if name not in needed and name not in unwanted and name in installed:
+        if name not in needed and name not in unwanted:
+            if name not in installed:
+                sys.exit(f"No package was built: requirements.txt does not pin {name}, which is imported or needed.")
             needed.add(name)
             waiting += _needs(installed[name], environment)
     for name, distribution in installed.items():
@@ -232,7 +176,7 @@ def _keep_only(
 
 def _needs(distribution: Distribution, environment: Mapping[str, str]) -> list[NormalizedName]:
     requirements = map(Requirement, distribution.requires or [])
-    return [canonicalize_name(r.name) for r in requirements if _applies(r.marker, environment)]
+    return [canonicalize_name(r.name) for r in requirements if applies(r.marker, environment)]
 
 
 def _remove(distribution: Distribution, folder: Path) -> None:
