@@ -113,7 +113,7 @@ def test_age_is_true_whatever_the_readers_clock(shared: Function, sandbox: Sandb
     shared.start()
     answer = shared.http(parameters={"phoneNumber": NUMBER})
     assert answer.headers["Age"] == "1"
-    assert answer.headers["Cache-Control"] == "private, max-age=58"
+    assert answer.headers["Cache-Control"] == "private, max-age=59"
     assert len(sandbox.arrivals) == 1
 
 
