@@ -133,6 +133,22 @@ def test_no_redis_makes_an_invocation_late(
     assert set(reasons(log())) == {"timeout"}
 
 
+def test_an_answer_without_end_is_not_kept(cached: Function) -> None:
+    sent = 0
+
+    def flood(sock: Any) -> None:
+        nonlocal sent
+        sock.sendall(b"$1000000000\r\n")
+        while True:
+            sent += sock.send(bytes(1 << 20))
+
+    with serving(flood) as address:
+        cached.configure(REDIS_URL=f"redis://{address}")
+        assert cached.ask()["status"] == 200
+    # What is read, and what the sockets' buffers take.
+    assert sent < 32 << 20
+
+
 @pytest.mark.timed
 def test_an_unavailable_redis_costs_a_caller_a_fifth_of_a_second(cached: Function) -> None:
     def seconds(url: str) -> float:

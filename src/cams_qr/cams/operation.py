@@ -24,7 +24,7 @@ from requests import Session
 
 from cams_qr.cams.transport import BoundedAdapter, TransportError, json_object, timed
 from cams_qr.deadline import Deadline, Departure
-from cams_qr.problems import Problem, Unreachable, from_upstream
+from cams_qr.problems import Problem, Unreachable, from_upstream, is_identifier
 from cams_qr.query import MAX_CODES, QrCode, QrCodeList, QrQuery
 
 _OPERATION = Params(
@@ -235,4 +235,4 @@ def _text(value: Any) -> str | None:
 def _identifier(value: Any) -> str | None:
     """A code or request ID that is safe to pass on; None for CAMS's placeholders."""
     text = str(value)
-    return text if text not in _PLACEHOLDERS and re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text) else None
+    return text if text not in _PLACEHOLDERS and is_identifier(text) else None
