@@ -298,6 +298,7 @@ TRAPS = dict(
                 "an unknown code, x-acs-retry-after 11 days",
                 _told_to_wait("Something.Unheard", milliseconds=999_999_999),
             ),
+            Trap("the request id is a phone number", _success(RequestId="8613800005678", Data=[_ITEM])),
         ],
         start=1,
     )

@@ -1,6 +1,7 @@
 """A TCP proxy: a network that turns slow, silent or dead, and counts the requests that are still unanswered."""
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -16,7 +17,8 @@ _RESET = struct.pack("ii", 1, 0)
 class Proxy:
     """Passes on what `watch` has seen, answers `delay` seconds later, until it is cut; a context manager.
 
-    While it is `silent`, it takes requests and loses them. `requests` are the moments (monotonic) at which they came,
+    With a `tls` context, it speaks TLS to its clients. While it is `silent`, it takes requests and loses them. While it
+    `drips`, each byte of an answer takes that many seconds. `requests` are the moments (monotonic) at which they came,
     `most_waiting` is how many were without an answer at once, their connections still open.
     """
 
@@ -25,11 +27,14 @@ class Proxy:
         target: str,
         delay: float | Callable[[], float] = 0.0,
         watch: Callable[[bytes], object] = lambda data: None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         host, _, port = target.rpartition(":")
         self._target = (host, int(port))
         self.delay = delay
         self.silent = False
+        self.drips = 0.0
+        self._tls = tls
         self.requests: list[float] = []
         self.most_waiting = 0
         self._watch = watch
@@ -74,12 +79,16 @@ class Proxy:
         with suppress(OSError):
             while True:
                 client, _ = server.accept()
+                if self._tls:
+                    # The handshake is part of what is read first, in the client's thread.
+                    client = self._tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
                 self._open.add(client)
                 threading.Thread(target=self._pass_requests, args=(client,), daemon=True).start()
 
     def _pass_requests(self, client: socket.socket) -> None:
         lost = False
-        with suppress(OSError), client, socket.create_connection(self._target) as server:
+        # Of a TLS connection that another thread ends, ssl raises ValueError.
+        with suppress(OSError, ValueError), client, socket.create_connection(self._target) as server:
             threading.Thread(target=self._pass_answers, args=(server, client), daemon=True).start()
             while data := client.recv(_CHUNK):
                 if client in self._frozen:
@@ -96,7 +105,7 @@ class Proxy:
         self._open.discard(client)
 
     def _pass_answers(self, server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             while data := server.recv(_CHUNK):
                 time.sleep(self.delay() if callable(self.delay) else self.delay)
                 # What came meanwhile is not delayed twice.
@@ -104,7 +113,9 @@ class Proxy:
                     data += server.recv(_CHUNK, socket.MSG_DONTWAIT)
                 self._watch(data)
                 self._settle(client)
-                client.sendall(data)
+                for piece in (data[at : at + 1] for at in range(len(data))) if self.drips else (data,):
+                    client.sendall(piece)
+                    time.sleep(self.drips)
         _end(client)
 
     def _count(self, client: socket.socket) -> None:

@@ -10,13 +10,14 @@ from cams_qr.cache.cache import Cache
 from cams_qr.cams.credentials import InvocationCredentials, use_credentials_of
 from cams_qr.cams.operation import create_client
 from cams_qr.deadline import Deadline, ending_at
-from cams_qr.events.call import Answer, Call
+from cams_qr.events.answers import bytes_of
+from cams_qr.events.call import MAX_ANSWER_BYTES, Answer, Call
 from cams_qr.events.triggers import decode
 from cams_qr.outcome import Effort, Outcome
 from cams_qr.permits.breaker import Breaker
 from cams_qr.permits.local import instance_throttle
 from cams_qr.problems import Problem
-from cams_qr.query import QrQuery, mask_phone_number
+from cams_qr.query import QrCodeList, QrQuery, mask_phone_number
 from cams_qr.service import Budget, Service
 from cams_qr.settings import Settings, SettingsError, read_settings
 
@@ -29,6 +30,8 @@ _DEFAULT_TIMEOUT_SECONDS = 3.0
 # Reserved for encoding, logging and returning the answer.
 _MARGIN_SECONDS = 0.5
 _MARGIN_SHARE = 0.2
+# The room that an answer keeps for each query, which may fail.
+_PROBLEM_BYTES = 1024
 
 
 class FunctionMeta(Protocol):
@@ -72,12 +75,19 @@ class Instance:
         answer = None
         try:
             answer = call.encode(outcomes, context.request_id)
+            if len(answer.content) > MAX_ANSWER_BYTES:
+                answer, outcomes = None, [outcome._replace(result=_list_too_long()) for outcome in outcomes]
+                answer = call.encode(outcomes, context.request_id)
             return answer.content
         finally:
             _log_invocation(context.request_id, call, outcomes, answer, time.monotonic() - started, cold)
 
     def _outcomes(self, call: Call, deadline: Deadline, request_id: str) -> list[Outcome]:
-        """An outcome for each query, in order. Equal queries are asked once, and all share one budget."""
+        """An outcome for each query, in order. Equal queries are asked once, and all share one budget.
+
+        Once the answer has no room for a list, nothing further is asked.
+        """
+        room = MAX_ANSWER_BYTES - len(call.queries) * _PROBLEM_BYTES
         budget = Budget.until(deadline, self.settings.cams_max_wait_seconds if call.interactive else None)
         answered: dict[QrQuery, Outcome] = {}
         outcomes = []
@@ -87,7 +97,11 @@ class Instance:
                 continue
             outcome = answered.get(query)
             if outcome is None:
-                outcome = answered[query] = self._ask(query, budget, request_id)
+                outcome = self._ask(query, budget, request_id) if room > 0 else Outcome(_no_room(), Effort(), query)
+                answered[query] = outcome
+            if len(call.queries) > 1 and isinstance(outcome.result, QrCodeList):
+                room -= bytes_of(outcome.result)
+                outcome = outcome if room > 0 else outcome._replace(result=_no_room())
             outcomes.append(outcome)
         return outcomes
 
@@ -96,6 +110,16 @@ class Instance:
             return self.service.ask(query, budget)
         except Exception as error:
             return Outcome(logs.internal_error(error, request_id), Effort(), query)
+
+
+def _list_too_long() -> Problem:
+    return Problem(
+        "upstream_invalid_response", "CAMS's list is longer than the 6 MB of an answer; over HTTP, accept gzip."
+    )
+
+
+def _no_room() -> Problem:
+    return Problem("payload_too_large", "The other lists fill the 6 MB of an answer; query this number on its own.")
 
 
 def _service(settings: Settings, account: str) -> Service:

@@ -4,6 +4,7 @@ A Problem can be raised anywhere and is answered as RFC 9457 problem details. Ca
 """
 
 import math
+import re
 from typing import Any, NamedTuple
 
 from cams_qr import trace
@@ -112,7 +113,7 @@ class FieldError(NamedTuple):
 
 
 class Upstream(NamedTuple):
-    """CAMS's error code and request ID for a failure."""
+    """CAMS's error code and request ID for a failure, both identifiers."""
 
     code: str | None
     request_id: str | None
@@ -185,6 +186,18 @@ class Unreachable(Problem):
     def __init__(self, code: str, detail: str, reason: str) -> None:
         super().__init__(code, detail)
         self.reason = reason
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_UUID = re.compile(r"[A-Za-z0-9]{8}(-[A-Za-z0-9]{4}){3}-[A-Za-z0-9]{12}")
+_PHONE_NUMBER = re.compile(r"[0-9]{7}")
+
+
+def is_identifier(text: str) -> bool:
+    """Whether it is a code or request ID that may be passed on and logged: no phone number, no other character."""
+    if not _IDENTIFIER.fullmatch(text):
+        return False
+    return _PHONE_NUMBER.search(text) is None or _UUID.fullmatch(text) is not None
 
 
 def from_upstream(code: str | None, request_id: str | None, *, status: int, retry_after: float | None) -> Problem:

@@ -21,6 +21,8 @@ ANSWER_SECONDS = 0.15
 # The most that an unavailable Redis may cost a caller: an answer, and a connection before it.
 _EXCHANGE_SECONDS = ANSWER_SECONDS + 0.045
 PROBE_SECONDS = 0.4
+# Twice the longest list, whose JSON is longer here than CAMS's.
+_MAX_EXCHANGE_BYTES = 16 * 1024 * 1024
 
 Command = tuple[str | bytes | int, ...]
 T = TypeVar("T")
@@ -31,7 +33,10 @@ class StoreUnavailable(Exception):
 
 
 class _BoundedSocket:
-    """A socket on which everything ends by one deadline. Its own timeouts start anew with each byte that arrives."""
+    """A socket on which everything ends by one deadline. Its own timeouts start anew with each byte that arrives.
+
+    What does not end within _MAX_EXCHANGE_BYTES counts as late, too.
+    """
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self._sock = sock
@@ -41,16 +46,19 @@ class _BoundedSocket:
         """Begin the next exchange."""
         self._deadline = deadline
         self._is_late = False
+        self._room = _MAX_EXCHANGE_BYTES
 
     def recv(self, size: int) -> bytes:
         """Receive what arrives next. Raises TimeoutError."""
-        if self._is_late:
+        if self._is_late or self._room < 0:
             raise TimeoutError
         # If this process was held up, what has arrived meanwhile counts, once.
         seconds = self._deadline.remaining()
         self._is_late = seconds == 0
         self._sock.settimeout(max(seconds, 0.001))
-        return self._sock.recv(size)
+        received = self._sock.recv(size)
+        self._room -= len(received)
+        return received
 
     def sendall(self, data: bytes) -> None:
         """Send everything. Raises TimeoutError."""

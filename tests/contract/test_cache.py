@@ -1,6 +1,8 @@
 """Cached results are reused, old lists stand in when CAMS cannot be queried, and HTTP caches are told how long."""
 
+import itertools
 import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from local.lists import LISTS
 from local.sandbox import Sandbox
 from local.serve import serve
 from tests.conftest import NUMBER, Function
+from tests.npm import needs_npm
 
 OWN = "cams-8filvjc8snw"
 
@@ -127,10 +130,52 @@ def test_the_headers_of_a_miss_and_a_hit(cached: Function) -> None:
     assert miss.headers["Age"] == "0"
     cached.pass_time(20)
     hit = http(cached)
-    assert hit.headers["Cache-Control"] == "private, max-age=39"
+    assert hit.headers["Cache-Control"] == "private, max-age=59"
     assert hit.headers["Cache-Status"] == "cams-qr; hit; ttl=39"
     assert hit.headers["Age"] == "20"
     assert hit.headers["ETag"] == miss.headers["ETag"]
+
+
+def reuse(answers: list[Any]) -> list[float]:
+    """For how many seconds browsers reuse these answers; other caches must not store them."""
+    headers = json.dumps([{name.lower(): value for name, value in answer.headers.items()} for answer in answers])
+    done = subprocess.run(["node", "freshness.js", headers], cwd="tests/node", capture_output=True, check=True)
+    verdicts = json.loads(done.stdout)
+    assert not any(is_shared for _, is_shared in verdicts)
+    return [milliseconds / 1000 for milliseconds, _ in verdicts]
+
+
+@needs_npm
+@pytest.mark.parametrize("ttl", [1, 60, 300])
+def test_caches_reuse_a_list_until_it_expires_and_no_longer(cached: Function, sandbox: Sandbox, ttl: int) -> None:
+    cached.configure(CACHE_TTL_SECONDS=str(ttl))
+    cached.timeout = 2
+    ages = sorted({0, 1, ttl // 2, ttl - 2, ttl - 1} & set(range(ttl)))
+    answers = [http(cached)]
+    for before, age in itertools.pairwise(ages):
+        cached.pass_time(age - before)
+        answers.append(http(cached))
+    sandbox.qps = 0
+    cached.pass_time(ttl)
+    answers.append(http(cached))
+    assert answers[-1].json["stale"] is True
+    *fresh, stale = reuse(answers)
+    assert len(fresh) == len(ages)
+    for age, seconds in zip(ages, fresh, strict=True):
+        assert ttl - age - 2 < seconds <= ttl - age
+    assert stale == 0
+
+
+@needs_npm
+def test_caches_reuse_a_drawing_for_a_day_whatever_the_lists_age(cached: Function) -> None:
+    def draw(ending: str) -> Any:
+        return cached.http(path=f"/qr-codes/4O4YGZEG3RIVE1.{ending}", parameters={"phoneNumber": NUMBER})
+
+    answers = [draw("svg"), draw("png")]
+    cached.pass_time(50)
+    answers += [draw("svg"), draw("png")]
+    # The clock goes on while it judges.
+    assert [round(seconds) for seconds in reuse(answers)] == [86_400] * 4
 
 
 def test_the_headers_of_a_list_that_has_expired(cached: Function) -> None:

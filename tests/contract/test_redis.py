@@ -1,7 +1,6 @@
 """The connection to Redis: few round trips, none that holds a caller up, TLS, and why it is unavailable."""
 
 import re
-import socket
 import socketserver
 import ssl
 import threading
@@ -133,6 +132,22 @@ def test_no_redis_makes_an_invocation_late(
     assert set(reasons(log())) == {"timeout"}
 
 
+def test_an_answer_without_end_is_not_kept(cached: Function) -> None:
+    sent = 0
+
+    def flood(sock: Any) -> None:
+        nonlocal sent
+        sock.sendall(b"$1000000000\r\n")
+        while True:
+            sent += sock.send(bytes(1 << 20))
+
+    with serving(flood) as address:
+        cached.configure(REDIS_URL=f"redis://{address}")
+        assert cached.ask()["status"] == 200
+    # What is read, and what the sockets' buffers take.
+    assert sent < 32 << 20
+
+
 @pytest.mark.timed
 def test_an_unavailable_redis_costs_a_caller_a_fifth_of_a_second(cached: Function) -> None:
     def seconds(url: str) -> float:
@@ -174,24 +189,46 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def tls_url(authority: trustme.CA, valkey: Valkey) -> Iterator[str]:
-    """Valkey behind TLS, with a certificate of the authority for `localhost` alone."""
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    """A server with a certificate of the authority for `localhost` alone."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
+    return context
 
-    def pump(source: Any, sink: Any) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
 
-    def relay(sock: Any) -> None:
-        target = ("127.0.0.1", valkey.port)
-        with context.wrap_socket(sock, server_side=True) as client, socket.create_connection(target) as server:
-            threading.Thread(target=pump, args=(server, client), daemon=True).start()
-            pump(client, server)
+@pytest.fixture
+def tls_url(tls: ssl.SSLContext, valkey: Valkey) -> Iterator[str]:
+    with Proxy(f"127.0.0.1:{valkey.port}", tls=tls) as proxy:
+        yield f"rediss://localhost:{proxy.port}"
 
-    with serving(relay) as address:
-        yield f"rediss://localhost:{address.rpartition(':')[2]}"
+
+@pytest.mark.timed
+@pytest.mark.parametrize("stage", [b"AUTH", b"SELECT", b"EVALSHA"])
+@pytest.mark.parametrize("is_tls", [False, True], ids=["TCP", "TLS"])
+def test_a_redis_that_drips_costs_a_fifth_of_a_second(
+    cached: Function, tmp_path: Path, tls: ssl.SSLContext, ca_file: str, log: Any, stage: bytes, is_tls: bool
+) -> None:
+    """From a stage on, each byte takes 0.1 s; and no invocation is late."""
+    server = Valkey(tmp_path, password="right").start()
+
+    def drip(data: bytes) -> None:
+        if b"\r\n" + stage + b"\r\n" in data:
+            proxy.drips = 0.1
+
+    with Proxy(f"127.0.0.1:{server.port}", watch=drip, tls=tls if is_tls else None) as proxy:
+        url = f"{'rediss' if is_tls else 'redis'}://:right@localhost:{proxy.port}/1"
+        cached.configure(REDIS_URL=url, **({"REDIS_CA_FILE": ca_file} if is_tls else {}))
+        cached.start().initialize(cached.context())
+        cached.timeout = 1
+        started = time.monotonic()
+        assert cached.ask()["status"] == 200
+        alone = time.monotonic()
+        cached.direct({"queries": [{"phoneNumber": f"49151{n:07}"} for n in range(30)]})
+        batch = time.monotonic()
+    server.kill()
+    assert alone - started < 0.3
+    assert batch - alone < cached.timeout
+    assert reasons(log()) == ["timeout"]
 
 
 def test_a_providers_own_ca(cached: Function, sandbox: Sandbox, tls_url: str, ca_file: str, log: Any) -> None:

@@ -1,5 +1,8 @@
 """Lists that instances share through Redis: each serves only its own query, states its true age, and expires."""
 
+import json
+import math
+import re
 import time
 from typing import Any
 
@@ -61,6 +64,96 @@ def test_what_belongs_to_another_query_is_a_miss(
     assert len(sandbox.arrivals) == 3
 
 
+LIST_OF = {
+    "no longer fresh": {"stale": True},
+    "drawn elsewhere": {"svgUrl": "https://evil.example.com/x.svg"},
+    "number as request id": {"requestId": "8613800005678"},
+    "lines in request id": {"requestId": 'R-1\r\n{"level":"INFO"}'},
+    "long request id": {"requestId": "R" * 129},
+    "moment": {"fetchedAt": "yesterday\r\n"},
+    "surrogate": {"prefilledMessage": "\ud800"},
+    "number for text": {"prefilledMessage": 1},
+    "unknown field": {"javascript": "x"},
+    "list for text": {"code": ["A"]},
+    "lifetime": {"lifetime": math.nan},
+    "text for lifetime": {"lifetime": "long"},
+}
+ID = "90E63D28-E31D-1EB2-8939-A94866411B2O"
+FAILURE_OF: dict[str, list[Any]] = {
+    "credentials": ["InvalidAccessKeyId.NotFound", ID],
+    "quota": ["Throttling.User", ID],
+    "outage": ["ServiceUnavailable", ID],
+    "unknown": ["Something.Unheard", ID],
+    "no code": [None, ID],
+    "number as code": ["InvalidParameter.8613800005678", ID],
+    "lines in code": ['InvalidParameter\r\n{"level":"INFO"}', ID],
+    "long code": ["InvalidParameter." + "A" * 128, ID],
+    "number as request id": ["InvalidParameter", "8613800005678"],
+    "lines in request id": ["InvalidParameter", "R-1\r\n"],
+    "list as request id": ["InvalidParameter", ["R-1"]],
+}
+BYTES = {
+    "nothing": b"",
+    "no JSON": b"planted",
+    "no UTF-8": b'{"lifetime":660.0,"found":"\xff"}',
+    "a number": b"1",
+    "neither": b'{"lifetime":660.0}',
+    "deep": b'{"lifetime":660.0,"found":' + b"[" * 100_000,
+    "many codes": b'{"lifetime":660.0,"found":{"qrCodes":[%b]}}' % b",".join([b"{}"] * 3_000_000),
+}
+
+
+def changed(document: Any, changes: Any) -> Any:
+    """The document with each field changed, wherever it is; one that is nowhere is added to the first code."""
+    places = document, document["found"], document["found"]["qrCodes"][0]
+    for name, value in changes.items():
+        next((place for place in places if name in place), places[-1])[name] = value
+    return document
+
+
+@pytest.mark.parametrize("planted", [*LIST_OF, *BYTES])
+def test_a_planted_list_is_a_miss(shared: Function, sandbox: Sandbox, client: Any, log: Any, planted: str) -> None:
+    key = key_of(client, shared)
+    document = changed(json.loads(client.get(key)), LIST_OF.get(planted, {}))
+    client.set(key, BYTES.get(planted, json.dumps(document).encode()), keepttl=True)
+    is_a_miss(shared, sandbox, log, NUMBER)
+
+
+@pytest.mark.parametrize("planted", FAILURE_OF)
+def test_a_planted_failure_is_a_miss(shared: Function, sandbox: Sandbox, client: Any, log: Any, planted: str) -> None:
+    key = key_of(client, shared, NOT_OWNED)
+    document = json.loads(client.get(key))
+    document["failure"]["upstream"] = FAILURE_OF[planted]
+    client.set(key, json.dumps(document), keepttl=True)
+    is_a_miss(shared, sandbox, log, NOT_OWNED)
+
+
+def is_a_miss(shared: Function, sandbox: Sandbox, log: Any, number: str) -> None:
+    log()
+    shared.start()
+    started = time.monotonic()
+    answer = json.dumps(shared.ask(number))
+    assert time.monotonic() - started < 1
+    assert len(sandbox.arrivals) == 2
+    (line,) = log()
+    assert line.get("cache") in (None, "miss")
+    for text in (answer, json.dumps(line)):
+        assert not re.search("8613800005678|level.*level|evil|credentials", text)
+
+
+def test_a_failure_says_nothing_of_its_own(shared: Function, sandbox: Sandbox, client: Any) -> None:
+    """Its code and its advice are those of CAMS's code."""
+    key = key_of(client, shared, NOT_OWNED)
+    document = json.loads(client.get(key))
+    fresh = shared.ask(NOT_OWNED)["problem"]
+    document["failure"] |= {"code": "credentials_unavailable", "detail": "Call 8613800005678.\r\n"}
+    client.set(key, json.dumps(document), keepttl=True)
+    shared.start()
+    again = shared.ask(NOT_OWNED)["problem"]
+    assert len(sandbox.arrivals) == 1
+    assert {**again, "requestId": ""} == {**fresh, "requestId": ""}
+
+
 def test_a_value_of_another_type_is_replaced(shared: Function, sandbox: Sandbox, client: Any, log: Any) -> None:
     key = key_of(client, shared)
     client.delete(key)
@@ -113,7 +206,7 @@ def test_age_is_true_whatever_the_readers_clock(shared: Function, sandbox: Sandb
     shared.start()
     answer = shared.http(parameters={"phoneNumber": NUMBER})
     assert answer.headers["Age"] == "1"
-    assert answer.headers["Cache-Control"] == "private, max-age=58"
+    assert answer.headers["Cache-Control"] == "private, max-age=59"
     assert len(sandbox.arrivals) == 1
 
 

@@ -192,10 +192,18 @@ TRAP_LISTS: dict[str, list[Any]] = {
     "`Code` is the number 200": [("4O4YGZEG3RIVE1", None, "Hello")],
     "`Code` is SUCCESS, `Data` is absent": [],
     "`Code` is 0000, `Data` is null": [],
+    "the request id is a phone number": [("4O4YGZEG3RIVE1", None, "Hello")],
     "a number as people write it": [("4O4YGZEG3RIVE1", "+60 1111 11111", "Hello")],
 }
 ONCE = ["4O4YGZEG3RIVE1", "WOMVT6TJ2BP7A1"]
 ROWS = {trap.what: f"1666000{row:04}" for row, trap in TRAPS.items()}
+
+
+def test_a_phone_number_is_no_request_id(function: Function, log: Any) -> None:
+    """Since those are logged."""
+    answer = function.ask(ROWS["the request id is a phone number"])
+    assert answer["result"]["requestId"] is None
+    assert "8613800005678" not in str(log())
 
 
 def test_nobody_is_told_to_wait_for_days(function: Function) -> None:

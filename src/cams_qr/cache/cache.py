@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cams_qr.cache.entry import Entry
-from cams_qr.cache.entry_json import from_json, to_json
+from cams_qr.cache.entry_json import PERMANENT_FAILURES, from_json, to_json
 from cams_qr.cache.flight import Flight, Flights
 from cams_qr.problems import Problem
 from cams_qr.query import QrCodeList, QrQuery
@@ -26,8 +26,6 @@ MAX_BYTES = 32 * 1024 * 1024
 _DRAWINGS_BYTES = 32 * 1024
 _TIMES_LIST = 3
 FAILURE_SECONDS = 10
-# Failures that a retry cannot change. Any other may be temporary, or our own.
-PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
 
 
 class Cache:

@@ -1,21 +1,51 @@
-"""A cache entry as the JSON text that Redis keeps."""
+"""A cache entry as the JSON text that Redis keeps, and that is validated like an answer of CAMS when it is read."""
 
+import re
 import time
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cams_qr.problems import KINDS, Problem, Upstream
-from cams_qr.query import QrCodeList, QrQuery
+from cams_qr.problems import Problem, Upstream, from_upstream, is_identifier
+from cams_qr.query import MAX_CODES, QrCodeList, QrQuery, is_quick_to_parse
+
+# Failures that a retry cannot change. Any other may be temporary, or our own.
+PERMANENT_FAILURES = frozenset({"not_owned", "invalid_request"})
+_MOMENT = re.compile("[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z")
+
+
+def _sound_list(found: QrCodeList) -> QrCodeList:
+    """The list, if it can be one of `cams/`. Raises ValueError."""
+    if (
+        found.stale
+        or len(found.qr_codes) > MAX_CODES
+        or any(code.svg_url is not None for code in found.qr_codes)
+        or not _MOMENT.fullmatch(found.fetched_at)
+        or not (found.request_id is None or is_identifier(found.request_id))
+    ):
+        raise ValueError
+    return found
+
+
+def _sound_upstream(upstream: Upstream) -> Upstream:
+    """The code and the request ID, if both may be logged. Raises ValueError."""
+    if not all(text is None or is_identifier(text) for text in upstream):
+        raise ValueError
+    return upstream
 
 
 class _Failure(BaseModel):
+    """A failure that CAMS reported. What it means is not stored, but follows from its code."""
+
     model_config = ConfigDict(defer_build=True)
 
     phone_number: str
     cust_space_id: str | None
-    code: str
-    detail: str
-    upstream: Upstream | None
+    upstream: Annotated[Upstream, AfterValidator(_sound_upstream)]
+
+    def problem(self) -> Problem | None:
+        problem = from_upstream(*self.upstream, status=200, retry_after=None)
+        return problem if problem.code in PERMANENT_FAILURES else None
 
 
 class _Stored(BaseModel):
@@ -28,7 +58,7 @@ class _Stored(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
     lifetime: float = Field(allow_inf_nan=False)
-    found: QrCodeList | None = None
+    found: Annotated[QrCodeList, AfterValidator(_sound_list)] | None = None
     failure: _Failure | None = None
 
 
@@ -39,18 +69,18 @@ def to_json(query: QrQuery, result: QrCodeList | Problem, lifetime: float) -> st
     failure = _Failure(
         phone_number=query.phone_number,
         cust_space_id=query.cust_space_id,
-        code=result.code,
-        detail=result.detail,
-        upstream=result.upstream,
+        upstream=result.upstream or Upstream(None, None),
     )
     return _Stored(lifetime=lifetime, failure=failure).model_dump_json()
 
 
-def from_json(query: QrQuery, text: bytes | str, left: float) -> tuple[QrCodeList | Problem, float] | None:
+def from_json(query: QrQuery, text: Any, left: float) -> tuple[QrCodeList | Problem, float] | None:
     """The result in a text that Redis keeps for `left` more seconds, and the Unix time it was stored at.
 
     None if the text is not one of ours for this query.
     """
+    if not isinstance(text, bytes) or not is_quick_to_parse(text):
+        return None
     try:
         stored = _Stored.model_validate_json(text)
     except ValidationError:
@@ -61,7 +91,5 @@ def from_json(query: QrQuery, text: bytes | str, left: float) -> tuple[QrCodeLis
     # A key that never expires, or later than it should, has no age.
     if not 0 <= left <= stored.lifetime:
         return None
-    at = time.time() - (stored.lifetime - left)
-    if isinstance(held, QrCodeList):
-        return held, at
-    return (Problem(held.code, held.detail, upstream=held.upstream), at) if held.code in KINDS else None
+    result = held if isinstance(held, QrCodeList) else held.problem()
+    return (result, time.time() - (stored.lifetime - left)) if result is not None else None

@@ -24,8 +24,8 @@ from requests import Session
 
 from cams_qr.cams.transport import BoundedAdapter, TransportError, json_object, timed
 from cams_qr.deadline import Deadline, Departure
-from cams_qr.problems import Problem, Unreachable, from_upstream
-from cams_qr.query import QrCode, QrCodeList, QrQuery
+from cams_qr.problems import Problem, Unreachable, from_upstream, is_identifier
+from cams_qr.query import MAX_CODES, QrCode, QrCodeList, QrQuery
 
 _OPERATION = Params(
     action="ListPhoneMessageQrdl",
@@ -184,6 +184,8 @@ def _parse(query: QrQuery, body: dict[str, Any], status: int, headers: dict[str,
         items = []
     if not isinstance(items, list):
         raise Problem("upstream_invalid_response", "CAMS's answer contains no list of QR codes.")
+    if len(items) > MAX_CODES:
+        raise _transport_problem("too_large")
     return QrCodeList(
         phone_number=query.phone_number,
         cust_space_id=query.cust_space_id,
@@ -233,4 +235,4 @@ def _text(value: Any) -> str | None:
 def _identifier(value: Any) -> str | None:
     """A code or request ID that is safe to pass on; None for CAMS's placeholders."""
     text = str(value)
-    return text if text not in _PLACEHOLDERS and re.fullmatch(r"[A-Za-z0-9._-]{1,128}", text) else None
+    return text if text not in _PLACEHOLDERS and is_identifier(text) else None

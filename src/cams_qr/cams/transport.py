@@ -25,6 +25,7 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from cams_qr.deadline import Deadline, Departure, DepartureMissed
+from cams_qr.query import is_quick_to_parse
 from cams_qr.sockets import open_socket, seconds_left, wrap_socket
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -243,7 +244,7 @@ def _tls_context() -> ssl.SSLContext:
 
 
 def _response(request: PreparedRequest, answer: http.client.HTTPResponse, body: bytes) -> Response:
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > MAX_BODY_BYTES or not is_quick_to_parse(body):
         raise TransportError("too_large")
     if answer.length:
         raise TransportError("truncated")

@@ -8,6 +8,7 @@ from typing import Any
 from cams_qr.events.call import Answer, Call, QueryOrProblem, compact_json
 from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
+from cams_qr.query import QrCodeList
 from cams_qr.settings import Settings
 
 Asked = QueryOrProblem | list[QueryOrProblem]
@@ -36,6 +37,11 @@ def bus_call(trigger: str, asked: Asked, settings: Settings, request_id: str) ->
     return _call(trigger, asked, lambda problem: True)
 
 
+def bytes_of(found: QrCodeList) -> int:
+    """How long a list makes an answer."""
+    return len(compact_json(_found(found)))
+
+
 def _call(trigger: str, asked: Asked, is_raised: Callable[[Problem], bool]) -> Call:
     if isinstance(asked, list):
         return Call(trigger, tuple(asked), partial(_encode, partial(_answer_all, is_raised)))
@@ -56,7 +62,11 @@ def _answer_one(is_raised: Callable[[Problem], bool], outcomes: Sequence[Outcome
     """`{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`. Raises QueryFailed."""
     result = outcomes[0].result
     if not isinstance(result, Problem):
-        return {"status": 200, "result": result.model_dump(mode="json", by_alias=True)}
+        return _found(result)
     if is_raised(result):
         raise QueryFailed(json.dumps(result.to_dict(request_id)))
     return {"status": result.status, "problem": result.to_dict(request_id)}
+
+
+def _found(result: QrCodeList) -> dict[str, Any]:
+    return {"status": 200, "result": result.model_dump(mode="json", by_alias=True)}

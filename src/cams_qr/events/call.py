@@ -8,6 +8,10 @@ from cams_qr.outcome import Outcome
 from cams_qr.problems import Problem
 from cams_qr.query import QrQuery
 
+# Function Compute states no limit for answers; this is the smallest that is told of for a body (the developer
+# community's question 605753).
+MAX_ANSWER_BYTES = 6_000_000
+
 QueryOrProblem = QrQuery | Problem
 
 

@@ -113,10 +113,13 @@ def _cors_headers(request: Request, settings: Settings) -> dict[str, str]:
 
 
 def _cache_headers(cache_use: CacheUse) -> dict[str, str]:
-    """Cache-Control and Age (RFC 9111), Cache-Status (RFC 9211)."""
+    """Cache-Control and Age (RFC 9111), Cache-Status (RFC 9211).
+
+    Caches reuse an answer for `max-age` less `Age`, so `max-age` contains the time that has passed.
+    """
     age, left = int(cache_use.age), math.floor(cache_use.ttl)
     return {
-        "Cache-Control": f"private, max-age={max(0, left)}",
+        "Cache-Control": f"private, max-age={age + left if left > 0 else 0}",
         "Age": str(age),
         "Cache-Status": "cams-qr; " + _CACHE_STATUS[cache_use.status].format(ttl=left, reason=cache_use.reason),
     }
