@@ -53,6 +53,7 @@ EVERYTHING = REQUIRED | {
     "DomainPrivateKey": "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n",
     "FailureDestination": "acs:fc:ap-southeast-1:1234567890123456:functions/failed",
     "QueueName": "qr-codes-asked",
+    "DeadLetterQueueName": "qr-codes-failed",
     "TimerCron": "0 0/5 * * * *",
     "TimerPayload": '{"phoneNumber": "8613800001234"}',
     "AlertActionPolicy": "on-call",

@@ -20,6 +20,7 @@ _QUEUE_ROLES = (
     "AliyunServiceRoleForEventBridgeSendToFC",
     "AliyunServiceRoleForEventBridgeSourceMNS",
 )
+_DEAD_LETTER_ROLES = ("AliyunServiceRoleForEventBridgeSendToMNS",)
 
 
 def function_compute(planned: Planned) -> Finding:
@@ -53,7 +54,7 @@ def queue_roles(planned: Planned) -> Finding | None:
     if not planned.parameters["QueueName"]:
         return None
     found = fine("EventBridge's roles", "there")
-    for role in _QUEUE_ROLES:
+    for role in (*_QUEUE_ROLES, *(_DEAD_LETTER_ROLES if planned.parameters["DeadLetterQueueName"] else ())):
         found = _role(
             planned,
             "EventBridge's roles",

@@ -10,6 +10,7 @@ _SERVICE_ROLES = (
     "AliyunServiceRoleForFCTriggerEventBridge",
     "AliyunServiceRoleForEventBridgeSendToFC",
     "AliyunServiceRoleForEventBridgeSourceMNS",
+    "AliyunServiceRoleForEventBridgeSendToMNS",
     "AliyunServiceRoleForNativeApiGwInvokeFC",
 )
 _ALL = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

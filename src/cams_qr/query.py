@@ -26,7 +26,9 @@ _MAX_VALUES = 15 * MAX_CODES
 _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 _SEPARATORS = str.maketrans("", "", " -.()")
 _MAX_ERRORS = 10
-_MAX_FIELD_NAME = 64
+# A caller's name for a field may be anything, even a phone number with what belongs to it.
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_MAX_DIGITS_IN_NAME = 6
 
 
 def normalise_phone_number(text: str) -> str:
@@ -120,8 +122,8 @@ def parse_query(fields: Iterable[tuple[str, Any]]) -> QrQuery:
             unknown += 1
             if unknown > _MAX_ERRORS:
                 break
-            canonical = _printable(name)
-        if canonical in renamed:
+            canonical = printable_name(name)
+        elif canonical in renamed:
             raise invalid_field(canonical, "is given twice; give it once")
         renamed[canonical] = value
     try:
@@ -134,7 +136,13 @@ def parse_query(fields: Iterable[tuple[str, Any]]) -> QrQuery:
 
 def invalid_field(field: str, message: str) -> Problem:
     """An `invalid_request` about one field."""
-    return _invalid_request([FieldError(_printable(field), message)])
+    return _invalid_request([FieldError(field, message)])
+
+
+def printable_name(name: str) -> str:
+    """A field's name from a caller, for a problem: itself if it is a plain identifier without a number, else `?`."""
+    is_plain = _PLAIN_NAME.fullmatch(name) and sum(map(str.isdigit, name)) <= _MAX_DIGITS_IN_NAME
+    return name if is_plain else "?"
 
 
 def _invalid(error: ValidationError) -> Problem:
@@ -145,11 +153,6 @@ def _invalid(error: ValidationError) -> Problem:
 def _invalid_request(errors: list[FieldError]) -> Problem:
     first = errors[0]
     return Problem("invalid_request", f"{first.field}: {first.message}.", errors=tuple(errors[:_MAX_ERRORS]))
-
-
-def _printable(name: str) -> str:
-    """A field's name for an answer: truncated, and without lone surrogates, which are not characters."""
-    return name[:_MAX_FIELD_NAME].encode("utf-8", "replace").decode()
 
 
 def _fix(field: str, kind: str, message: str) -> str:

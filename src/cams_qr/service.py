@@ -101,6 +101,10 @@ class Service:
         numbers, spaces = self.settings.allowed_phone_numbers, self.settings.allowed_cust_space_ids
         if numbers and query.phone_number not in numbers:
             raise Problem("not_allowed", "This deployment does not serve this phoneNumber.")
+        if spaces and query.cust_space_id is None:
+            raise Problem(
+                "not_allowed", "This deployment serves certain spaces only; give a custSpaceId that it serves."
+            )
         if spaces and query.cust_space_id not in spaces:
             raise Problem("not_allowed", "This deployment does not serve this custSpaceId; use one that it serves.")
 

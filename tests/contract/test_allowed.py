@@ -7,7 +7,7 @@ import pytest
 
 from cams_qr.events.answers import QueryFailed
 from local.sandbox import Sandbox
-from tests.conftest import NUMBER, Function, v1_event, wrapped_event
+from tests.conftest import NUMBER, Function, HttpAnswer, v1_event, wrapped_event
 
 OWN = "cams-8filvjc8snw"
 OTHER = "293483938849493"
@@ -25,7 +25,9 @@ def test_only_allowed_spaces(function: Function, sandbox: Sandbox) -> None:
     function.configure(ALLOWED_CUST_SPACE_IDS=OWN)
     assert function.ask(custSpaceId=OWN)["status"] == 200
     for fields in ({"custSpaceId": OTHER}, {"custSpaceId": OWN.upper()}, {}):
-        assert function.ask(**fields)["problem"]["code"] == "not_allowed"
+        problem = function.ask(**fields)["problem"]
+        assert problem["code"] == "not_allowed"
+        assert ("give a custSpaceId" in problem["detail"]) == (not fields)
     assert len(sandbox.arrivals) == 1
 
 
@@ -50,14 +52,14 @@ def test_a_header_given_twice_is_refused(function: Function, sandbox: Sandbox, w
         if wrapped
         else function.raw(event.encode())
     )
-    assert (answer["status"], answer["problem"]["errors"][0]["message"]) == (400, "is given twice; give it once")
+    assert HttpAnswer(answer).problem["errors"][0]["message"] == "is given twice; give it once"
     assert not sandbox.arrivals
 
 
 def test_a_parameter_given_twice_is_refused(function: Function, sandbox: Sandbox) -> None:
     event = json.dumps(v1_event(parameters={"phoneNumber": "6281200001234", "twice": NUMBER}))
     answer = function.raw(event.replace("twice", "phoneNumber").encode())
-    assert answer["problem"]["errors"] == [{"field": "phoneNumber", "message": "is given twice; give it once"}]
+    assert HttpAnswer(answer).problem["errors"] == [{"field": "phoneNumber", "message": "is given twice; give it once"}]
     assert not sandbox.arrivals
 
 
@@ -74,6 +76,7 @@ def test_a_parameter_given_twice_is_refused(function: Function, sandbox: Sandbox
         ({"X-Cust-Space": OWN, "x-cust-space": OTHER}, None),
         ({"X-Cust-Space": f" {OWN}"}, None),
         ({"X-Cust-Space": [OWN]}, None),
+        ({"X-Cust-Space": [], "x-cust-space": OWN}, None),
     ],
 )
 def test_there_is_no_way_around_the_header(

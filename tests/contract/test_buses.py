@@ -181,10 +181,36 @@ def test_a_stream_comes_again_whole_when_a_failure_may_pass(function: Function, 
     assert {query["PhoneNumber"] for query in sandbox.queries} == {DOWN}
 
 
+def in_batch(*numbers: str) -> dict[str, Any]:
+    return timer(json.dumps({"queries": [{"phoneNumber": number} for number in numbers]}))
+
+
+@pytest.mark.parametrize(("number", "may_pass"), [(FOREIGN, False), (DOWN, True)])
+@pytest.mark.parametrize(
+    ("event", "is_stream"),
+    [
+        (lambda n: cloud_event({"phoneNumber": n}), False),
+        (lambda n: {"Message": n}, False),
+        (lambda n: in_batch(n), False),
+        (lambda n: in_batch(NUMBER, FOREIGN, n), False),
+        (lambda n: [n], True),
+        (lambda n: [NUMBER, FOREIGN, cloud_event({"phoneNumber": n})], True),
+    ],
+)
+def test_a_message_raises_any_failure_and_a_stream_what_may_pass(
+    function: Function, event: Any, is_stream: bool, number: str, may_pass: bool
+) -> None:
+    if is_stream and not may_pass:
+        assert function.direct(event(number))["results"][-1]["status"] == 404
+        return
+    with pytest.raises(QueryFailed) as raised:
+        function.direct(event(number))
+    assert json.loads(str(raised.value))["retryable"] is may_pass
+
+
 def test_a_timer_with_a_batch(function: Function) -> None:
-    payload = {"queries": [{"phoneNumber": NUMBER}, {"phoneNumber": FOREIGN}]}
-    answer = function.direct(timer(json.dumps(payload)))
-    assert [item["status"] for item in answer["results"]] == [200, 404]
+    answer = function.direct(in_batch(NUMBER, "6281200001234"))
+    assert [item["status"] for item in answer["results"]] == [200, 200]
 
 
 @pytest.mark.parametrize("text", [b"8613800001234", b"+86 138-0000-1234\n", b" 86 (138) 0000 1234 "])

@@ -1,10 +1,13 @@
 """Malicious callers: what they send affects only their own answer, and only as the contract says."""
 
 import json
+import time
+import tracemalloc
 from typing import Any
 
 import pytest
 
+from cams_qr.events.answers import QueryFailed
 from local.sandbox import Sandbox
 from tests.conftest import NUMBER, Function, v1_event
 
@@ -100,7 +103,121 @@ def test_an_entity_tag_tells_nothing_to_who_may_not_ask(function: Function) -> N
         assert "ETag" not in answer.headers
 
 
-def test_an_event_of_six_megabytes(function: Function) -> None:
-    """The most Function Compute passes on; its body is over the limit, and told so before anything is decoded."""
-    event = v1_event("POST", body="a" * 6_000_000)
-    assert json.loads(function.direct(event)["body"])["code"] == "payload_too_large"
+def told(function: Function, event: bytes) -> str:
+    """What is answered or raised."""
+    try:
+        return json.dumps(function.raw(event), ensure_ascii=False)
+    except QueryFailed as failure:
+        return str(failure)
+
+
+MILLION = 1_000_000
+LARGE: dict[str, tuple[Any, str]] = {
+    "an HTTP body": (v1_event("POST", body="a" * 6 * MILLION), "payload_too_large"),
+    "an HTTP body of brackets": (v1_event("POST", body="[]," * MILLION), "payload_too_large"),
+    "a message": ({"Message": "a" * MILLION}, "payload_too_large"),
+    "a message of bytes made text": ({"Message": "b'" + "\\n" * MILLION + "'"}, "payload_too_large"),
+    "a message of lists": ({"Message": json.dumps([[]] * MILLION)}, "payload_too_large"),
+    "a CloudEvent's base64": ({"specversion": "1.0", "data_base64": "QUJD" * MILLION}, "payload_too_large"),
+    "a timer's payload": ({"triggerTime": "t", "payload": "a" * MILLION}, "payload_too_large"),
+    "an event of lists": ({"specversion": "1.0", "data": [[]] * MILLION}, "invalid_request"),
+    "an event of objects": ({"queries": [{"a": 1}] * 100_000}, "invalid_request"),
+    "a stream of numbers": ([1] * MILLION, "throttled"),
+    "a stream of lists": ([[]] * MILLION, "throttled"),
+    "a stream of phone numbers": ([NUMBER] * 100_000, "throttled"),
+}
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_a_large_event_takes_no_memory_and_gets_a_small_answer(function: Function, what: str) -> None:
+    document, code = LARGE[what]
+    event = json.dumps(document, separators=(",", ":")).encode()
+    function.ask()
+    tracemalloc.start()
+    answer = told(function, event)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert code in answer
+    assert len(answer) < 2048
+    assert peak < 20 * len(event)
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        ("a" * MILLION, 413),
+        ({"phoneNumber": NUMBER, "a": "b" * 65_536}, 413),
+        ([[]] * 100_000, 413),
+        ([[]] * 1000, 400),
+        (json.dumps([[]] * 1000), 400),
+        ("é" * 40_000, 413),
+        ({"phoneNumber": NUMBER, "a": '\\"]},["'}, 400),
+    ],
+    ids=range(7),
+)
+def test_a_large_message_of_a_stream_harms_no_other(function: Function, message: Any, status: int) -> None:
+    stream = json.dumps([NUMBER, message, NUMBER], ensure_ascii=False).encode()
+    assert [result["status"] for result in function.raw(stream)["results"]] == [200, status, 200]
+
+
+@pytest.mark.timed
+@pytest.mark.parametrize("distinct", [1, 100_000])
+def test_what_of_a_stream_does_not_fit_is_delivered_again(
+    function: Function, sandbox: Sandbox, log: Any, distinct: int
+) -> None:
+    function.timeout = 3
+    stream = json.dumps([{"phoneNumber": f"49151{n % distinct:07}"} for n in range(100_000)]).encode()
+    function.start()
+    started = time.monotonic()
+    with pytest.raises(QueryFailed) as raised:
+        function.raw(stream)
+    assert time.monotonic() - started < 3
+    assert json.loads(str(raised.value))["retryable"] is True
+    asked = [query["PhoneNumber"] for query in sandbox.queries]
+    assert 1 <= len(asked) == len(set(asked))
+    assert len(log()) <= 1002
+
+
+@pytest.mark.parametrize(("slashes", "status"), [(14, 200), (15, 404), (3900, 404)])
+def test_slashes_add_nothing_to_an_answer(function: Function, slashes: int, status: int) -> None:
+    answer = function.http(path=f"/x/qr-codes{'/' * slashes}", parameters={"phoneNumber": NUMBER})
+    assert answer.status == status
+    assert len(answer.content) < 4096
+
+
+@pytest.mark.parametrize("shape", ["v1", "classic"])
+@pytest.mark.parametrize("name", ["Origin", "Host", "Content-Type", "If-None-Match", "Accept-Encoding"])
+@pytest.mark.parametrize("value", [["application/json"], [], None, 7, "twice"])
+def test_an_ambiguous_header_is_refused(
+    function: Function, sandbox: Sandbox, shape: str, name: str, value: Any
+) -> None:
+    function.configure(ALLOWED_ORIGINS="*")
+    headers = {name: "a", name.lower(): "a"} if value == "twice" else {name: value}
+    answer = function.http("POST", shape=shape, headers=headers, body=json.dumps({"phoneNumber": NUMBER}))
+    assert [error["field"] for error in answer.problem["errors"]] == [name.lower()]
+    assert (answer.status, sandbox.arrivals) == (400, [])
+
+
+SECRET = "8613912345678"
+
+
+@pytest.mark.parametrize(
+    "name", [SECRET, f"+{SECRET}", f"n{SECRET}", f"a-139-{SECRET}", f"a\n{SECRET}", "é", "", "\ud800"]
+)
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_name_that_is_no_identifier_is_not_repeated(function: Function, log: Any, name: str, twice: bool) -> None:
+    unknown = ", ".join([f"{json.dumps(name)}: 1"] * (1 + twice))
+    fields = f'{{"phoneNumber": "{NUMBER}", {unknown}}}'
+    batch = f'{{"queries": [{{"phoneNumber": "{NUMBER}"}}], {unknown}}}'
+    for event in (
+        fields,
+        batch,
+        f"[{fields}]",
+        json.dumps({"Message": fields}),
+        json.dumps(v1_event("POST", body=fields)),
+    ):
+        answer = told(function, event.encode()).replace("\\", "")
+        assert '"?' in answer
+        assert SECRET not in answer
+        assert "é" not in answer
+    assert SECRET not in str(log())

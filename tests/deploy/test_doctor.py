@@ -31,6 +31,7 @@ OPTIONAL = {
     "GatewayEnvironmentId": "gw-1",
     "GatewayDomainId": "d-1",
     "QueueName": "questions",
+    "DeadLetterQueueName": "failed",
 }
 
 
@@ -281,6 +282,12 @@ CHANGES: list[tuple[str, Any, str]] = [
         lambda account: account.roles.remove("AliyunServiceRoleForEventBridgeSourceMNS"),
         "✗ EventBridge's roles there is no AliyunServiceRoleForEventBridgeSourceMNS "
         "→ aliyun eventbridge CreateServiceLinkedRoleForProduct --ProductName AliyunServiceRoleForEventBridgeSourceMNS",
+    ),
+    (
+        "EventBridge's roles",
+        lambda account: account.roles.remove("AliyunServiceRoleForEventBridgeSendToMNS"),
+        "✗ EventBridge's roles there is no AliyunServiceRoleForEventBridgeSendToMNS "
+        "→ aliyun eventbridge CreateServiceLinkedRoleForProduct --ProductName AliyunServiceRoleForEventBridgeSendToMNS",
     ),
     (
         "Simple Log Service",

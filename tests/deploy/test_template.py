@@ -56,6 +56,7 @@ def test_the_domain_leads_to_the_function_over_https_once_there_is_a_trigger() -
 
 
 ARN = "ap-southeast-1:1234567890123456"
+QUEUES = (EVERYTHING, EVERYTHING | {"DeadLetterQueueName": ""})
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,15 @@ def test_the_role_may_do_what_the_failure_destination_needs_and_nothing_else(
     *always, repeated = statements(REQUIRED)
     assert repeated in always, "without a destination, there is no other right"
     assert statements(REQUIRED | given) == [*always, {"Effect": "Allow", "Action": rights, "Resource": resources}]
+
+
+def test_a_queue_of_this_region_receives_what_the_queue_trigger_could_not_deliver() -> None:
+    options = [resolved(template(), given)["QueueTrigger"]["TriggerConfig"]["runOptions"] for given in QUEUES]
+    assert options[0].items() > {"mode": "event-driven", "errorsTolerance": "ALL"}.items()
+    assert [each.get("deadLetterQueue") for each in options] == [
+        {"Arn": f"acs:mns:{ARN}:/queues/qr-codes-failed"},
+        None,
+    ]
 
 
 def statements(given: dict[str, Any]) -> Any:

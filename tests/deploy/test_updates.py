@@ -73,6 +73,7 @@ UPDATES: list[tuple[str, Any, Any, set[str]]] = [
     ("FailureDestination", EVERYTHING["FailureDestination"], "", set()),
     ("QueueName", "a", "b", set()),
     ("QueueName", "a", "", set()),
+    ("DeadLetterQueueName", "", "a", set()),
     ("TimerCron", "@every 5m", "@every 10m", set()),
     ("TimerCron", "@every 5m", "", set()),
     ("TimerPayload", '{"phoneNumber": "1"}', '{"phoneNumber": "2"}', set()),

@@ -28,13 +28,16 @@ def function_call(trigger: str, asked: Asked, settings: Settings, request_id: st
 
 
 def bus_call(trigger: str, asked: Asked, settings: Settings, request_id: str) -> Call:
-    """The Call of a bus: any failure of a single message is raised, but of several messages only a retryable one.
-
-    They are then all delivered again. Permanent failures are only returned, so that they do not block the others.
-    """
-    if isinstance(asked, list):
-        return _call(trigger, asked, lambda problem: problem.retryable)
+    """The Call of a single message of a bus, which may hold a batch: any failure is raised."""
     return _call(trigger, asked, lambda problem: True)
+
+
+def stream_call(trigger: str, asked: list[QueryOrProblem], settings: Settings, request_id: str) -> Call:
+    """The Call of several messages of a bus: only a retryable failure is raised, and all are then delivered again.
+
+    Permanent failures are only returned, so that they do not block the others.
+    """
+    return _call(trigger, asked, lambda problem: problem.retryable)
 
 
 def bytes_of(found: QrCodeList) -> int:
@@ -44,27 +47,32 @@ def bytes_of(found: QrCodeList) -> int:
 
 def _call(trigger: str, asked: Asked, is_raised: Callable[[Problem], bool]) -> Call:
     if isinstance(asked, list):
-        return Call(trigger, tuple(asked), partial(_encode, partial(_answer_all, is_raised)))
-    return Call(trigger, (asked,), partial(_encode, partial(_answer_one, is_raised)))
+        return Call(trigger, tuple(asked), partial(_encode, _answer_all, is_raised))
+    return Call(trigger, (asked,), partial(_encode, _answer_one, is_raised))
 
 
-def _encode(answer: _Answerer, outcomes: Sequence[Outcome], request_id: str) -> Answer:
+def _encode(
+    answer: _Answerer, is_raised: Callable[[Problem], bool], outcomes: Sequence[Outcome], request_id: str
+) -> Answer:
+    """The answer. Raises QueryFailed for a failure that is raised; of several, for one that a retry may mend."""
+    failures = [outcome.result for outcome in outcomes if isinstance(outcome.result, Problem)]
+    raised = sorted(filter(is_raised, failures), key=lambda failure: not failure.retryable)
+    if raised:
+        raise QueryFailed(json.dumps(raised[0].to_dict(request_id)))
     document = answer(outcomes, request_id)
     return Answer(document["status"], compact_json(document))
 
 
-def _answer_all(is_raised: Callable[[Problem], bool], outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+def _answer_all(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
     """`{"status": 207, "results": [...]}`: in order, the answer that each query would get on its own."""
-    return {"status": 207, "results": [_answer_one(is_raised, [outcome], request_id) for outcome in outcomes]}
+    return {"status": 207, "results": [_answer_one([outcome], request_id) for outcome in outcomes]}
 
 
-def _answer_one(is_raised: Callable[[Problem], bool], outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
-    """`{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`. Raises QueryFailed."""
+def _answer_one(outcomes: Sequence[Outcome], request_id: str) -> dict[str, Any]:
+    """`{"status": 200, "result": {...}}` or `{"status": ..., "problem": {...}}`."""
     result = outcomes[0].result
     if not isinstance(result, Problem):
         return _found(result)
-    if is_raised(result):
-        raise QueryFailed(json.dumps(result.to_dict(request_id)))
     return {"status": result.status, "problem": result.to_dict(request_id)}
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from cams_qr.events.call import Call, QueryOrProblem
 from cams_qr.events.http import http_trigger
-from cams_qr.events.http.request import body_bytes, is_true, lower_case_names, query_in_own_space
+from cams_qr.events.http.request import body_bytes, is_true, query_in_own_space, single_headers
 from cams_qr.events.json_text import check
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
@@ -49,12 +49,12 @@ def payload(document: Any) -> bytes:
 
 def in_own_space(call: Call, document: Any, settings: Settings) -> Call:
     """The payload's Call, with a problem in place of each query that its HTTP headers do not allow."""
-    headers = lower_case_names(document.get("headers"))
+    headers = single_headers(document.get("headers"))
     queries = tuple(_checked(query, headers, settings) for query in call.queries)
     return call._replace(queries=queries, route=call.route or ROUTE)
 
 
-def _checked(query: QueryOrProblem, headers: dict[str, str], settings: Settings) -> QueryOrProblem:
+def _checked(query: QueryOrProblem, headers: dict[str, str | None], settings: Settings) -> QueryOrProblem:
     try:
         return query if isinstance(query, Problem) else query_in_own_space(query, headers, settings)
     except Problem as problem:

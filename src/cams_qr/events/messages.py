@@ -13,6 +13,7 @@ from cams_qr.query import QUERY_FIELDS, invalid_field, normalise_phone_number, p
 _BYTES = r"""(?s)b(['"])((?:[^\\]|\\[\\'"nrt]|\\x[0-9a-f]{2})*)\1"""
 # Far more than an encoded query needs.
 _MAX_ENCODED = 4096
+MAX_MESSAGE_BYTES = 64 * 1024
 
 
 def read_query(fields: Any, field: str) -> QueryOrProblem:
@@ -57,6 +58,11 @@ def find_query(text: str) -> dict[str, Any] | None:
     except (ValueError, Problem):
         return None
     return query if is_query(query) else None
+
+
+def too_large() -> Problem:
+    """The problem with a message of more than MAX_MESSAGE_BYTES, with what a bus adds to it."""
+    return Problem("payload_too_large", f"Send a message of at most {MAX_MESSAGE_BYTES} bytes.")
 
 
 def is_query(document: Any) -> bool:

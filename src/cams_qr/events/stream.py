@@ -7,9 +7,12 @@ from typing import Any
 
 from cams_qr.events import cloud_event
 from cams_qr.events.call import QueryOrProblem
-from cams_qr.events.json_text import check
-from cams_qr.events.messages import parse_message
+from cams_qr.events.json_text import parse_strictly, split_array
+from cams_qr.events.messages import MAX_MESSAGE_BYTES, parse_message, too_large
 from cams_qr.problems import Problem
+
+MAX_MESSAGES = 1000
+_TOO_MANY = f"The stream has more than {MAX_MESSAGES} messages; lower the number of messages in the trigger's batch."
 
 
 def recognise(document: Any) -> bool:
@@ -17,9 +20,18 @@ def recognise(document: Any) -> bool:
     return isinstance(document, list) and bool(document)
 
 
-def parse_messages(document: list[Any]) -> list[Any]:
-    """The stream with each message parsed and checked on its own; a Problem stands for one that is not strict JSON."""
-    return [_parse_message(message, f"[{place}]") for place, message in enumerate(document)]
+def parse_messages(text: str) -> list[Any]:
+    """The messages in an array's text, each parsed and checked on its own; a Problem stands for one that is no good.
+
+    After the first MAX_MESSAGES, a Problem stands for all others, which are not read. Raises Problem
+    `invalid_request` if the text is not an array.
+    """
+    messages: list[Any] = []
+    for place, message in enumerate(split_array(text, "event")):
+        if message is None or place == MAX_MESSAGES:
+            return [*messages, Problem("throttled", _TOO_MANY)]
+        messages.append(_parse_message(message, f"[{place}]"))
+    return messages
 
 
 def read(document: Any) -> list[QueryOrProblem]:
@@ -27,9 +39,12 @@ def read(document: Any) -> list[QueryOrProblem]:
     return [_read_message(message) for message in document]
 
 
-def _parse_message(message: Any, name: str) -> Any:
+def _parse_message(text: str, name: str) -> Any:
+    if len(text.encode()) > MAX_MESSAGE_BYTES:
+        return too_large()
     try:
-        return parse_message(message, name) if isinstance(message, str) else check(message, name)
+        message = parse_strictly(text, name)
+        return parse_message(message, name) if isinstance(message, str) else message
     except Problem as problem:
         return problem
 

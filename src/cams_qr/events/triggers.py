@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from cams_qr import logs, trace
 from cams_qr.events import batch, cloud_event, direct, invoke_function, stream, timer, topic, unknown
-from cams_qr.events.answers import bus_call, function_call
+from cams_qr.events.answers import bus_call, function_call, stream_call
 from cams_qr.events.call import Call
 from cams_qr.events.http import api_gateway, http_trigger
 from cams_qr.events.http.answer import http_call
-from cams_qr.events.json_text import check, parse
+from cams_qr.events.json_text import check, is_array, parse, to_text
+from cams_qr.events.messages import MAX_MESSAGE_BYTES, too_large
 from cams_qr.events.trace_parent import trace_of
 from cams_qr.problems import Problem
 from cams_qr.settings import Settings
@@ -41,7 +42,7 @@ TRIGGERS = (
     Trigger("timer", timer.recognise, timer.read, bus_call),
     Trigger("batch", batch.recognise, batch.read, function_call),
     Trigger("direct", direct.recognise, direct.read, function_call),
-    Trigger("stream", stream.recognise, stream.read, bus_call),
+    Trigger("stream", stream.recognise, stream.read, stream_call),
     Trigger("topic", topic.recognise, topic.read, bus_call),
     _UNKNOWN,
 )
@@ -54,14 +55,14 @@ def decode(event: bytes, settings: Settings, request_id: str) -> Call:
     """
     document = _parse(event)
     if not invoke_function.recognise(document):
-        return _call(document, settings, request_id)
+        return _call(document, len(event), settings, request_id)
     trace.follow(trace_of(document))
     try:
         payload = invoke_function.payload(document)
     except Problem as problem:
-        return _call(problem, settings, request_id)
+        return _call(problem, 0, settings, request_id)
     # Only one layer is unwrapped, because Function Compute adds only one.
-    call = _call(_parse(payload), settings, request_id)
+    call = _call(_parse(payload), len(payload), settings, request_id)
     return invoke_function.in_own_space(call, document, settings)
 
 
@@ -71,24 +72,27 @@ def _parse(event: bytes) -> Any:
     if not event.startswith((b"{", b"[")) and topic.recognise(text := event.decode("ascii", "replace")):
         return text
     try:
-        document = parse(event, "event")
+        text = to_text(event, "event")
+        return stream.parse_messages(text) if is_array(text) else parse(text, "event")
     except Problem as problem:
         return problem
-    return stream.parse_messages(document) if isinstance(document, list) else document
 
 
-def _call(document: Any, settings: Settings, request_id: str) -> Call:
+def _call(document: Any, size: int, settings: Settings, request_id: str) -> Call:
     trace.follow(trace_of(document))
     trigger = next(trigger for trigger in TRIGGERS if trigger.recognise(document))
     try:
+        if trigger.call is bus_call and size > MAX_MESSAGE_BYTES:
+            raise too_large()
         # What is wrong with one message of a stream stands in its place.
-        if trigger.read is not stream.read:
+        if trigger.call is not stream_call:
             check(document, "event")
         return trigger.call(trigger.name, trigger.read(document), settings, request_id)
     except Problem as problem:
         failure = problem
     except Exception as error:
         failure = logs.internal_error(error, request_id)
-    # Nobody reads a bus's answer, so its event must fail, not get lost.
-    failed = trigger if trigger.call is bus_call else _UNKNOWN
-    return failed.call(failed.name, failure, settings, request_id)
+    # The event fails in its caller's way: a bus's must not get lost, and an HTTP request gets a response.
+    failed = _UNKNOWN if trigger.call is function_call else trigger
+    call = bus_call if failed.call is stream_call else failed.call
+    return call(failed.name, failure, settings, request_id)

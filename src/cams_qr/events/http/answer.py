@@ -9,6 +9,7 @@ from cams_qr import logs
 from cams_qr.events.call import Answer, Call, compact_json
 from cams_qr.events.http.representation import Representation, represent
 from cams_qr.events.http.request import Request, select
+from cams_qr.events.http.routes import Route
 from cams_qr.events.http.style import Style
 from cams_qr.outcome import CacheUse, Outcome
 from cams_qr.problems import Problem
@@ -19,6 +20,7 @@ _COMMON_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Vary": "Origin, Authorization, Accept-Encoding",
 }
+_UNREADABLE = Request("", Route(None), {}, (), None, False)
 _DEFAULT_DOMAIN = ".fcapp.run"
 _CACHE_STATUS = {
     "hit": "hit; ttl={ttl}",
@@ -29,9 +31,10 @@ _CACHE_STATUS = {
 }
 
 
-def http_call(trigger: str, request: Request, settings: Settings, request_id: str) -> Call:
-    """The Call of an HTTP request: failures are responses, too."""
-    queries, style = select(request, settings, request_id)
+def http_call(trigger: str, asked: Request | Problem, settings: Settings, request_id: str) -> Call:
+    """The Call of an HTTP request, or of an event that is none because of a problem: failures are responses, too."""
+    request = _UNREADABLE if isinstance(asked, Problem) else asked
+    queries, style = ((asked,), None) if isinstance(asked, Problem) else select(asked, settings, request_id)
     return Call(trigger, queries, partial(_encode, request, style, settings), request.name(), interactive=True)
 
 

@@ -6,7 +6,7 @@ Source: "Use Function Compute as the backend service of an API operation" (event
 
 from typing import Any
 
-from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters
+from cams_qr.events.http.request import Request, is_true, parameters, single_headers
 from cams_qr.events.http.routes import find_route
 
 
@@ -23,7 +23,7 @@ def read(document: Any) -> Request:
     return Request(
         method=str(document["httpMethod"]).upper(),
         route=find_route(path if isinstance(path, str) else ""),
-        headers=lower_case_names(document.get("headers")),
+        headers=single_headers(document.get("headers")),
         parameters=(
             parameters(document.get("queryParameters")),
             parameters(document.get("pathParameters")),

@@ -6,7 +6,7 @@ Source: "Use an HTTP trigger to invoke a function" (request and response structs
 from typing import Any
 from urllib.parse import unquote
 
-from cams_qr.events.http.request import Request, is_true, lower_case_names, parameters
+from cams_qr.events.http.request import Request, is_true, parameters, single_headers
 from cams_qr.events.http.routes import find_route
 
 
@@ -25,7 +25,7 @@ def read(document: Any) -> Request:
     return Request(
         method=str(context["http"].get("method", "")).upper(),
         route=find_route(unquote(raw_path) if isinstance(raw_path, str) else ""),
-        headers=lower_case_names(document.get("headers")),
+        headers=single_headers(document.get("headers")),
         parameters=(parameters(document.get("queryParameters")),),
         body=document.get("body"),
         body_is_base64=is_true(document.get("isBase64Encoded")),

@@ -57,7 +57,7 @@ def represent(
     request: Request, style: Style | None, found: QrCodeList | None, cache_use: CacheUse | None
 ) -> Representation:
     """What the request selects of a list, or the API's description; `style` is that of a drawing. Raises Problem."""
-    gzips = accepts_gzip(request.headers.get("accept-encoding", ""))
+    gzips = accepts_gzip(request.headers.get("accept-encoding") or "")
     if found is None:
         return _description(gzips)
     if cache_use is None:

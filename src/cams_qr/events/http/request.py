@@ -14,10 +14,12 @@ from cams_qr.query import QUERY_FIELDS, QrQuery, invalid_field, parse_query
 from cams_qr.settings import Settings
 
 MAX_BODY_BYTES = 64 * 1024
+# What the answer depends on, besides CUST_SPACE_HEADER, whose reader expects exactly one value, too.
+_DECISIVE_HEADERS = ("origin", "host", "content-type", "if-none-match", "accept-encoding")
 
 
 class Request(NamedTuple):
-    """One HTTP request, with header names in lower case and the raw body.
+    """One HTTP request, with the headers as `single_headers` reads them and the raw body.
 
     `parameters` are decoded: those of the URL's query and, if the gateway has any, of its path. `domain` is the host
     that the platform names, or empty.
@@ -25,7 +27,7 @@ class Request(NamedTuple):
 
     method: str
     route: Route
-    headers: Mapping[str, str]
+    headers: Mapping[str, str | None]
     parameters: tuple[Mapping[str, Any], ...]
     body: Any
     body_is_base64: bool
@@ -47,16 +49,13 @@ def is_true(flag: Any) -> bool:
     return flag is True or (isinstance(flag, str) and flag.lower() == "true")
 
 
-def lower_case_names(headers: Any) -> dict[str, str]:
-    """Headers by lower-case name; values of names that differ only in case are comma-joined, as gateways do.
-
-    A value that is not a string is there, but empty, so that no check takes the header for missing.
-    """
-    merged: dict[str, str] = {}
+def single_headers(headers: Any) -> dict[str, str | None]:
+    """Headers by lower-case name; None stands for one that is given in two spellings, or is not one string."""
+    single: dict[str, str | None] = {}
     for name, value in headers.items() if isinstance(headers, dict) else ():
-        key, text = name.lower(), value if isinstance(value, str) else ""
-        merged[key] = f"{merged[key]},{text}" if key in merged else text
-    return merged
+        key = name.lower()
+        single[key] = value if isinstance(value, str) and key not in single else None
+    return single
 
 
 class Selection(NamedTuple):
@@ -73,6 +72,7 @@ def select(request: Request, settings: Settings, request_id: str) -> Selection:
     """What the request asks for. Raises nothing."""
     try:
         _check_origin(request, settings)
+        _check_headers(request)
         _check_route(request)
         if request.method == "OPTIONS" or request.route.template == OPENAPI:
             return Selection(())
@@ -83,13 +83,22 @@ def select(request: Request, settings: Settings, request_id: str) -> Selection:
         return Selection((logs.internal_error(error, request_id),))
 
 
+def _check_headers(request: Request) -> None:
+    """Raise Problem `invalid_request` for an ambiguous header: whoever passed it on may have gone by another value."""
+    for name in _DECISIVE_HEADERS:
+        if name in request.headers and request.headers[name] is None:
+            raise invalid_field(name, "is not one value; the gateway must pass on this header once, as a string")
+
+
 def _check_origin(request: Request, settings: Settings) -> None:
     """Raise Problem `origin_not_allowed` for a page from elsewhere, unless it is allowed.
 
     What a browser lets the page read is no defence: on its default domain Function Compute lets every page read.
     """
-    origin = request.headers.get("origin")
-    if origin is None or not settings.allowed_origins.isdisjoint((origin, "*")):
+    if "origin" not in request.headers:
+        return
+    origin = request.headers["origin"]
+    if not settings.allowed_origins.isdisjoint((origin, "*")):
         return
     # Browsers send Origin to the page's own host, too, except with GET. The scheme is not known here.
     for host in filter(None, (request.headers.get("host"), request.domain)):
@@ -128,7 +137,7 @@ def _style(request: Request) -> Style | None:
 
 
 def _json_body(request: Request) -> dict[str, Any]:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise Problem("unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
     fields = parse_strictly(_body(request), "body")
@@ -163,16 +172,18 @@ def _too_large() -> Problem:
     return Problem("payload_too_large", f"Send a body of at most {MAX_BODY_BYTES} bytes.")
 
 
-def query_in_own_space(query: QrQuery, headers: Mapping[str, str], settings: Settings) -> QrQuery:
+def query_in_own_space(query: QrQuery, headers: Mapping[str, str | None], settings: Settings) -> QrQuery:
     """The query, restricted to the space in CUST_SPACE_HEADER if that is set; any other space is off limits.
 
-    Raises Problem `not_allowed` for another space, and if the header names none.
+    Raises Problem `not_allowed` for another space, and if the header does not name exactly one.
     """
     if settings.cust_space_header is None:
         return query
     own = headers.get(settings.cust_space_header.lower())
     if own is None:
-        raise Problem("not_allowed", "The gateway named no custSpaceId for this caller; its token must hold one.")
+        raise Problem(
+            "not_allowed", "The gateway did not name one custSpaceId for this caller; its token must hold one."
+        )
     if query.cust_space_id not in (None, own):
         raise Problem("not_allowed", "Callers may only query their own custSpaceId; leave custSpaceId out.")
     try:

@@ -19,6 +19,8 @@ MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 # WhatsApp's codes consist of capital letters and digits.
 CODE_PATTERN = "[A-Za-z0-9_-]{1,64}"
+# Each slash at the end adds `../` to every URL of a list.
+_MAX_SEGMENTS = 16
 _LAST = re.compile(rf"({CODE_PATTERN})(?:\.(svg|png))?")
 
 
@@ -44,6 +46,8 @@ class Route(NamedTuple):
 
 def find_route(path: str) -> Route:
     """The route at the end of a percent-decoded path; `/` is the same as `/qr-codes`."""
+    if path.count("/") > _MAX_SEGMENTS:
+        return Route(None)
     if path in ("", "/"):
         return Route("/qr-codes", codes_folder="qr-codes/")
     trimmed = path.rstrip("/")
