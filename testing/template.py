@@ -32,7 +32,7 @@ TRIGGER_MODELS = {
     "timer": models.TimerTriggerConfig,
     "eventbridge": models.EventBridgeTriggerConfig,
 }
-REQUIRED = {"CodeBucket": "my-packages", "CodeObject": "cams-qr/0123.zip"}
+REQUIRED = {"CodeBucket": "my-packages", "CodeObject": "cams-qr/0123.zip", "CodeChecksum": "388621963080134800"}
 EVERYTHING = REQUIRED | {
     "RedisUrl": "rediss://:password@r-1.redis.rds.aliyuncs.com:6379/0",
     "RedisCaFile": "/code/redis-ca.pem",

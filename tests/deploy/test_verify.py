@@ -29,13 +29,13 @@ from local.serve import serve
 from local.trigger_auth import check_domain_signature, check_signature, check_token
 from testing.template import TEMPLATE, resolved
 from tests.conftest import NUMBER, Function
-from tests.deploy.command import run
+from tests.deploy.command import PACKAGE, run
 from tests.deploy.test_doctor import Told
 from tests.tokens import Issuer
 
 PARAMETERS = {
     "CodeBucket": "packages",
-    "CodeObject": "cams-qr/python3.10-0000.zip",
+    "CodeObject": PACKAGE,
     "AlertActionPolicy": "whom-to-tell",
     "AllowedOrigins": "https://shop.example.com",
 }
@@ -997,11 +997,11 @@ def test_a_stack_that_is_not_there(deployed: Deployed) -> None:
     )
 
 
-DEPLOY = ("--bucket", "packages", "--package", PARAMETERS["CodeObject"])
+DEPLOY = ("--bucket", "packages", "--package", PACKAGE)
 
 
 def test_a_deployment_looks_before_and_afterwards(deployed: Deployed) -> None:
-    deployed.cloud.objects = {f"packages/{PARAMETERS['CodeObject']}": b"zip"}
+    deployed.cloud.objects = {f"packages/{PACKAGE}": b"zip"}
     told = deployed.verify(*DEPLOY, command="deploy")
     assert told.code == 0, told.text
     places = [told.text.index(text) for text in ("✓ caller", "cams-qr: CREATE_COMPLETE", "✓ signed GET", "✓ log lines")]
