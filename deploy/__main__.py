@@ -1,7 +1,8 @@
 """`python -m deploy deploy` deploys the package and template.yml to the cloud; `... remove` deletes the stack.
 
 `... doctor` checks before a deployment, `... verify` tests it afterwards. alibabacloud-credentials finds the
-credentials of the aliyun command line or of the environment.
+credentials of the aliyun command line or of the environment. TOKEN in the environment is a JSON Web Token, for HttpAuth
+jwt, or a token of one of a gateway's consumers: everybody on a machine can read its command lines.
 """
 
 import argparse
@@ -72,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     for command in (deploying, verifying):
         command.add_argument("--report", type=Path, default=ROOT / "dist", help="the folder for the JSON report")
         command.add_argument("--space", default="", help="a custSpaceId to query; default: the first allowed one")
-        command.add_argument("--token", default="", help="a JSON Web Token, for HttpAuth jwt or for the gateway")
         command.add_argument("--log-seconds", type=float, default=120.0, help="how long to wait for log lines")
     return parser
 

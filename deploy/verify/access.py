@@ -17,7 +17,7 @@ from deploy.verify.client import Answer, Proof, Way, ask, trigger
 from deploy.verify.rows import Row, Seen, Target
 from deploy.verify.web import pages
 
-_GIVE_TOKEN = "make verify … TOKEN=…"
+_GIVE_TOKEN = "TOKEN=… make verify …"
 _CONSUMER = f"{_GIVE_TOKEN}   # of a consumer that may use the API: docs/deployment.md"
 
 

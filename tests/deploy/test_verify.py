@@ -96,7 +96,7 @@ class Deployed:
     def handler(self, event: bytes, context: Any) -> Any:
         return self.function.raw(event, context)
 
-    def verify(self, *arguments: str, command: str = "verify") -> Told:
+    def verify(self, *arguments: str, command: str = "verify", token: str = "") -> Told:
         stack = Stack("cams-qr", TEMPLATE, self.parameters, status="CREATE_COMPLETE")
         self.cloud.stacks = {stack.id: stack} if command == "verify" else {}
         logged = self.cloud.logs.logging(self.handler)
@@ -121,6 +121,7 @@ class Deployed:
                 **role_environment(DEMO_KEY_ID, DEMO_KEY),
                 "PATH": os.environ["PATH"],
                 "CLOUD_ENDPOINT": f"http://{address}",
+                "TOKEN": token,
             }
             report = ("--report", str(self.folder))
             return Told(run(environment, command, "--stack", "cams-qr", *arguments, *report))
@@ -449,22 +450,22 @@ def in_spaces_of_tokens(deployed: Deployed, issuer: Issuer) -> None:
 
 def test_the_token_names_the_space(deployed: Deployed, issuer: Issuer) -> None:
     in_spaces_of_tokens(deployed, issuer)
-    told = deployed.verify("--number", NUMBER, "--token", issuer.token(space="cams-8filvjc8snw"))
+    told = deployed.verify("--number", NUMBER, token=issuer.token(space="cams-8filvjc8snw"))
     assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
     assert told.row("signed GET") == "✓ signed GET 200, 2 QR codes"
     assert told.row("space") == "✓ space a caller's own X-Space is ignored"
     assert "≠" not in told.text
     deployed.function.configure(CACHE_TTL_SECONDS="61")
-    told = deployed.verify("--token", issuer.token(space="cams-8filvjc8snw"))
+    told = deployed.verify(token=issuer.token(space="cams-8filvjc8snw"))
     assert told.row("space").startswith("? space no number with QR codes was given")
 
 
 def test_a_token_that_names_no_space(deployed: Deployed, issuer: Issuer) -> None:
     in_spaces_of_tokens(deployed, issuer)
-    told = deployed.verify("--number", NUMBER, "--token", issuer.token())
+    told = deployed.verify("--number", NUMBER, token=issuer.token())
     assert told.row("signed GET") == (
         "? signed GET 403 not_allowed: no claim of the token sets X-Space "
-        "→ make verify … TOKEN=… # with the claim that claimPassBy names"
+        "→ TOKEN=… make verify … # with the claim that claimPassBy names"
     )
     assert told.code == 0, told.text
 
@@ -486,7 +487,7 @@ def test_a_header_of_the_callers_own_that_counts(deployed: Deployed, issuer: Iss
 
     deployed.middlewares.append(remember)
     deployed.handler = with_own  # type: ignore[method-assign]
-    told = deployed.verify("--number", NUMBER, "--token", issuer.token(space="cams-8filvjc8snw"))
+    told = deployed.verify("--number", NUMBER, token=issuer.token(space="cams-8filvjc8snw"))
     assert told.row("space").startswith("✗ space a caller's own X-Space is used: ")
     assert "≠ claim_header: believed the claim's, seen the caller's" in told.text
     assert told.code == 1
@@ -796,7 +797,7 @@ def behind_a_gateway(deployed: Deployed, issuer: Issuer, **config: str) -> None:
 
 def test_the_gateway_lets_in_its_consumers(deployed: Deployed, issuer: Issuer) -> None:
     behind_a_gateway(deployed, issuer)
-    told = deployed.verify("--number", NUMBER, "--token", issuer.token())
+    told = deployed.verify("--number", NUMBER, token=issuer.token())
     assert (told.code, set(told.rows())) == (0, {"✓"}), told.text
     assert told.row("gateway route") == "✓ gateway route published"
     assert told.row("gateway, no proof") == "✓ gateway, no proof refused with 401"
@@ -811,9 +812,9 @@ def test_the_gateway_lets_in_its_consumers(deployed: Deployed, issuer: Issuer) -
         (
             "Jwt",
             "? gateway it requires a consumer's token (GatewayAuth Jwt) "
-            "→ make verify … TOKEN=… # of a consumer that may use the API: docs/deployment.md",
+            "→ TOKEN=… make verify … # of a consumer that may use the API: docs/deployment.md",
         ),
-        ("Apikey", "? gateway it requires a consumer's token (GatewayAuth Apikey) → make verify … TOKEN=… #"),
+        ("Apikey", "? gateway it requires a consumer's token (GatewayAuth Apikey) → TOKEN=… make verify … #"),
         ("AkSk", "? gateway its consumers sign (GatewayAuth AkSk), which is not possible here → ask http://127.0.0.1:"),
     ],
 )
@@ -830,15 +831,15 @@ def test_without_a_consumers_proof_nobody_is_let_in(
 
 def test_a_token_that_the_gateway_refuses(deployed: Deployed, issuer: Issuer) -> None:
     behind_a_gateway(deployed, issuer)
-    told = deployed.verify("--token", Issuer().token())
-    assert told.row("gateway").startswith("✗ gateway refused this token with 401 → make verify … TOKEN=…")
+    told = deployed.verify(token=Issuer().token())
+    assert told.row("gateway").startswith("✗ gateway refused this token with 401 → TOKEN=… make verify …")
     assert told.code == 1
     other = Issuer()
     deployed.parameters |= {"HttpAuth": "jwt", "JwtConfig": other.config()}
     deployed.check = check_token(other.config())
-    told = deployed.verify("--token", other.token())
+    told = deployed.verify(token=other.token())
     assert told.row("signed GET").startswith("✓")
-    assert told.row("gateway").startswith("? gateway refused this token with 401 → make verify … TOKEN=…")
+    assert told.row("gateway").startswith("? gateway refused this token with 401 → TOKEN=… make verify …")
     assert told.code == 0
 
 
@@ -854,7 +855,7 @@ def test_a_gateway_that_lets_everybody_in(deployed: Deployed, issuer: Issuer) ->
 def test_a_route_that_is_not_published(deployed: Deployed, issuer: Issuer) -> None:
     behind_a_gateway(deployed, issuer)
     deployed.cloud.account.route = "NotDeployed"
-    told = deployed.verify("--token", issuer.token())
+    told = deployed.verify(token=issuer.token())
     assert told.row("gateway route") == (
         "✗ gateway route NotDeployed: it serves nothing, or an old version → make deploy … # publishes it"
     )
@@ -867,7 +868,7 @@ def test_a_route_that_is_not_published(deployed: Deployed, issuer: Issuer) -> No
 def test_a_gateway_at_which_somebody_else_answers(deployed: Deployed, issuer: Issuer, status: int, text: str) -> None:
     behind_a_gateway(deployed, issuer)
     deployed.gateway_middlewares.append(answering(status, text))
-    told = deployed.verify("--token", issuer.token(), "--log-seconds", "5")
+    told = deployed.verify("--log-seconds", "5", token=issuer.token())
     assert told.row("gateway, no proof").startswith(f"✗ gateway, no proof answered {status}, not by the function →")
     assert told.row("gateway").startswith(f"✗ gateway the gateway answered {status} →")
     assert told.row("log lines").startswith("✓"), "none is missed that the function did not get"
@@ -877,7 +878,7 @@ def test_a_gateway_that_passes_on_a_callers_own_header(deployed: Deployed, issue
     in_spaces_of_tokens(deployed, issuer)
     behind_a_gateway(deployed, issuer, claimPassBy="header:space:X-Space")
     token = issuer.token(space="cams-8filvjc8snw")
-    told = deployed.verify("--number", NUMBER, "--token", token)
+    told = deployed.verify("--number", NUMBER, token=token)
     assert told.row("gateway, space") == "✓ gateway, space a caller's own X-Space is ignored"
 
     def passes_on(request: web.Request) -> None:
@@ -885,7 +886,7 @@ def test_a_gateway_that_passes_on_a_callers_own_header(deployed: Deployed, issue
         request[PASSED] = {"X-Space": request.headers.get("X-Space", "cams-8filvjc8snw")}
 
     deployed.gateway = passes_on
-    told = deployed.verify("--number", NUMBER, "--token", token)
+    told = deployed.verify("--number", NUMBER, token=token)
     assert told.row("space").startswith("✓")
     assert told.row("gateway, space").startswith("✗ gateway, space a caller's own X-Space is used: ")
     assert told.row("gateway, space").endswith("→ docs/security.md: it must be a claim's")
@@ -933,8 +934,8 @@ def test_the_domain_asks_for_a_token_too(deployed: Deployed, issuer: Issuer) -> 
     deployed.parameters |= {"DomainName": "qr.example.com", "HttpAuth": "jwt", "JwtConfig": issuer.config()}
     deployed.check = deployed.domain = check_token(issuer.config())
     told = deployed.verify()
-    assert told.row("domain") == "? domain it requires a token (HttpAuth jwt) → make verify … TOKEN=…"
-    told = deployed.verify("--number", NUMBER, "--token", issuer.token())
+    assert told.row("domain") == "? domain it requires a token (HttpAuth jwt) → TOKEN=… make verify …"
+    told = deployed.verify("--number", NUMBER, token=issuer.token())
     assert told.row("domain") == "✓ domain 200, 2 QR codes"
 
 
@@ -976,7 +977,7 @@ def test_a_trigger_with_tokens(deployed: Deployed, issuer: Issuer) -> None:
     assert told.row("unsigned GET") == "✓ unsigned GET refused with 403 JWTTokenIsMissing"
     assert told.row("invalid token") == "✓ invalid token refused with 403 AccessDenied"
     assert told.row("signed GET") == (
-        "? signed GET the trigger requires a token (HttpAuth jwt) → make verify … TOKEN=…"
+        "? signed GET the trigger requires a token (HttpAuth jwt) → TOKEN=… make verify …"
     )
     for what in ("cold and warm", "CORS", "ETag", "drawing", "two at once"):
         assert told.row(what).startswith(f"? {what} the trigger requires a token")
