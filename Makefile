@@ -29,7 +29,9 @@ override TESTS := PYTEST_ADDOPTS="$$PYTEST_ADDOPTS $$PYTEST" $(BIN)/python -m py
 
 # Which of the cases; `test` leaves some out.
 CASES :=
-export CASES PLAIN_TESTS
+# The runtimes of Function Compute. Tests also run on those that are installed, besides PYTHON.
+RUNTIMES ?= 3.10 3.12
+export CASES PLAIN_TESTS RUNTIMES
 
 .PHONY: help run invoke test thorough check tests untimed contract timed web screenshots packaged plain tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
 
@@ -94,9 +96,9 @@ packaged: $(VENV)/.test ## run the contract tests against the package (PLAIN, PA
 plain: $(VENV)/.test ## run the contract tests against the plain package (PYTEST)
 	@$(MAKE) --no-print-directory packaged PLAIN=1 PACKAGE_TESTS="$${PLAIN_TESTS:-tests/contract}" CASES="$$CASES"
 
-# Those of Function Compute, each with its own virtual environment.
+# Each of them has its own virtual environment.
 tests-on-runtimes: ## run the packaged contract tests on the other installed runtimes (RUNTIMES)
-	@for version in $${RUNTIMES:-3.10 3.12}; do \
+	@for version in $$RUNTIMES; do \
 	  python=$$(deploy/find-python "$$version"); \
 	  if [ -z "$$python" ]; then echo "Python $$version is not installed: skipping its tests."; \
 	  elif [ $(VERSION) = "$$version" ]; then echo "$(VENV) has Python $$version: skipping it here; run make packaged."; \

@@ -48,6 +48,7 @@ EVERYTHING = REQUIRED | {
     "GatewayId": "gw-1",
     "GatewayEnvironmentId": "env-1",
     "GatewayDomainId": "d-1",
+    "GatewaySetsSpace": "yes",
     "DomainName": "qr.shop.example.com",
     "DomainCertificate": "-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----\n",
     "DomainPrivateKey": "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n",

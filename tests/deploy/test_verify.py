@@ -22,11 +22,11 @@ from local.beliefs import BELIEFS
 from local.cloud import Cloud
 from local.cloud.ros import Stack
 from local.fc import role_environment, starting
-from local.gateway import PASSED, Domain, gateway
+from local.gateway import Domain, gateway
 from local.lists import LISTS
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
-from local.trigger_auth import check_domain_signature, check_signature, check_token
+from local.trigger_auth import OwnHeader, check_domain_signature, check_signature, check_token
 from testing.template import TEMPLATE, resolved
 from tests.conftest import NUMBER, Function
 from tests.deploy.command import PACKAGE, run
@@ -165,7 +165,14 @@ def check_report(report: Any) -> None:
         assert secret not in text
     seen = {belief["name"] for belief in report["beliefs"]}
     assert seen | set(report["notSeen"]) == set(BELIEFS)
-    assert report["notSeen"] == ["claim_header", "domain_signature", "foreign_number", "invalid_token", "over_cap"]
+    assert report["notSeen"] == [
+        "claim_header",
+        "domain_signature",
+        "foreign_number",
+        "invalid_token",
+        "over_cap",
+        "unclaimed_header",
+    ]
     assert all(belief["holds"] for belief in report["beliefs"])
     assert ["Content-Disposition", "attachment"] in report["headers of a signed GET"]
     assert ["Access-Control-Max-Age", "600"] in report["headers of a preflight"]
@@ -441,11 +448,11 @@ def issuer() -> Issuer:
     return Issuer()
 
 
-def in_spaces_of_tokens(deployed: Deployed, issuer: Issuer) -> None:
+def in_spaces_of_tokens(deployed: Deployed, issuer: Issuer, own: OwnHeader = "replaced") -> None:
     config = issuer.config(claimPassBy="header:space:X-Space")
     deployed.function.configure(CUST_SPACE_HEADER="X-Space")
     deployed.parameters |= {"CustSpaceHeader": "X-Space", "HttpAuth": "jwt", "JwtConfig": config}
-    deployed.check = check_token(config)
+    deployed.check = check_token(config, own)
 
 
 def test_the_token_names_the_space(deployed: Deployed, issuer: Issuer) -> None:
@@ -455,42 +462,90 @@ def test_the_token_names_the_space(deployed: Deployed, issuer: Issuer) -> None:
     assert told.row("signed GET") == "✓ signed GET 200, 2 QR codes"
     assert told.row("space") == "✓ space a caller's own X-Space is ignored"
     assert "≠" not in told.text
-    deployed.function.configure(CACHE_TTL_SECONDS="61")
-    told = deployed.verify(token=issuer.token(space="cams-8filvjc8snw"))
-    assert told.row("space").startswith("? space no number with QR codes was given")
 
 
-def test_a_token_that_names_no_space(deployed: Deployed, issuer: Issuer) -> None:
+IGNORED, USED = "✓ space a caller's own X-Space is ignored", "✗ space a caller's own X-Space is used: "
+UNCLAIMED = "≠ unclaimed_header: believed the caller's, seen dropped"
+
+
+@pytest.mark.parametrize("way", ["trigger", "domain", "gateway"])
+@pytest.mark.parametrize(
+    ("own", "claims", "row", "differs"),
+    [
+        ("replaced", {"space": "cams-8filvjc8snw"}, IGNORED, ""),
+        ("replaced", {}, USED, ""),
+        ("dropped", {"space": "cams-8filvjc8snw"}, IGNORED, ""),
+        ("dropped", {}, IGNORED, UNCLAIMED),
+        ("passed on", {"space": "cams-8filvjc8snw"}, USED, "≠ claim_header: believed the claim's, seen the caller's"),
+        ("passed on", {}, USED, ""),
+    ],
+)
+def test_a_callers_own_header_that_names_a_space(
+    deployed: Deployed,
+    issuer: Issuer,
+    way: str,
+    own: OwnHeader,
+    claims: dict[str, str],
+    row: str,
+    differs: str,
+) -> None:
+    """Without a number, so that no list tells whose space it is; the other ways in are as they should be."""
+    in_spaces_of_tokens(deployed, issuer, own if way == "trigger" else "dropped")
+    config = issuer.config(claimPassBy="header:space:X-Space")
+    if way == "domain":
+        deployed.parameters["DomainName"] = "qr.example.com"
+        deployed.domain = check_token(config, own)
+    if way == "gateway":
+        behind_a_gateway(deployed, issuer)
+        deployed.gateway = check_token(config, own)
+    told = deployed.verify("--space", "cams-another", "--log-seconds", "5", token=issuer.token(**claims))
+    what = "space" if way == "trigger" else f"{way}, space"
+    assert told.row(what).startswith(row.replace(" space ", f" {what} ", 1)), told.text
+    assert told.code == (row == USED)
+    if way == "trigger":
+        assert differs in told.text
+
+
+@pytest.mark.parametrize(
+    ("open_to", "space", "row"),
+    [
+        ("nobody", "cams-8filvjc8snw", "? gateway, space it requires a consumer's token (GatewayAuth Jwt)"),
+        ("everybody", "cams-8filvjc8snw", "✗ gateway, space a caller's own X-Space is used, without a token: "),
+    ],
+)
+def test_a_header_of_somebody_without_a_token(
+    deployed: Deployed, issuer: Issuer, open_to: str, space: str, row: str
+) -> None:
     in_spaces_of_tokens(deployed, issuer)
-    told = deployed.verify("--number", NUMBER, token=issuer.token())
-    assert told.row("signed GET") == (
-        "? signed GET 403 not_allowed: no claim of the token sets X-Space "
-        "→ TOKEN=… make verify … # with the claim that claimPassBy names"
-    )
-    assert told.code == 0, told.text
+    behind_a_gateway(deployed, issuer)
+    if open_to == "everybody":
+        deployed.gateway = lambda request: None
+    told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
+    assert told.row("gateway, space").startswith(row), told.text
+    assert told.row("space").startswith("? space the trigger requires a token (HttpAuth jwt)")
+    assert told.code == (open_to == "everybody")
 
 
-def test_a_header_of_the_callers_own_that_counts(deployed: Deployed, issuer: Issuer) -> None:
+@pytest.mark.parametrize(
+    ("allowed", "row"),
+    [
+        ("cams-8filvjc8snw, cams-another", "✓ space a caller's own X-Space is ignored"),
+        ("cams-8filvjc8snw", "? space the token's own space is the only one that may be queried"),
+    ],
+)
+def test_spaces_that_may_be_queried(deployed: Deployed, issuer: Issuer, allowed: str, row: str) -> None:
     in_spaces_of_tokens(deployed, issuer)
-    own: list[str] = []
-
-    async def remember(request: web.Request, handler: Any) -> web.Response:
-        own[:] = [request.headers.get("X-Space", "")]
-        answer: web.Response = await handler(request)
-        return answer
-
-    def with_own(event: bytes, context: Any) -> Any:
-        document = json.loads(event)
-        if own and own[0] and "headers" in document:
-            document["headers"]["X-Space"] = own[0]
-        return deployed.function.raw(json.dumps(document).encode(), context)
-
-    deployed.middlewares.append(remember)
-    deployed.handler = with_own  # type: ignore[method-assign]
+    deployed.function.configure(ALLOWED_CUST_SPACE_IDS=allowed)
+    deployed.parameters["AllowedCustSpaceIds"] = allowed
     told = deployed.verify("--number", NUMBER, token=issuer.token(space="cams-8filvjc8snw"))
-    assert told.row("space").startswith("✗ space a caller's own X-Space is used: ")
-    assert "≠ claim_header: believed the claim's, seen the caller's" in told.text
-    assert told.code == 1
+    assert told.row("space").startswith(row), told.text
+
+
+def test_a_function_that_asks_for_no_header(deployed: Deployed, issuer: Issuer) -> None:
+    in_spaces_of_tokens(deployed, issuer)
+    deployed.function.configure(CUST_SPACE_HEADER="")
+    told = deployed.verify("--number", NUMBER, token=issuer.token(space="cams-8filvjc8snw"))
+    assert told.row("space").startswith("✗ space a token queries any space, "), told.text
 
 
 def test_answers_without_a_request_id(deployed: Deployed) -> None:
@@ -872,24 +927,6 @@ def test_a_gateway_at_which_somebody_else_answers(deployed: Deployed, issuer: Is
     assert told.row("gateway, no proof").startswith(f"✗ gateway, no proof answered {status}, not by the function →")
     assert told.row("gateway").startswith(f"✗ gateway the gateway answered {status} →")
     assert told.row("log lines").startswith("✓"), "none is missed that the function did not get"
-
-
-def test_a_gateway_that_passes_on_a_callers_own_header(deployed: Deployed, issuer: Issuer) -> None:
-    in_spaces_of_tokens(deployed, issuer)
-    behind_a_gateway(deployed, issuer, claimPassBy="header:space:X-Space")
-    token = issuer.token(space="cams-8filvjc8snw")
-    told = deployed.verify("--number", NUMBER, token=token)
-    assert told.row("gateway, space") == "✓ gateway, space a caller's own X-Space is ignored"
-
-    def passes_on(request: web.Request) -> None:
-        check_token(issuer.config())(request)
-        request[PASSED] = {"X-Space": request.headers.get("X-Space", "cams-8filvjc8snw")}
-
-    deployed.gateway = passes_on
-    told = deployed.verify("--number", NUMBER, token=token)
-    assert told.row("space").startswith("✓")
-    assert told.row("gateway, space").startswith("✗ gateway, space a caller's own X-Space is used: ")
-    assert told.row("gateway, space").endswith("→ docs/security.md: it must be a claim's")
 
 
 @pytest.mark.parametrize(
