@@ -4,25 +4,34 @@
 # Where it is set, each of the tests' many processes would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The function's own runtime if it is installed, else any Python.
-PYTHON ?= $(or $(shell deploy/find-python 3.10),python3)
-VENV ?= .venv
-PORT ?= 8000
-GATEWAY ?= v1
-RUNTIME ?= python3.10
-EVENT ?= events/http_trigger_get.json
-# The runtimes of Function Compute. Tests also run on those that are installed, besides PYTHON.
-RUNTIMES ?= 3.10 3.12
+# What is given, as in `make deploy BUCKET=…` or by the environment, is text, and never code of make or of a shell. Make
+# itself reads it with $(value …) only, and recipes read it from the environment ("$$BUCKET"), into which make would
+# otherwise put the command line's expanded.
+is_given = $(filter command,$(firstword $(origin $1)))
+ifneq ($(call is_given,TOKEN),)
+$(error Everybody on this machine can read a command line, so give a secret by the environment: TOKEN=… make …)
+endif
+$(foreach name,$(.VARIABLES),$(if $(call is_given,$(name)),$(eval override export $(name) := $$(value $(name)))))
 
-BIN := $(VENV)/bin
+# Names of rules begin with it, so it has no space, and no sign that means something to make or to a shell.
+override VENV := $(or $(value VENV),.venv)
+ifneq ($(word 2,x$(VENV)x)$(strip $(foreach sign,; & | < > ( ) { } [ ] ' " ` ! ? * = : % ~ @ \ $$,$(findstring $(sign),$(VENV)))),)
+$(error VENV must be a plain path)
+endif
+override BIN := $(VENV)/bin
 # What npm installs, for the tests in or of each folder.
-MODULES := $(addsuffix /node_modules,tests/node tests/lint examples/typescript examples/react examples/vue)
-VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-PACKAGED = dist/test/$(VERSION)
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+override MODULES := $(addsuffix /node_modules,tests/node tests/lint examples/typescript examples/react examples/vue)
+override VERSION = $(shell $(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+override PACKAGED = dist/test/$(VERSION)
+override PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# pytest itself splits the options in PYTEST into words.
+override TESTS := PYTEST_ADDOPTS="$$PYTEST_ADDOPTS $$PYTEST" $(BIN)/python -m pytest
 
 # Which of the cases; `test` leaves some out.
 CASES :=
+# The runtimes of Function Compute. Tests also run on those that are installed, besides PYTHON.
+RUNTIMES ?= 3.10 3.12
+export CASES SHORT_TESTS RUNTIMES
 
 .PHONY: help run invoke test thorough check tests untimed contract timed web screenshots packaged plain tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
 
@@ -30,10 +39,10 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## serve the function behind a local gateway, with a sandbox CAMS (PORT, GATEWAY, RUNTIME)
-	@$(BIN)/python -m local --runtime $(RUNTIME) serve --port $(PORT) --gateway $(GATEWAY)
+	@$(BIN)/python -m local --runtime="$${RUNTIME:-python3.10}" serve --port="$${PORT:-8000}" --gateway="$${GATEWAY:-v1}"
 
 invoke: $(VENV)/.run ## run one event from a file, without a server (EVENT, RUNTIME)
-	@$(BIN)/python -m local --runtime $(RUNTIME) invoke $(EVENT)
+	@$(BIN)/python -m local --runtime="$${RUNTIME:-python3.10}" invoke -- "$${EVENT:-events/http_trigger_get.json}"
 
 # Leaves out further cases of tests that have many, and slow tests; in the variants of the package, most of the contract.
 test: CASES = and not thorough
@@ -51,21 +60,21 @@ check: $(VENV)/.dev ## check format, lint and types, and print the footprint
 tests: untimed contract timed web ## run all tests against src instead of a package, for work in progress
 
 untimed: $(VENV)/.dev $(MODULES) ## run the tests that need no package, clock or browser (PYTEST)
-	$(BIN)/python -m pytest -m "not timed and not browser $(CASES)" --ignore tests/package --ignore tests/contract $(PYTEST)
+	$(TESTS) -m "not timed and not browser $$CASES" --ignore tests/package --ignore tests/contract
 
 contract: $(VENV)/.test ## run the contract tests against src (PYTEST)
-	$(BIN)/python -m pytest -m "not timed $(CASES)" tests/contract $(PYTEST)
+	$(TESTS) -m "not timed $$CASES" tests/contract
 
 # These run separately, so that no other test slows them down.
 timed: $(VENV)/.dev ## run the tests that depend on the clock (PYTEST)
-	$(BIN)/python -m pytest -m "timed $(CASES)" -n 5 tests/contract tests/permits --ignore tests/contract/test_pressure.py $(PYTEST)
-	$(BIN)/python -m pytest -m "timed $(CASES)" -n 0 tests/contract/test_pressure.py $(PYTEST)
+	$(TESTS) -m "timed $$CASES" -n 5 tests/contract tests/permits --ignore tests/contract/test_pressure.py
+	$(TESTS) -m "timed $$CASES" -n 0 tests/contract/test_pressure.py
 
 web: $(VENV)/.dev $(MODULES) ## run the tests that need a browser (PYTEST)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium ..." && \
 	  { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } >/dev/null 2>&1; } || \
 	  echo "chromium is not installed: skipping the browser tests. Install it, then run: make web"
-	@! command -v chromium >/dev/null || $(BIN)/python -m pytest -m "browser $(CASES)" -n 3 tests/web tests/examples $(PYTEST)
+	@! command -v chromium >/dev/null || $(TESTS) -m "browser $$CASES" -n 3 tests/web tests/examples
 
 screenshots: $(VENV)/.dev ## take new pictures of the web page into docs/screenshots
 	@mkdir -p docs/screenshots
@@ -75,58 +84,56 @@ screenshots: $(VENV)/.dev ## take new pictures of the web page into docs/screens
 packaged: $(VENV)/.test ## run the contract tests against the package (PLAIN, PACKAGE_TESTS, PYTEST)
 	@case $(VERSION) in 3.10|3.12) ;; *) \
 	  echo "Python $(VERSION) is not a runtime of Function Compute: testing the contract without a package."; \
-	  exec $(MAKE) --no-print-directory contract CASES="$(CASES)";; esac; \
+	  exec $(MAKE) --no-print-directory contract CASES="$$CASES";; esac; \
 	set -e; chmod -R u+w $(PACKAGED) 2>/dev/null || true; rm -rf $(PACKAGED); \
-	PYTHONPATH=src $(BIN)/python -m deploy.package --runtime python$(VERSION) $(if $(PLAIN),--plain) --out $(PACKAGED)/function.zip; \
+	PYTHONPATH=src $(BIN)/python -m deploy.package --runtime python$(VERSION) $(if $(value PLAIN),--plain) --out $(PACKAGED)/function.zip; \
 	$(BIN)/python -m zipfile -e $(PACKAGED)/function.zip $(PACKAGED)/code; chmod -R a-w $(PACKAGED)/code; \
-	PACKAGE=$(PACKAGED)/function.zip $(BIN)/python -m pytest -m "not timed $(CASES)" -o "pythonpath=$(PACKAGED)/code ." \
-	  $(or $(PACKAGE_TESTS),tests/contract tests/package) $(PYTEST)
+	PACKAGE=$(PACKAGED)/function.zip $(TESTS) -m "not timed $$CASES" -o "pythonpath=$(PACKAGED)/code ." \
+	  $${PACKAGE_TESTS:-tests/contract tests/package}
 
 # The package without the step that makes it start faster.
 plain: $(VENV)/.test ## run the contract tests against the plain package (PYTEST)
-	@$(MAKE) --no-print-directory packaged PLAIN=1 PACKAGE_TESTS="$(or $(SHORT_TESTS),tests/contract)" CASES="$(CASES)"
+	@$(MAKE) --no-print-directory packaged PLAIN=1 PACKAGE_TESTS="$${SHORT_TESTS:-tests/contract}" CASES="$$CASES"
 
 # Each of them has its own virtual environment.
 tests-on-runtimes: ## run the packaged contract tests on the other installed runtimes (RUNTIMES)
-	@for version in $(RUNTIMES); do \
-	  python=$$(deploy/find-python $$version); \
+	@for version in $$RUNTIMES; do \
+	  python=$$(deploy/find-python "$$version"); \
 	  if [ -z "$$python" ]; then echo "Python $$version is not installed: skipping its tests."; \
-	  elif [ $(VERSION) = $$version ]; then echo "$(VENV) has Python $$version: skipping it here; run make packaged."; \
+	  elif [ $(VERSION) = "$$version" ]; then echo "$(VENV) has Python $$version: skipping it here; run make packaged."; \
 	  else \
 	    echo "On Python $$version:"; \
-	    $(MAKE) --no-print-directory packaged PACKAGE_TESTS="$(or $(SHORT_TESTS),tests/contract)" CASES="$(CASES)" PYTHON="$$python" VENV=$(VENV)-$$version || exit 1; \
+	    $(MAKE) --no-print-directory packaged PACKAGE_TESTS="$${SHORT_TESTS:-tests/contract}" CASES="$$CASES" PYTHON="$$python" VENV="$(VENV)-$$version" || exit 1; \
 	  fi; \
 	done
 
 # PLAIN=1 leaves out what makes the function start faster (docs/coldstart.md).
 package: $(VENV)/.dev ## build dist/cams-qr-VERSION-RUNTIME.zip (RUNTIME, PLAIN)
-	@PYTHONPATH=src $(BIN)/python -m deploy.package --runtime $(RUNTIME) $(if $(PLAIN),--plain)
+	@PYTHONPATH=src $(BIN)/python -m deploy.package --runtime="$${RUNTIME:-python3.10}" $(if $(value PLAIN),--plain)
 
 # BUCKET is required, and STACK for deploy. PARAMETERS is a JSON file, PACKAGE the name in the bucket of a package to roll
 # back to, NUMBER one of the account's phone numbers. DOCTOR=off and VERIFY=off skip the checks before and after.
-TO_DEPLOY = --bucket $(or $(BUCKET),$(error BUCKET is missing)) $(if $(REGION),--region $(REGION)) \
-  $(if $(filter file,$(origin RUNTIME)),,--runtime $(RUNTIME)) \
-  $(if $(PARAMETERS),--parameters $(PARAMETERS)) $(if $(NUMBER),--number $(NUMBER))
+override STACKED := --stack="$${STACK:?is missing}" $${REGION:+--region="$$REGION"}
+override ASKED := $${NUMBER:+--number="$$NUMBER"}
+override TO_DEPLOY := --bucket="$${BUCKET:?is missing}" $${RUNTIME:+--runtime="$$RUNTIME"} \
+  $${PARAMETERS:+--parameters="$$PARAMETERS"} $(ASKED)
 
 doctor: $(VENV)/.dev ## check the account for what a deployment needs (BUCKET, STACK, REGION, ...)
-	@PYTHONPATH=src $(BIN)/python -m deploy doctor $(TO_DEPLOY) $(if $(STACK),--stack $(STACK))
+	@PYTHONPATH=src $(BIN)/python -m deploy doctor $(TO_DEPLOY) $${REGION:+--region="$$REGION"} $${STACK:+--stack="$$STACK"}
 
 deploy: $(VENV)/.dev ## deploy, between doctor and verify (STACK, BUCKET, PARAMETERS, PACKAGE, REGION, ...)
-	@PYTHONPATH=src $(BIN)/python -m deploy deploy --stack $(or $(STACK),$(error STACK is missing)) $(TO_DEPLOY) \
-	  $(if $(PACKAGE),--package $(PACKAGE)) $(if $(TOKEN),--token $(TOKEN)) $(if $(SPACE),--space $(SPACE)) \
-	  $(if $(filter off,$(DOCTOR)),--no-doctor) $(if $(filter off,$(VERIFY)),--no-verify)
+	@PYTHONPATH=src $(BIN)/python -m deploy deploy $(STACKED) $(TO_DEPLOY) \
+	  $${PACKAGE:+--package="$$PACKAGE"} $${SPACE:+--space="$$SPACE"} \
+	  $(if $(filter off,$(value DOCTOR)),--no-doctor) $(if $(filter off,$(value VERIFY)),--no-verify)
 
-# TOKEN is a JSON Web Token, for HttpAuth jwt, or one of a gateway's consumers. SPACE is the custSpaceId to query; the
-# default is the first allowed one.
+# TOKEN, in the environment, is a JSON Web Token, for HttpAuth jwt, or one of a gateway's consumers. SPACE is the
+# custSpaceId to query; the default is the first allowed one.
 verify: $(VENV)/.dev ## test what was deployed (STACK, NUMBER, TOKEN, SPACE, REGION)
-	@PYTHONPATH=src $(BIN)/python -m deploy verify --stack $(or $(STACK),$(error STACK is missing)) \
-	  $(if $(REGION),--region $(REGION)) $(if $(NUMBER),--number $(NUMBER)) $(if $(TOKEN),--token $(TOKEN)) \
-	  $(if $(SPACE),--space $(SPACE))
+	@PYTHONPATH=src $(BIN)/python -m deploy verify $(STACKED) $(ASKED) $${SPACE:+--space="$$SPACE"}
 
 # It asks first; YES=on does not.
 remove: $(VENV)/.dev ## delete the stack and its logs (STACK, REGION, YES)
-	@PYTHONPATH=src $(BIN)/python -m deploy remove --stack $(or $(STACK),$(error STACK is missing)) \
-	  $(if $(REGION),--region $(REGION)) $(if $(filter on,$(YES)),--yes)
+	@PYTHONPATH=src $(BIN)/python -m deploy remove $(STACKED) $(if $(filter on,$(value YES)),--yes)
 
 # Regenerate both after a change of the HTTP contract; tests compare them.
 docs/openapi.json: $(VENV)/.run $(wildcard src/cams_qr/*.py src/cams_qr/events/http/*.py)
@@ -139,26 +146,26 @@ web/cams-qr/schemas.d.ts: docs/openapi.json examples/typescript/node_modules
 reliability: faults deadlines soak model fuzz ## run every long test, about three quarters of an hour
 
 faults: $(VENV)/.dev ## combine faults, triggers, Redis and endpoints (SEED, COUNT)
-	@PYTHONPATH=src $(BIN)/python -m reliability.faults $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+	@PYTHONPATH=src $(BIN)/python -m reliability.faults $${SEED:+--seed="$$SEED"} $${COUNT:+--count="$$COUNT"}
 
 deadlines: $(VENV)/.dev ## measure how much time is left before each timeout
 	@PYTHONPATH=src $(BIN)/python -m reliability.deadlines
 
 soak: $(VENV)/.dev ## look for leaks over many invocations and freezes (COUNT)
-	@PYTHONPATH=src $(BIN)/python -m reliability.soak $(if $(COUNT),--count $(COUNT))
+	@PYTHONPATH=src $(BIN)/python -m reliability.soak $${COUNT:+--count="$$COUNT"}
 
 model: $(VENV)/.dev ## run random schedules of permits in virtual time (STEPS, SEED)
-	@PYTHONPATH=src $(BIN)/python -m reliability.model $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=src $(BIN)/python -m reliability.model $${STEPS:+--steps="$$STEPS"} $${SEED:+--seed="$$SEED"}
 
 # First the tests' random events, but more of them; then events guided by the code that they reach.
 fuzz: $(VENV)/.dev ## fuzz the events (EXAMPLES, RUNS)
-	FUZZ_EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest tests/test_fuzz.py
+	FUZZ_EXAMPLES="$${EXAMPLES:-5000}" $(BIN)/python -m pytest tests/test_fuzz.py
 	$(PIP) -r requirements-fuzz.txt
 	@mkdir -p dist/corpus
-	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs=$(or $(RUNS),1000000) -max_len=4096 -print_final_stats=1 -artifact_prefix=dist/ dist/corpus reliability/corpus events
+	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs="$${RUNS:-1000000}" -max_len=4096 -print_final_stats=1 -artifact_prefix=dist/ dist/corpus reliability/corpus events
 
 bench: $(VENV)/.dev ## run the benchmarks (JSON: a file for the figures of the first)
-	@PYTHONPATH=src $(BIN)/python -m bench $(if $(JSON),--json $(JSON))
+	@PYTHONPATH=src $(BIN)/python -m bench $${JSON:+--json="$$JSON"}
 	@$(BIN)/python -m bench.fleet
 	@PYTHONPATH=src $(BIN)/python -m bench.hostile
 
@@ -166,9 +173,11 @@ clean: ## delete everything that make has created
 	chmod -R u+w dist 2>/dev/null || true
 	rm -rf dist $(VENV) $(VENV)-* $(MODULES) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
+# The function's own runtime if it is installed, else any Python.
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
+	@python="$${PYTHON:-$$(deploy/find-python 3.10)}"; python="$${python:-python3}"; \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")' && \
+	"$$python" -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/bin/python requirements.txt
 	@echo "Installing what the function needs into $(VENV) ..."

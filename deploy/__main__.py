@@ -1,7 +1,8 @@
 """`python -m deploy deploy` deploys the package and template.yml to the cloud; `... remove` deletes the stack.
 
 `... doctor` checks before a deployment, `... verify` tests it afterwards. alibabacloud-credentials finds the
-credentials of the aliyun command line or of the environment.
+credentials of the aliyun command line or of the environment. TOKEN in the environment is a JSON Web Token, for HttpAuth
+jwt, or a token of one of a gateway's consumers: everybody on a machine can read its command lines.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def main() -> int:
     logging.disable()
     try:
         return 0 if options.run(Account(options.region), options) else 1
-    except (AlibabaCloudException, oss.exceptions.OperationError, CredentialException) as error:
+    except (AlibabaCloudException, oss.exceptions.OperationError, CredentialException, bucket.Changed) as error:
         print(f"Refused: {error}", file=sys.stderr)
     except UnretryableException as error:
         print(f"Failed: {error.inner_exception or error}", file=sys.stderr)
@@ -72,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     for command in (deploying, verifying):
         command.add_argument("--report", type=Path, default=ROOT / "dist", help="the folder for the JSON report")
         command.add_argument("--space", default="", help="a custSpaceId to query; default: the first allowed one")
-        command.add_argument("--token", default="", help="a JSON Web Token, for HttpAuth jwt or for the gateway")
         command.add_argument("--log-seconds", type=float, default=120.0, help="how long to wait for log lines")
     return parser
 
@@ -92,17 +92,11 @@ def _deploy(account: Account, options: Any) -> bool:
         return False
     kept = ros.parameters(options.stack)
     known = kept | given
-    name = options.package
-    if name is None:
-        runtime = _runtime(options, known)
-        package = build(runtime, default_path(runtime))
-        name = bucket.upload(account.oss(), options.bucket, package, runtime)
-    made_for = bucket.runtime_of(name)
-    if made_for is None:
-        sys.exit(f"{name}: is not a package name; these begin with cams-qr/python3.")
-    print(f"Package: {name}")
-    changed = {"Runtime": made_for, "CodeBucket": options.bucket, "CodeObject": name}
-    plan = ros.plan(options.stack, (ROOT / "template.yml").read_text(), given | changed)
+    package = _package(account, options, known)
+    print(f"Package: {package.name}")
+    code = {"CodeBucket": options.bucket, "CodeObject": package.name, "CodeChecksum": package.checksum}
+    runtime = {"Runtime": bucket.runtime_of(package.name) or ""}
+    plan = ros.plan(options.stack, (ROOT / "template.yml").read_text(), given | code | runtime)
     if plan is None or not _can_update(plan, fixed(kept, given)):
         return False
     if not _carry_out(account, ros, plan, known):
@@ -111,6 +105,17 @@ def _deploy(account: Account, options: Any) -> bool:
     is_published = not known.get("GatewayId") or gateway.publish(account, ros.outputs(options.stack))
     is_fine = options.no_verify or _verify(account, options)
     return is_set and is_published and is_fine
+
+
+def _package(account: Account, options: Any, known: dict[str, str]) -> bucket.Package:
+    """The package to deploy: the one to roll back to, or a new one. Raises bucket.Changed."""
+    name = options.package
+    if name is None:
+        runtime = _runtime(options, known)
+        return bucket.upload(account.oss(), options.bucket, build(runtime, default_path(runtime)), runtime)
+    if bucket.runtime_of(name) is None:
+        sys.exit(f"{name}: is not a package name, like cams-qr/python3.10-VERSION-SHA256.zip")
+    return bucket.find(account.oss(), options.bucket, name)
 
 
 def _carry_out(account: Account, ros: stack.Stacks, plan: stack.Plan, known: dict[str, str]) -> bool:

@@ -40,6 +40,12 @@ BELIEFS = {
         "local/gateway.py; docs/security.md, because CUST_SPACE_HEADER protects nobody if it is the caller's",
         "none; Configure JWT authentication for an HTTP trigger: claims are forwarded as headers",
     ),
+    "unclaimed_header": Belief(
+        "the caller's",
+        "what arrives in a header that claimPassBy sets, if the token lacks the claim and the caller sends the header",
+        "local/trigger_auth.py; docs/security.md, because every token must then have the claim",
+        "none; the worse of the two is assumed",
+    ),
     "preflight": Belief(
         "204",
         "the status of a preflight, which browsers do not sign, if OPTIONS is among the trigger's methods",

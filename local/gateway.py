@@ -29,9 +29,9 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 Shape = Literal["v1", "classic"]
 Domain = Literal["default", "custom"]
 DEFAULT_DOMAIN = "cams-qr-abcdefghij.ap-southeast-1.fcapp.run"
-# The request's body, for its check; and the headers that the check makes of a token's claims.
+# The request's body, for its check; and the headers that the check makes of a token's claims, None for one to drop.
 BODY = web.RequestKey("body", bytes)
-PASSED = web.RequestKey("passed", dict[str, str])
+PASSED = web.RequestKey("passed", dict[str, str | None])
 
 _TEXT_TYPES = ("text/", "application/json", "application/x-www-form-urlencoded", "application/xml")
 _MAX_HEADER_BYTES = 8 * 1024
@@ -116,7 +116,7 @@ def _v1_event(request: web.Request, body: bytes, request_id: str, domain_name: s
         "rawPath": request.rel_url.raw_path,
         "body": text,
         "isBase64Encoded": is_base64,
-        "headers": _joined([(name.title(), value) for name, value in request.headers.items()]) | _passed(request),
+        "headers": _headers(request),
         "queryParameters": _joined(parse_qsl(request.query_string, keep_blank_values=True)),
         "requestContext": {
             "accountId": "123456789",
@@ -136,9 +136,11 @@ def _v1_event(request: web.Request, body: bytes, request_id: str, domain_name: s
     }
 
 
-def _passed(request: web.Request) -> dict[str, str]:
-    """Claims, which replace the caller's own headers; see BELIEFS["claim_header"]."""
-    return {name.title(): value for name, value in request.get(PASSED, {}).items()}
+def _headers(request: web.Request) -> dict[str, str]:
+    """The caller's own, and those that the check of its token makes, or drops."""
+    passed = {name.title(): value for name, value in request.get(PASSED, {}).items()}
+    headers = _joined([(name.title(), value) for name, value in request.headers.items()]) | passed
+    return {name: value for name, value in headers.items() if value is not None}
 
 
 def _wrapped(request: web.Request, payload: bytes) -> bytes:

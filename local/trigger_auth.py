@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import jwt
@@ -27,6 +27,10 @@ from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 
 PERMANENT_KEY_ID = "LTAI.sandbox"
 PERMANENT_KEY = AccessKey(secret="sandbox-permanent-secret")
+# What becomes of a caller's own header that claimPassBy sets from a claim: the claim replaces it, but a token without
+# the claim passes it on; it is dropped then, too; or it is passed on in any case. No page says which, neither for the
+# trigger nor for the gateway: BELIEFS["claim_header"] and ["unclaimed_header"].
+OwnHeader = Literal["replaced", "dropped", "passed on"]
 _KEYS = {DEMO_KEY_ID: DEMO_KEY, PERMANENT_KEY_ID: PERMANENT_KEY}
 
 
@@ -132,10 +136,11 @@ def _check_proof(headers: Mapping[str, str], key_id: str, signature: str, signed
         raise signature_not_match()
 
 
-def check_token(config: str) -> Callable[[web.Request], None]:
+def check_token(config: str, own: OwnHeader = "replaced") -> Callable[[web.Request], None]:
     """A check for `authConfig`: JSON with `jwks`, `tokenLookup` and `claimPassBy`.
 
-    The check raises Refused. It puts the headers that `claimPassBy` makes of claims into the request's `PASSED`.
+    The check raises Refused. It puts the headers that `claimPassBy` makes of claims into the request's `PASSED`, with
+    None for one of the caller's `own` that is dropped.
     Preflights pass, because browsers send no token with them: BELIEFS["preflight"].
     """
     settings = json.loads(config)
@@ -154,7 +159,7 @@ def check_token(config: str) -> Callable[[web.Request], None]:
         if not found:
             # Nobody has reported its code and text.
             raise Refused("AccessDenied", "the jwt token is invalid or expired", int(BELIEFS["invalid_token"].value))
-        request[PASSED] = _passed(passed_by, found[0])
+        request[PASSED] = _passed(passed_by, found[0], own, request.headers)
 
     return check
 
@@ -189,7 +194,12 @@ def _claims(token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
     return claims
 
 
-def _passed(claim_pass_by: str, claims: Mapping[str, Any]) -> dict[str, str]:
+def _passed(
+    claim_pass_by: str, claims: Mapping[str, Any], own: OwnHeader, headers: Mapping[str, str]
+) -> dict[str, str | None]:
     """The headers of `header:claim:name,…` whose claims the token has; `query::` passes none."""
     parts = [part.split(":") for part in claim_pass_by.split(",")]
-    return {part[2]: str(claims[part[1]]) for part in parts if part[0] == "header" and part[1] in claims}
+    claim_of = {part[2]: part[1] for part in parts if part[0] == "header"}
+    passed: dict[str, str | None] = dict.fromkeys(claim_of) if own == "dropped" else {}
+    passed |= {name: str(claims[claim]) for name, claim in claim_of.items() if claim in claims}
+    return {name: value for name, value in passed.items() if own != "passed on" or name not in headers}

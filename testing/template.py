@@ -32,7 +32,7 @@ TRIGGER_MODELS = {
     "timer": models.TimerTriggerConfig,
     "eventbridge": models.EventBridgeTriggerConfig,
 }
-REQUIRED = {"CodeBucket": "my-packages", "CodeObject": "cams-qr/0123.zip"}
+REQUIRED = {"CodeBucket": "my-packages", "CodeObject": "cams-qr/0123.zip", "CodeChecksum": "388621963080134800"}
 EVERYTHING = REQUIRED | {
     "RedisUrl": "rediss://:password@r-1.redis.rds.aliyuncs.com:6379/0",
     "RedisCaFile": "/code/redis-ca.pem",
@@ -48,6 +48,7 @@ EVERYTHING = REQUIRED | {
     "GatewayId": "gw-1",
     "GatewayEnvironmentId": "env-1",
     "GatewayDomainId": "d-1",
+    "GatewaySetsSpace": "yes",
     "DomainName": "qr.shop.example.com",
     "DomainCertificate": "-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----\n",
     "DomainPrivateKey": "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n",

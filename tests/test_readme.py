@@ -92,4 +92,4 @@ def test_every_make_command_exists(document: Path) -> None:
         targets = [word for word in words if "=" not in word and word != "…"]
         variables = [word.partition("=")[0] for word in words if "=" in word]
         assert all(re.search(rf"^{target}:", MAKEFILE, re.MULTILINE) for target in targets), words
-        assert all(re.search(rf"\({name}\)|^{name} \?=", MAKEFILE, re.MULTILINE) for name in variables), words
+        assert all(re.search(rf"(\$\{{?|value ){name}\b", MAKEFILE) for name in variables), words

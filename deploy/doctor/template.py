@@ -40,7 +40,8 @@ def _request(planned: Planned) -> dict[str, Any]:
     """Secrets are left out, and with them the template's rules, which would miss them; neither decides about rights."""
     secrets = {name for name, parameter in TEMPLATE["Parameters"].items() if parameter.get("NoEcho")}
     given = {name: planned.parameters[name] for name in TEMPLATE["Parameters"] if name not in secrets}
-    given |= {"CodeBucket": planned.bucket, "CodeObject": given["CodeObject"] or "cams-qr/doctor.zip"}
+    code = {"CodeObject": given["CodeObject"] or "cams-qr/doctor.zip", "CodeChecksum": given["CodeChecksum"] or "0"}
+    given |= {"CodeBucket": planned.bucket, **code}
     return {
         "TemplateBody": json.dumps({name: part for name, part in TEMPLATE.items() if name != "Rules"}),
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],

@@ -1,5 +1,6 @@
 """`make verify` tests what was deployed, and compares it with the template and with what the stand-ins assume."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,9 @@ def verify(
     parameters = with_defaults(stacks.parameters(stack))
     number = options.number or first_of(parameters["AllowedPhoneNumbers"])
     space = options.space or first_of(parameters["AllowedCustSpaceIds"])
+    token = os.environ.get("TOKEN", "")
     target = Target(
-        account, stacks, stack, outputs, parameters, number, number or NOBODY, space, options.token, options.log_seconds
+        account, stacks, stack, outputs, parameters, number, number or NOBODY, space, token, options.log_seconds
     )
     report = _collect(target)
     tell(report)

@@ -6,18 +6,22 @@ header themselves.
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import requests
 
 from deploy import gateway as apig
 from deploy.doctor.services import FC_CONSOLE
+from deploy.parameters import first_of
 from deploy.table import Finding, fine, unknown, wrong
-from deploy.verify.answers import NEEDS_NUMBER, is_kept_out, is_ours, is_refused, judged_answer, list_path, logged
+from deploy.verify.answers import OPERATIONS, is_kept_out, is_ours, is_refused, judged_answer, list_path, logged
 from deploy.verify.client import Answer, Proof, Way, ask, trigger
 from deploy.verify.rows import Row, Seen, Target
 from deploy.verify.web import pages
 
-_GIVE_TOKEN = "make verify … TOKEN=…"
+_GIVE_TOKEN = "TOKEN=… make verify …"
+_NOBODYS = "verify-nobodys"
+_MUST_BE_A_CLAIM = "docs/security.md: it must be a claim's"
 _CONSUMER = f"{_GIVE_TOKEN}   # of a consumer that may use the API: docs/deployment.md"
 
 
@@ -39,15 +43,19 @@ class _Door(NamedTuple):
 
 def space(target: Target) -> Iterator[Row]:
     """Through the trigger, the space comes from the token, whatever header the caller sends."""
-    what, way = "space", trigger(target)
     if not target.parameters["CustSpaceHeader"]:
         return
-    if way.proof == "token" and not target.token:
-        yield unknown(what, "the trigger requires a token (HttpAuth jwt)", _GIVE_TOKEN)
-    elif found := _forged(what, target, way, ask(target, list_path(target), way=way)):
-        yield found
-        if found.mark != "?":
-            yield Seen("claim_header", "the claim's" if found.mark == "✓" else "the caller's")
+    way = trigger(target)
+    lacking = unknown("space", "the trigger requires a token (HttpAuth jwt)", _GIVE_TOKEN)
+    is_lacking = way.proof == "token" and not target.token
+    found = _forged("space", target, way, lacking if is_lacking else None)
+    yield found
+    if found.mark != "?" and not is_lacking:
+        is_used = found.mark == "✗"
+        if is_kept_out(target, ask(target, list_path(target), way=way)):
+            yield Seen("unclaimed_header", "the caller's" if is_used else "dropped")
+        else:
+            yield Seen("claim_header", "the caller's" if is_used else "the claim's")
 
 
 def domain(target: Target) -> Iterator[Row]:
@@ -121,8 +129,11 @@ def _tried(target: Target, door: _Door) -> Iterator[Row]:
         yield wrong(door.name, f"{door.address}: no answer ({type(error).__name__})", door.unreached)
         return
     yield _kept_out(door, stranger)
+    has_space = bool(target.parameters["CustSpaceHeader"])
     if door.lacking:
         yield door.lacking
+        if has_space:
+            yield _forged(f"{door.name}, space", target, ways[0], door.lacking)
         return
     way, answer = _first_accepted(target, path, ways)
     judged = door.judge(target, answer)
@@ -133,11 +144,10 @@ def _tried(target: Target, door: _Door) -> Iterator[Row]:
         judged = judged._replace(found=f"{judged.found}, and accepted none of {', '.join(door.proofs)}")
     yield judged
     yield from logged(door.name, [answer])
-    if not is_ours(answer):
-        return
-    yield from pages(f"{door.name}, CORS", target, way)
-    if forged := _forged(f"{door.name}, space", target, way, answer):
-        yield forged
+    if is_ours(answer):
+        yield from pages(f"{door.name}, CORS", target, way)
+    if has_space:
+        yield _forged(f"{door.name}, space", target, way)
 
 
 def _first_accepted(target: Target, path: str, ways: list[Way]) -> tuple[Way, Answer]:
@@ -173,14 +183,54 @@ def _judged_at_gateway(target: Target, answer: Answer) -> Finding:
     return wrong("gateway", found, _CONSUMER) if is_meant else unknown("gateway", found, _CONSUMER)
 
 
-def _forged(what: str, target: Target, way: Way, honest: Answer) -> Finding | None:
-    """Whether a caller that sets the space's header itself stays in its own space; None if it has none."""
+def _forged(what: str, target: Target, way: Way, lacking: Finding | None = None) -> Finding:
+    """The row about a caller that sets the space's header itself, which must not open a space to it.
+
+    It asks for the space that its header names, with and without credentials; so the answer tells whether the header
+    counts, also if nobody owns the number. `lacking` is the row if there are no credentials.
+    """
     header = target.parameters["CustSpaceHeader"]
-    if not header or is_kept_out(target, honest):
-        return None
-    if honest.status != 200:
-        return unknown(what, "no number with QR codes was given", NEEDS_NUMBER)
-    forged = ask(target, list_path(target), headers={header: "verify-nobodys"}, way=way)
-    if forged.document.get("custSpaceId") == honest.document.get("custSpaceId"):
+    spaces = _spaces(target)
+    stranger = ask(target, _path(target, spaces[0]), headers={header: spaces[0]}, way=way, signed=False)
+    if _is_served(stranger):
+        return wrong(what, f"a caller's own {header} is used, without a token: {stranger.status}", _MUST_BE_A_CLAIM)
+    if lacking:
+        return lacking._replace(what=what)
+    for space in spaces:
+        own = ask(target, _path(target, space), way=way)
+        forged = ask(target, _path(target, space), headers={header: space}, way=way)
+        if not _is_served(own):
+            return _judged_forged(what, header, own, forged)
+    if len(spaces) > 1 or spaces == [_NOBODYS]:
+        return wrong(what, f"a token queries any space, without {header}", _MUST_BE_A_CLAIM)
+    return unknown(
+        what, "the token's own space is the only one that may be queried", f"{_GIVE_TOKEN}   # of another space"
+    )
+
+
+def _judged_forged(what: str, header: str, own: Answer, forged: Answer) -> Finding:
+    """The row for a request with the caller's own header, which was not served without it."""
+    if _is_served(forged):
+        return wrong(what, f"a caller's own {header} is used: {forged.status}", _MUST_BE_A_CLAIM)
+    if is_refused(own):
+        return unknown(what, f"these credentials are refused with {own.status}", _GIVE_TOKEN)
+    if is_ours(forged) or is_refused(forged):
         return fine(what, f"a caller's own {header} is ignored")
-    return wrong(what, f"a caller's own {header} is used: {forged.status}", "docs/security.md: it must be a claim's")
+    return wrong(what, f"answered {forged.status}, not by the function", OPERATIONS)
+
+
+def _spaces(target: Target) -> list[str]:
+    """Spaces to ask for, of which at most one is a token's own: allowed ones, or else the given and a made-up one."""
+    allowed = [space.strip() for space in target.parameters["AllowedCustSpaceIds"].split(",") if space.strip()]
+    return allowed[:2] or [*filter(None, [target.space]), _NOBODYS]
+
+
+def _path(target: Target, space: str) -> str:
+    """The path of a space's list, for a number that the deployment serves."""
+    number = first_of(target.parameters["AllowedPhoneNumbers"]) or target.asked
+    return f"/qr-codes?{urlencode({'phoneNumber': number, 'custSpaceId': space})}"
+
+
+def _is_served(answer: Answer) -> bool:
+    """Whether the function looked for the list, and did not reject the caller."""
+    return is_ours(answer) and answer.document.get("code") != "not_allowed"

@@ -70,7 +70,7 @@ def judged_answer(what: str, target: Target, answer: Answer, asked: str = "Funct
         return unknown(
             what,
             f"403 not_allowed: no claim of the token sets {target.parameters['CustSpaceHeader']}",
-            "make verify … TOKEN=…   # with the claim that claimPassBy names",
+            "TOKEN=… make verify …   # with the claim that claimPassBy names",
         )
     return judged(what, target, answer.status, answer.document, answer.document)
 

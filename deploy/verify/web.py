@@ -45,7 +45,7 @@ def _signing(*rows: str) -> Callable[[Check], Check]:
                 yield from check(target)
             else:
                 for row in rows:
-                    yield unknown(row, "the trigger requires a token (HttpAuth jwt)", "make verify … TOKEN=…")
+                    yield unknown(row, "the trigger requires a token (HttpAuth jwt)", "TOKEN=… make verify …")
 
         return checked
 

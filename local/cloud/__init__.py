@@ -30,8 +30,9 @@ _CAMS_VERSION = "2020-06-06"
 class Cloud(ros.Stacks):
     """One account in one region, whose services do what the caller's policies allow.
 
-    If there is a function, InvokeFunction reaches it. `urls` are those of RPC calls. No page says whether OSS tells a
-    caller without oss:ListObjects that an object is not there, or hides that as S3 does, with 403: `hides_objects`.
+    If there is a function, InvokeFunction reaches it. `urls` are those of RPC calls, `sent` the objects uploaded. No
+    page says whether OSS tells a caller without oss:ListObjects that an object is not there, or hides that as S3 does,
+    with 403: `hides_objects`.
     """
 
     account: Account = field(default_factory=Account)
@@ -39,6 +40,7 @@ class Cloud(ros.Stacks):
     sandbox: Sandbox = field(default_factory=Sandbox)
     urls: list[str] = field(default_factory=list)
     hides_objects: bool = False
+    sent: list[str] = field(default_factory=list)
 
     def app(self, function: Handler | None = None, make_context: Callable[[], Any] = lambda: None) -> web.Application:
         """All services as one application: RPC at the root, services with paths, and buckets below all other paths."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aiohttp import web
+from alibabacloud_oss_v2.crc import Crc64
 
 from local.cloud import rights
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
@@ -52,10 +53,21 @@ def _bucket_refusal(cloud: "Cloud", bucket: str, key: str, method: str) -> web.R
 def _object(cloud: "Cloud", method: str, name: str, body: bytes) -> web.Response:
     if method == "PUT":
         cloud.objects[name] = body
+        cloud.sent.append(name)
         return web.Response(headers={"x-oss-request-id": str(uuid4())})
     if name not in cloud.objects:
         return _refusal(403, "AccessDenied") if cloud.hides_objects else _refusal(404, "NoSuchKey")
-    return web.Response(headers={"x-oss-request-id": str(uuid4()), "ETag": '"1"'})
+    content = cloud.objects[name]
+    return web.Response(
+        headers={"x-oss-request-id": str(uuid4()), "x-oss-hash-crc64ecma": crc64(content)}, body=content
+    )
+
+
+def crc64(content: bytes) -> str:
+    """The CRC-64 (ECMA) that OSS and Function Compute calculate, in decimal."""
+    crc = Crc64(0)
+    crc.update(content)
+    return str(crc.sum64())
 
 
 def _is_signed(request: web.Request) -> bool:

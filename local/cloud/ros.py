@@ -1,9 +1,9 @@
 """The ROS operations that a deployment calls.
 
-A stack finishes at the second poll. Like a real one it fails if the package is not in the bucket, or if a parameter
-breaks its constraint. Sources: the operations of ROS 2019-09-10; "Update a stack" for the states; "Update a stack by
-replacing its resource properties": without a replacement update, what `fixed.py` lists cannot be changed; "Parameters"
-for NoEcho.
+A stack finishes at the second poll. Like a real one it fails if the package is not in the bucket or has another
+checksum, or if a parameter breaks its constraint. Sources: the operations of ROS 2019-09-10; "Update a stack" for the
+states; "Update a stack by replacing its resource properties": without a replacement update, what `fixed.py` lists
+cannot be changed; "Parameters" for NoEcho.
 """
 
 import json
@@ -19,6 +19,7 @@ import yaml
 from deploy.parameters import contradictions, misfits, value
 from local.acs3 import Refused
 from local.cloud.fixed import FIXED
+from local.cloud.oss import crc64
 
 OPERATIONS = {
     *("ListStacks", "PreviewStack", "CreateStack", "UpdateStack", "DeleteStack"),
@@ -60,6 +61,7 @@ class Stack:
 class Stacks:
     """An account's stacks, the objects in its buckets, and the ROS operations called; all stacks have these `outputs`.
 
+    `swapped` has the objects that are others by the time that Function Compute reads them.
     `outages` is how many polls will fail, `silent` the operations whose answers are empty. No page says when a change
     of a fixed property is refused: at once, or, with `refuses_late`, by a resource that fails, so that the stack is
     rolled back. `replacement` is what a preview says of such a resource. No page says either whether a preview of no
@@ -70,6 +72,7 @@ class Stacks:
 
     stacks: dict[str, Stack] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
+    swapped: dict[str, bytes] = field(default_factory=dict)
     operations: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     outages: int = 0
@@ -101,8 +104,13 @@ class Stacks:
         """The resources for which the action fails, and why."""
         if action == "DELETE":
             return {}
-        if f"{stack.parameters.get('CodeBucket')}/{stack.parameters.get('CodeObject')}" not in self.objects:
+        name = f"{stack.parameters.get('CodeBucket')}/{stack.parameters.get('CodeObject')}"
+        content = self.swapped.get(name, self.objects.get(name))
+        if content is None:
             return {"Function": "NoSuchKey: the code object does not exist"}
+        # That it is compared: alibabacloud-fc20230330, InputCodeLocation; no page has the error.
+        if crc64(content) != stack.parameters.get("CodeChecksum"):
+            return {"Function": "InvalidArgument: the code's checksum is another"}
         return {name: f"{properties}: {_FIXED}" for name, properties in stack.replaced.items()}
 
     def changed(self, changes: Mapping[str, str], parameters: Mapping[str, str]) -> None:

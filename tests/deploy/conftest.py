@@ -1,4 +1,4 @@
-"""A cloud that holds two packages, and its address."""
+"""A cloud that holds packages, and its address."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,13 @@ import pytest
 
 from local.cloud import Cloud
 from local.serve import serve
-from tests.deploy.command import PACKAGE
+from tests.deploy.command import NEWER, PACKAGE, SWAPPED
 
 
 @pytest.fixture
 def cloud() -> Cloud:
-    return Cloud(objects={f"packages/{PACKAGE}": b"zip", "packages/cams-qr/python3.12-1111.zip": b"newer"})
+    held = {f"packages/{PACKAGE}": b"zip", f"packages/{NEWER}": b"newer", f"packages/{SWAPPED}": b"good"}
+    return Cloud(objects=held, swapped={f"packages/{SWAPPED}": b"bad"})
 
 
 @pytest.fixture

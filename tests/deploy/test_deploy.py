@@ -17,7 +17,7 @@ from local.cloud.rest import PATHS
 from local.fc import role_environment
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
 from tests.deploy import command
-from tests.deploy.command import PACKAGE
+from tests.deploy.command import NEWER, PACKAGE, SWAPPED
 
 
 def run(
@@ -74,12 +74,13 @@ def test_a_stack_is_created_changed_and_removed(address: str, cloud: Cloud, tmp_
 
 
 def test_a_package_is_gone_back_to(address: str, cloud: Cloud, tmp_path: Path) -> None:
-    deploy(address, *given(tmp_path, {"MaxInstances": 3}), package="cams-qr/python3.12-1111.zip")
+    deploy(address, *given(tmp_path, {"MaxInstances": 3}), package=NEWER)
     (stack,) = cloud.stacks.values()
     assert stack.parameters["Runtime"] == "python3.12"
     rolled_back = deploy(address)
     assert "  Modify  Function" in rolled_back.stdout
     assert stack.parameters["CodeObject"] == PACKAGE
+    assert stack.parameters["CodeChecksum"] == "388621963080134800", "of b'zip', by xz's CRC-64"
     assert stack.parameters["Runtime"] == "python3.10", "of the package gone back to"
     assert stack.parameters["MaxInstances"] == "3"
 
@@ -93,14 +94,14 @@ def test_a_name_is_no_pattern(address: str, cloud: Cloud, pattern: str) -> None:
 
 
 def test_a_failure_names_the_resource_and_why(address: str) -> None:
-    failed = deploy(address, package="cams-qr/python3.10-none.zip")
+    failed = deploy(address, package=SWAPPED)
     assert failed.returncode == 1
-    assert "  CREATE_FAILED       Function: NoSuchKey: the code object does not exist" in failed.stdout
+    assert "  CREATE_FAILED       Function: InvalidArgument: the code's checksum is another" in failed.stdout
     assert "cams-qr: CREATE_ROLLBACK_COMPLETE" in failed.stdout
 
 
 def test_after_a_first_deployment_that_failed_the_next_one_works(address: str, cloud: Cloud) -> None:
-    deploy(address, package="cams-qr/python3.10-none.zip")
+    deploy(address, package=SWAPPED)
     fixed = deploy(address)
     assert fixed.returncode == 0, fixed.stderr
     assert "cams-qr never came up (CREATE_ROLLBACK_COMPLETE), so it is removed first." in fixed.stdout
@@ -110,11 +111,11 @@ def test_after_a_first_deployment_that_failed_the_next_one_works(address: str, c
 
 def test_after_an_update_that_failed_all_is_as_before(address: str, cloud: Cloud) -> None:
     deploy(address)
-    failed = deploy(address, package="cams-qr/python3.10-none.zip")
+    failed = deploy(address, package=SWAPPED)
     assert (failed.returncode, "cams-qr: ROLLBACK_COMPLETE" in failed.stdout) == (1, True)
     again = deploy(address)
     assert (again.returncode, "Nothing changes." in again.stdout, "  Url: " in again.stdout) == (0, True, True)
-    fixed = deploy(address, package="cams-qr/python3.12-1111.zip")
+    fixed = deploy(address, package=NEWER)
     assert (fixed.returncode, "cams-qr: UPDATE_COMPLETE" in fixed.stdout) == (0, True)
 
 
@@ -128,7 +129,7 @@ def test_what_passes_does_not_end_the_progress(address: str, cloud: Cloud) -> No
 @pytest.mark.thorough
 def test_an_operation_that_begins_late_is_followed_to_its_end(address: str, cloud: Cloud, tmp_path: Path) -> None:
     cloud.begins_late = 2
-    failed = deploy(address, package="cams-qr/python3.10-none.zip")
+    failed = deploy(address, package=SWAPPED)
     assert (failed.returncode, "cams-qr: CREATE_ROLLBACK_COMPLETE" in failed.stdout) == (1, True)
     created = deploy(address)
     assert (created.returncode, created.stderr) == (0, "")
@@ -139,7 +140,7 @@ def test_an_operation_that_begins_late_is_followed_to_its_end(address: str, clou
     assert updated.returncode == 0
     assert updated.stdout.index("  UPDATE_COMPLETE     Function") < updated.stdout.index("cams-qr: UPDATE_COMPLETE")
     assert "cams-qr: CREATE_COMPLETE" not in updated.stdout
-    rolled_back = deploy(address, package="cams-qr/python3.10-none.zip")
+    rolled_back = deploy(address, package=SWAPPED)
     assert (rolled_back.returncode, "cams-qr: ROLLBACK_COMPLETE" in rolled_back.stdout) == (1, True)
 
     removed = run(address, "remove", "--stack", "cams-qr", "--yes")
@@ -266,12 +267,30 @@ def test_a_package_is_built_and_uploaded(address: str, cloud: Cloud) -> None:
     assert zipfile.is_zipfile(io.BytesIO(cloud.objects[f"packages/{stack.parameters['CodeObject']}"]))
 
 
-def test_a_package_that_is_none(address: str) -> None:
-    refused = deploy(address, package="function.zip")
+@pytest.mark.parametrize("name", ["function.zip", "cams-qr/python3.10-1.0.0-0123.zip"])
+def test_a_package_that_is_none(address: str, name: str) -> None:
+    refused = deploy(address, package=name)
     assert (refused.returncode, refused.stderr) == (
         1,
-        "function.zip: is not a package name; these begin with cams-qr/python3.\n",
+        f"{name}: is not a package name, like cams-qr/python3.10-VERSION-SHA256.zip\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ({}, "Refused: operation error GetObject"),
+        ({f"packages/{PACKAGE}": b"another's"}, f"Refused: packages/{PACKAGE} is not the package of that name"),
+    ],
+    ids=["missing", "another"],
+)
+def test_a_package_that_is_not_what_its_name_says(
+    address: str, cloud: Cloud, held: dict[str, bytes], told: str
+) -> None:
+    cloud.objects = held
+    refused = deploy(address)
+    assert (refused.returncode, refused.stderr.startswith(told)) == (1, True), refused.stderr
+    assert cloud.stacks == {}
 
 
 @pytest.mark.parametrize(
@@ -295,7 +314,7 @@ def test_parameters_that_are_none(address: str, tmp_path: Path, text: str) -> No
 def test_the_package_is_sent_once(address: str, cloud: Cloud, tmp_path: Path, hides_objects: bool) -> None:
     import alibabacloud_oss_v2 as oss
 
-    from deploy.bucket import runtime_of, upload
+    from deploy.bucket import Changed, runtime_of, upload
 
     config = oss.config.load_default()
     config.credentials_provider = oss.credentials.StaticCredentialsProvider(
@@ -303,12 +322,15 @@ def test_the_package_is_sent_once(address: str, cloud: Cloud, tmp_path: Path, hi
     )
     config.region, config.endpoint = "ap-southeast-1", address
     cloud.hides_objects = hides_objects
-    package = tmp_path / "function.zip"
-    package.write_bytes(b"the package")
-    name = upload(oss.Client(config), "packages", package, "python3.12")
+    file = tmp_path / "function.zip"
+    file.write_bytes(b"123456789")
+    name, checksum = upload(oss.Client(config), "packages", file, "python3.12")
+    assert checksum == "11051210869376104954", "the catalogue's check value of CRC-64/XZ"
     assert runtime_of(name) == "python3.12"
     assert name.startswith(f"cams-qr/python3.12-{__version__}-")
-    assert cloud.objects[f"packages/{name}"] == b"the package"
-    cloud.objects[f"packages/{name}"] = b"as it was"
-    assert upload(oss.Client(config), "packages", package, "python3.12") == name
-    assert cloud.objects[f"packages/{name}"] == b"as it was"
+    assert cloud.objects[f"packages/{name}"] == b"123456789"
+    assert upload(oss.Client(config), "packages", file, "python3.12") == (name, checksum)
+    assert cloud.sent == [f"packages/{name}"]
+    cloud.objects[f"packages/{name}"] = b"another's"
+    with pytest.raises(Changed, match="is not the package of that name"):
+        upload(oss.Client(config), "packages", file, "python3.12")

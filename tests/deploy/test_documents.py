@@ -16,8 +16,8 @@ DOCUMENTS = {
 CALLING = DOCUMENTS["docs/calling.md"]
 # Parameters that are explained elsewhere: the package, the function itself, who may call.
 THE_FUNCTION = {
-    *("CodeBucket", "CodeObject", "FunctionName", "Runtime", "Timeout", "MemorySize", "Cpu", "MaxInstances"),
-    *("HttpAuth", "JwtConfig", "LogDays"),
+    *("CodeBucket", "CodeObject", "CodeChecksum", "FunctionName", "Runtime", "Timeout", "MemorySize", "Cpu"),
+    *("MaxInstances", "HttpAuth", "JwtConfig", "LogDays"),
 }
 
 

@@ -45,7 +45,7 @@ def granted(name: str, function: str) -> str:
 
 @pytest.fixture
 def cloud() -> Cloud:
-    cloud = Cloud(objects={f"packages/{PACKAGE}": b"zip", f"packages/{PACKAGE}2.zip": b"newer"})
+    cloud = Cloud(objects={f"packages/{PACKAGE}": b"zip"})
     cloud.account.policies = ours()
     return cloud
 
@@ -81,7 +81,7 @@ def test_they_are_enough_to_change_every_parameter_alone(address: str, cloud: Cl
     base = {name: value for name, value in BASE.items() if name not in REQUIRED}
     for name, old, new, refused in UPDATES:
         # `make deploy` sets these itself, for the package that it has uploaded.
-        if name in ("CodeBucket", "CodeObject", "Runtime"):
+        if name in ("CodeBucket", "CodeObject", "CodeChecksum", "Runtime"):
             continue
         before = run(address, *DEPLOY, *given(tmp_path, base | {name: old}))
         assert before.returncode == 0, (name, before.stdout, before.stderr)
