@@ -104,7 +104,6 @@ def test_they_are_enough_to_verify(deployed: Deployed) -> None:
         ("ram:PassRole", "Function"),
         ("apig:DeployHttpApi", "GatewayPublication"),
         *further(
-            ("oss:GetObject", "Function"),
             ("fc:GetFunction", "Function"),
             ("ram:AttachPolicyToRole", "Role"),
             ("fc:CreateTrigger", "HttpTrigger"),
@@ -171,3 +170,11 @@ def test_no_action_has_a_name_that_no_page_has() -> None:
     assert {action for changes in TYPES.values() for actions in changes.values() for action in actions} <= set(
         RESOURCES
     )
+
+
+def test_a_package_that_may_not_be_read_is_not_deployed(address: str, cloud: Cloud) -> None:
+    cloud.account.policies = ours(without="oss:GetObject")
+    refused = run(address, *DEPLOY)
+    assert (refused.returncode, cloud.stacks) == (1, {})
+    assert "GetObject" in refused.stderr
+    assert "Error Code: AccessDenied" in refused.stderr
