@@ -224,6 +224,7 @@ def _told_to_wait(code: str, status: int = 400, milliseconds: int = 300) -> Answ
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _ITEM = {"QrdlCode": "4O4YGZEG3RIVE1", "PrefilledMessage": "Hello"}
 _LIST = json.dumps({"RequestId": "R-1", "Code": "OK", "Data": [_ITEM]})
+_MANY = '{"Code":"OK","Data":[%s]}'
 _LIST_ANSWER = _HEAD + b"Content-Length: %d\r\n\r\n" % len(_LIST) + _LIST.encode()
 
 # Row -> trap. Phone number 1666000NNNN gets row NNNN.
@@ -299,6 +300,10 @@ TRAPS = dict(
                 _told_to_wait("Something.Unheard", milliseconds=999_999_999),
             ),
             Trap("the request id is a phone number", _success(RequestId="8613800005678", Data=[_ITEM])),
+            Trap("2.7 million empty objects", _text(_MANY % ",".join(["{}"] * 2_700_000), 200, "application/json")),
+            Trap("deeply nested arrays", _text(_MANY % ("[" * 4_000_000), 200, "application/json")),
+            Trap("10,001 codes", _success(Data=[_ITEM] * 10_001)),
+            Trap("2,000 codes", _success(Data=[_ITEM] * 2_000)),
         ],
         start=1,
     )

@@ -17,11 +17,12 @@ from local.fc import make_context
 from local.traps import ERRORS, TRAPS
 from local.valkey import Valkey
 from reliability.growth import grown_since, held
-from testing.contract import EVENTS, ask, settings_for
+from testing.contract import EVENTS, HOSTILE, ask, settings_for
+from testing.proxy import Proxy
 
 LISTED = ("8613800001234", "6281200001234", "8613800000000", "8613800000009")
 STATUSES = (200, 400, 403, 404, 429, 500, 503)
-REDIS = ("none", "up", "paused", "killed", "full")
+REDIS = ("none", "up", "paused", "killed", "full", "dripping", "slow")
 TIMEOUTS = (1, 1, 1, 2, 3)
 # A new instance knows nothing of the calls of the one before it.
 WINDOW_SECONDS = 1.06
@@ -33,6 +34,7 @@ class Lane:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.valkey = Valkey(Path(tempfile.mkdtemp())).start()
+        self.proxy = Proxy(f"127.0.0.1:{self.valkey.port}")
         self.redis = "none"
         self.instance = self._start("none", os.environ["CAMS_ENDPOINT"])
         self.decoy = False
@@ -51,10 +53,16 @@ class Lane:
                 self._trouble_redis()
             self._invoke()
 
+    def settle(self) -> None:
+        """End the proxy's connections, and so its threads; resolver threads end by themselves."""
+        self.proxy.cut()
+        time.sleep(3)
+        self.proxy.restore()
+
     def _start(self, redis: str, endpoint: str) -> Instance:
         settings = os.environ | settings_for(endpoint)
         if redis != "none":
-            settings["REDIS_URL"] = self.valkey.url
+            settings["REDIS_URL"] = f"redis://{self.proxy.address}"
         return Instance.start(settings)
 
     def _restart(self) -> None:
@@ -74,6 +82,10 @@ class Lane:
             self.valkey.kill()
         elif self.redis == "full":
             self.valkey.fill()
+        elif self.redis == "dripping":
+            self.proxy.drips = 0.1
+        elif self.redis == "slow":
+            self.proxy.delay = 0.15
 
     def _mend_redis(self) -> None:
         if self.redis == "paused":
@@ -83,6 +95,7 @@ class Lane:
             self.valkey.start()
         elif self.redis == "full":
             self.valkey.empty()
+        self.proxy.drips, self.proxy.delay = 0.0, 0.0
 
     def _number(self) -> str:
         kind = self.random.random()
@@ -94,8 +107,12 @@ class Lane:
             return f"1666000{self.random.choice(list(TRAPS)):04}"
         return self.random.choice(["12", "", "4915112345678"])
 
+    def _trigger(self) -> str:
+        """A tenth of the events are hostile, which takes longer."""
+        return self.random.choice(list(HOSTILE if self.random.random() < 0.1 else EVENTS))
+
     def _invoke(self) -> None:
-        number, trigger = self._number(), self.random.choice(list(EVENTS))
+        number, trigger = self._number(), self._trigger()
         context = make_context("python3.10", timeout=self.random.choice(TIMEOUTS))
         started = time.monotonic()
         outcome = ask(self.instance, trigger, number, context)
@@ -113,10 +130,10 @@ def main() -> None:
     lane = Lane(seed)
     try:
         lane.run(count // 2)
+        lane.settle()
         before = held()
         lane.run(count - count // 2)
-        # Resolver threads and half-closed connections end by themselves.
-        time.sleep(3)
+        lane.settle()
         grown = grown_since(before)
     finally:
         lane.valkey.kill()

@@ -48,6 +48,17 @@ EVENTS: dict[str, Callable[[str], Any]] = {
     "topic": lambda number: {"Message": number},
     "stream": lambda number: [number, json.dumps({"phoneNumber": "8613800001234"})],
 }
+# Shapes that cost much, or that decide by a header of two values; HOSTILE_BUSES are those whose failures are raised.
+HOSTILE: dict[str, Callable[[str], Any]] = {
+    "headers that are lists": lambda number: _v1(number) | {"headers": {"x-cust-space": ["a", "b"], "Origin": ["a"]}},
+    "a header in two spellings": lambda number: _v1(number) | {"headers": {"X-Cust-Space": "a", "x-cust-space": "b"}},
+    "a path of 3,900 slashes": lambda number: _v1(number, "/" * 3900 + "qr-codes"),
+    "a body of 2 MB": lambda number: _v1(number) | {"body": '{"a":' * 400_000, "isBase64Encoded": False},
+    "a batch of 5,000": lambda number: {"queries": [{"phoneNumber": number}] * 5000},
+    "a message of 2 MB": lambda number: {"Message": "[{" * 1_000_000},
+    "a stream of 100,000": lambda number: [number] * 100_000,
+}
+HOSTILE_BUSES = ("a message of 2 MB", "a stream of 100,000")
 
 
 def settings_for(endpoint: str) -> dict[str, str]:
@@ -58,8 +69,8 @@ def settings_for(endpoint: str) -> dict[str, str]:
 
 def ask(instance: Instance, trigger: str, number: str, context: Any) -> str:
     """Query a number with an event of this kind; see `invoke`."""
-    event = json.dumps(EVENTS[trigger](number)).encode()
-    return invoke(instance, event, context, may_raise=trigger in BUSES)
+    event = json.dumps((EVENTS | HOSTILE)[trigger](number)).encode()
+    return invoke(instance, event, context, may_raise=trigger in BUSES + HOSTILE_BUSES)
 
 
 def invoke(instance: Instance, event: bytes, context: Any, may_raise: bool) -> str:

@@ -177,6 +177,9 @@ TRAP_PROBLEMS = {
     "503 ServiceUnavailable, x-acs-retry-after 3 s": "upstream_unavailable",
     "`Code` is 0000, `Data` is an object": "upstream_invalid_response",
     "400 whose code is OK": "upstream_error",
+    "2.7 million empty objects": "upstream_invalid_response",
+    "deeply nested arrays": "upstream_invalid_response",
+    "10,001 codes": "upstream_invalid_response",
 }
 TRAP_LISTS: dict[str, list[Any]] = {
     "`Data` is null": [],
@@ -193,6 +196,7 @@ TRAP_LISTS: dict[str, list[Any]] = {
     "`Code` is SUCCESS, `Data` is absent": [],
     "`Code` is 0000, `Data` is null": [],
     "the request id is a phone number": [("4O4YGZEG3RIVE1", None, "Hello")],
+    "2,000 codes": [("4O4YGZEG3RIVE1", None, "Hello")] * 2000,
     "a number as people write it": [("4O4YGZEG3RIVE1", "+60 1111 11111", "Hello")],
 }
 ONCE = ["4O4YGZEG3RIVE1", "WOMVT6TJ2BP7A1"]

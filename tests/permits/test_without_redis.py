@@ -171,3 +171,19 @@ def test_a_new_instance_serves_people_when_redis_dies_after_its_first_permit(wor
     assert first
     assert second
     assert [first.outcome, second.outcome] == ["called"] * 2
+
+
+def test_what_the_queue_has_just_granted_counts_without_redis(worlds: MakeWorld) -> None:
+    world = worlds(allowed=1)
+    world.warm(1)
+    world.pass_time(2)
+    began = world.hub.now
+    for _ in range(4):
+        world.call(0)
+        world.pass_time(0.02)
+    world.become("gone")
+    for _ in range(8):
+        world.call(0)
+        world.pass_time(0.25)
+    assert len(world.since(began)) >= 8
+    assert world.too_many() == 0

@@ -85,7 +85,7 @@ class AccountThrottle:
             "limit": limit,
             "instance": os.urandom(8).hex(),
         }
-        self._alone = Alone(max(1, limit // instances))
+        self._alone = Alone(limit, max(1, limit // instances))
         # The longest recent delay: a round trip to Redis, or how late a call was.
         self._delay = 0.0
         # What Redis last answered, when that was, and from when until when it has not answered since.
