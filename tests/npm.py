@@ -14,8 +14,9 @@ _ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "t
 
 def run(folder: Path, tool: str, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> str:
     """What `tool`, a package's in `folder`, prints. Fails the test where the tool fails."""
-    command = [(folder / "node_modules" / ".bin" / tool).absolute(), *arguments]
-    assert command[0].exists(), f"npm ci --prefix {folder}"
+    program = (folder / "node_modules" / ".bin" / tool).absolute()
+    command = [program, *arguments]
+    assert program.exists(), f"npm ci --prefix {folder}"
     settings = os.environ | _ENVIRONMENT | environment
     done = subprocess.run(
         command, env=settings, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=50

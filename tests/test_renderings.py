@@ -1,5 +1,7 @@
 """Each rendering of a list is made once, and lists with their renderings take a bounded amount of memory."""
 
+from collections.abc import Hashable
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -26,16 +28,22 @@ def remember(cache: Cache, number: str, size: int = 0) -> tuple[QrQuery, Renderi
         deep_link_url=None,
         image_url=None,
         image_format=None,
+        svg_url=None,
     )
     found = QrCodeList(phone_number=number, cust_space_id=None, qr_codes=(code,), request_id=None, fetched_at="now")
     return query, cache.remember(query, found, Flight()).renderings
 
 
+def rendered(made: list[Hashable], key: Hashable, size: int) -> Rendering:
+    made.append(key)
+    return Rendering(size)
+
+
 def test_each_is_made_once() -> None:
-    made = []
+    made: list[Hashable] = []
     renderings = Renderings(MIB)
     for key in ("list", "drawing", "list"):
-        assert renderings.get_or_render(key, lambda key=key: made.append(key) or Rendering(1)).size == 1  # type: ignore[misc]
+        assert renderings.get_or_render(key, partial(rendered, made, key, 1)).size == 1
     assert made == ["list", "drawing"]
 
 
@@ -47,10 +55,10 @@ def test_a_failure_is_not_kept() -> None:
 
 
 def test_those_of_one_list_are_bounded() -> None:
-    made = []
+    made: list[Hashable] = []
     renderings = Renderings(3 * (MIB + OVERHEAD_BYTES))
     for style in (1, 2, 3, 2, 4, 4, 1):
-        renderings.get_or_render(style, lambda style=style: made.append(style) or Rendering(MIB))  # type: ignore[misc]
+        renderings.get_or_render(style, partial(rendered, made, style, MIB))
     # The fourth replaces all others.
     assert made == [1, 2, 3, 4, 1]
 

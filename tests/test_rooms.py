@@ -29,6 +29,7 @@ def _imports(tree: ast.Module, files: dict[str, Path]) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
+            assert node.module
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
                 yield submodule if submodule in files else node.module

@@ -59,7 +59,8 @@ class Asked:
 
 def keep_asking(function: Any, seconds: float, *numbers: str) -> list[Asked]:
     """Answers to about 50 questions a second."""
-    until, answers = time.monotonic() + seconds, []
+    answers: list[Asked] = []
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         answers.append(Asked(function, numbers[len(answers) % len(numbers)]))
         time.sleep(0.02)

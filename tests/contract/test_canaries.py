@@ -1,7 +1,8 @@
 """Marker words in every credential, input and upstream field appear only where the contract says that they do."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,7 +44,7 @@ def failure(code: str, status: int) -> web.Response:
     return web.json_response({"Code": code, "RequestId": "R-1", **NOISE}, status=status)
 
 
-UPSTREAM = {
+UPSTREAM: dict[str, Callable[[], web.Response]] = {
     "a list": lambda: web.json_response({"Code": "OK", "RequestId": "R-1", "Data": [ITEM], **NOISE}),
     "a list of text": lambda: web.json_response({"Code": "OK", "Data": ["CANARYtext"], **NOISE}),
     "text for a list": lambda: web.json_response({"Code": "OK", "Data": "CANARYtext", **NOISE}),
@@ -57,9 +58,7 @@ UPSTREAM = {
     "a code that is an object": lambda: web.json_response({"Code": {"a": "CANARYa"}, **NOISE}, status=400),
     "headers": lambda: web.json_response({"Code": "Forbidden"}, status=403, headers={"X-Acs-Canary": "CANARYheader"}),
     **{
-        f"{code}, {status}": lambda code=code, status=status: failure(code, status)
-        for code, _ in ERRORS.values()
-        for status in (200, 403, 500)
+        f"{code}, {status}": partial(failure, code, status) for code, _ in ERRORS.values() for status in (200, 403, 500)
     },
 }
 

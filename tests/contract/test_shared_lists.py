@@ -4,6 +4,7 @@ import json
 import math
 import re
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -168,7 +169,7 @@ def test_a_value_of_another_type_is_replaced(shared: Function, sandbox: Sandbox,
 
 def test_a_list_that_never_ends_is_a_miss_and_ends_then(shared: Function, sandbox: Sandbox, client: Any) -> None:
     key = key_of(client, shared)
-    for end in (lambda: client.persist(key), lambda: client.expire(key, DAY)):
+    for end in (partial(client.persist, key), partial(client.expire, key, DAY)):
         end()
         shared.start()
         assert shared.ask()["status"] == 200

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from cams_qr import __version__
+from local.acs3 import AccessKey
 from local.cloud import Cloud
 from local.cloud.rest import PATHS
 from local.fc import role_environment
-from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from tests.deploy import command
 from tests.deploy.command import NEWER, PACKAGE, SWAPPED
 

@@ -11,14 +11,14 @@ import pytest
 from aiohttp import web
 
 from deploy.doctor import CHECKS
-from local.acs3 import Refused
+from local.acs3 import AccessKey, Refused
 from local.beliefs import BELIEFS
 from local.cloud import Cloud, ros, sls
 from local.cloud.operations import OPERATIONS
 from local.cloud.rest import PATHS
 from local.cloud.ros import Stack
 from local.fc import role_environment
-from local.sandbox import DEMO_KEY, DEMO_KEY_ID, AccessKey
+from local.sandbox import DEMO_KEY, DEMO_KEY_ID
 from local.serve import serve
 from testing.template import TEMPLATE
 from tests.deploy.command import run

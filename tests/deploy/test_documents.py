@@ -62,7 +62,7 @@ def test_the_settings_and_their_defaults() -> None:
 
 
 def test_every_problem_and_its_status() -> None:
-    explained = {}
+    explained: dict[str, int] = {}
     for cells in rows(CALLING, "Problems"):
         codes, statuses = names(cells[0]), [int(status) for status in cells[1].split(", ")]
         explained |= dict(zip(codes, statuses, strict=True))

@@ -85,7 +85,7 @@ UPDATES: list[tuple[str, Any, Any, set[str]]] = [
 
 def asked(parameters: dict[str, Any], template: dict[str, Any] = TEMPLATE, **more: str) -> dict[str, str]:
     """A request to ROS."""
-    pairs = {}
+    pairs: dict[str, str] = {}
     for number, (name, value) in enumerate(parameters.items(), 1):
         pairs |= {f"Parameters.{number}.ParameterKey": name, f"Parameters.{number}.ParameterValue": str(value)}
     return {"TemplateBody": json.dumps(template), **pairs, **more}
@@ -498,4 +498,5 @@ def test_a_removal_without_a_terminal_says_how(deployed: str, cloud: Cloud) -> N
     )
     assert "DeleteStack" not in cloud.operations
     assert run(deployed, "remove", "--stack", "cams-qr", "--yes").returncode == 0
-    assert cloud.account.functions == cloud.account.reserved == {}
+    assert cloud.account.functions == {}
+    assert cloud.account.reserved == {}

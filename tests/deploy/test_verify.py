@@ -8,20 +8,21 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from deploy.doctor.cams import NOBODY
 from local.acs3 import Refused
 from local.beliefs import BELIEFS
 from local.cloud import Cloud
 from local.cloud.ros import Stack
-from local.fc import role_environment, starting
+from local.fc import Handler, role_environment, starting
 from local.gateway import Domain, gateway
 from local.lists import LISTS
 from local.sandbox import DEMO_KEY, DEMO_KEY_ID
@@ -40,7 +41,6 @@ PARAMETERS = {
     "AllowedOrigins": "https://shop.example.com",
 }
 Check = Callable[[web.Request], None]
-Middleware = Callable[[web.Request, Callable[[web.Request], Awaitable[web.Response]]], Awaitable[web.Response]]
 
 
 def made_alerts(parameters: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -76,6 +76,7 @@ class Deployed:
     def __init__(self, function: Function, folder: Path) -> None:
         function.configure(CACHE_TTL_SECONDS="60", ALLOWED_ORIGINS=PARAMETERS["AllowedOrigins"])
         self.function, self.folder = function, folder
+        self.handler: Handler = function.raw
         self.parameters = dict(PARAMETERS)
         self.middlewares: list[Middleware] = []
         self.gateway_middlewares: list[Middleware] = []
@@ -92,9 +93,6 @@ class Deployed:
         self.domain: Check | None = None
         self.domain_kind: Domain = "custom"
         self.gateway: Check | None = None
-
-    def handler(self, event: bytes, context: Any) -> Any:
-        return self.function.raw(event, context)
 
     def verify(self, *arguments: str, command: str = "verify", token: str = "") -> Told:
         stack = Stack("cams-qr", TEMPLATE, self.parameters, status="CREATE_COMPLETE")
@@ -399,7 +397,7 @@ def test_an_invocation_that_comes_wrapped(deployed: Deployed) -> None:
         document = json.loads(Path("tests/captured/invoke_function.json").read_text())
         return deployed.function.raw(json.dumps(document | {"body": event.decode()}).encode(), context)
 
-    deployed.handler = wrapping  # type: ignore[method-assign]
+    deployed.handler = wrapping
     told = deployed.verify()
     assert told.row("direct call").startswith("✓")
     assert told.row("batch").startswith("✓")
@@ -487,7 +485,7 @@ def test_a_callers_own_header_that_names_a_space(
     issuer: Issuer,
     way: str,
     own: OwnHeader,
-    claims: dict[str, str],
+    claims: dict[str, Any],
     row: str,
     differs: str,
 ) -> None:
@@ -568,7 +566,7 @@ def slowly(deployed: Deployed) -> None:
         time.sleep(0.3)
         return deployed.function.raw(event, context)
 
-    deployed.handler = slow  # type: ignore[method-assign]
+    deployed.handler = slow
     deployed.reserved = True
     deployed.cloud.account.reserved["cams-qr"] = 1
     deployed.parameters["MaxInstances"] = "1"
@@ -582,12 +580,18 @@ def refusing_everybody(status: int) -> Check:
     return check
 
 
+def no_token_will_do(deployed: Deployed) -> None:
+    deployed.check = refusing_everybody(401)
+    deployed.parameters["HttpAuth"] = "jwt"
+
+
 def another_status(deployed: Deployed) -> None:
     slowly(deployed)
     deployed.middlewares.append(changing(lambda answer: answer.set_status(503) if answer.status == 429 else None))
 
 
 def undecoded(answer: web.Response) -> web.Response | None:
+    assert isinstance(answer.body, bytes)
     is_png = answer.content_type == "image/png"
     return web.Response(body=base64.b64encode(answer.body), content_type="image/png") if is_png else None
 
@@ -598,6 +602,7 @@ def test_an_image_that_is_not_decoded(deployed: Deployed) -> None:
 
 
 def unzipped(answer: web.Response) -> web.Response | None:
+    assert isinstance(answer.body, bytes)
     is_zipped = "Content-Encoding" in answer.headers
     return web.Response(body=gzip.decompress(answer.body), content_type=answer.content_type) if is_zipped else None
 
@@ -605,14 +610,7 @@ def unzipped(answer: web.Response) -> web.Response | None:
 @pytest.mark.parametrize(
     ("belief", "differ", "seen"),
     [
-        (
-            "invalid_token",
-            lambda deployed: (
-                setattr(deployed, "check", refusing_everybody(401)),
-                deployed.parameters.update(HttpAuth="jwt"),
-            ),
-            "401",
-        ),
+        ("invalid_token", no_token_will_do, "401"),
         ("gzip", lambda deployed: deployed.middlewares.append(changing(unzipped)), "none"),
         *further(("over_cap", another_status, "503")),
     ],
@@ -630,7 +628,7 @@ def test_a_function_that_answers_other_functions_as_over_http(deployed: Deployed
         is_http = json.loads(event).get("version") == "v1"
         return deployed.function.raw(event, context) if is_http else {"statusCode": 200, "body": ""}
 
-    deployed.handler = http_only  # type: ignore[method-assign]
+    deployed.handler = http_only
     told = deployed.verify("--number", NUMBER, "--log-seconds", "1")
     for what, found in {
         "direct call": "answered as over HTTP: 200",
@@ -719,7 +717,7 @@ def fail(*_: Any) -> Any:
 
 
 def test_a_function_that_does_not_start(deployed: Deployed) -> None:
-    deployed.handler = starting(fail, deployed.handler)  # type: ignore[method-assign]
+    deployed.handler = starting(fail, deployed.handler)
     told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
     failed = "the function does not start: MAX_INSTANCES: must be a number → docs/operations.md says what to do"
     for what in ("signed GET", "cold and warm", "preflight", "CORS", "ETag", "drawing", "two at once"):
@@ -732,7 +730,7 @@ def test_a_function_that_does_not_start(deployed: Deployed) -> None:
 
 
 def test_a_function_that_cannot_be_imported(deployed: Deployed) -> None:
-    deployed.handler = fail  # type: ignore[method-assign]
+    deployed.handler = fail
     told = deployed.verify("--number", NUMBER, "--log-seconds", "5")
     for what in ("direct call", "batch", "bus message"):
         assert told.row(what).startswith(f"✗ {what} raises SettingsError: MAX_INSTANCES: must be a number →")

@@ -111,8 +111,10 @@ def test_what_has_not_changed_is_not_sent_again(function: Function) -> None:
         caller = Caller(url, ANYBODY)
         first = caller.list_codes(phoneNumber=NUMBER)
         assert first == caller.list_codes(phoneNumber=NUMBER)
+        assert "result" in first
         for _ in range(2):
             posted = caller.ask("POST", "qr-codes", json={"phoneNumber": NUMBER})
+            assert "result" in posted
             assert [code["code"] for code in posted["result"]["qrCodes"]] == [
                 code["code"] for code in first["result"]["qrCodes"]
             ]

@@ -44,17 +44,19 @@ def address(function: Function, request: pytest.FixtureRequest) -> Iterator[str]
 def test_one_query(address: str) -> None:
     answer = ask.ask(client(address), {"phoneNumber": NUMBER})
     assert answer["status"] == 200
+    assert "result" in answer
     assert len(answer["result"]["qrCodes"]) == 2
 
 
 def test_a_failure_is_an_answer(address: str) -> None:
     answer = ask.ask(client(address), {"phoneNumber": "4915112345678"})
+    assert "problem" in answer
     assert (answer["status"], answer["problem"]["code"]) == (404, "not_owned")
 
 
 def test_a_function_that_raises_is_told_by_a_header(address: str) -> None:
     with pytest.raises(ask.FunctionFailed, match="not_owned") as failed:
-        ask.ask(client(address), {"specversion": "1.0", "data": {"phoneNumber": "4915112345678"}})
+        ask.ask(client(address), {"specversion": "1.0", "data": {"phoneNumber": "4915112345678"}})  # type: ignore[dict-item]
     assert failed.value.args[0] == "UnhandledInvocationError"
 
 
@@ -90,12 +92,13 @@ def test_every_problem_that_is_not_of_http_alone(function: Function) -> None:
         asked = {code: route.partition("=")[2] for code, (route, body, *_) in ASKED.items() if "?" in route}
         caller = client(url.removeprefix("http://"))
         found = {code: ask.ask(caller, {"phoneNumber": number}, rounds=1) for code, number in asked.items()}
-    assert {code: answer["problem"]["code"] for code, answer in found.items()} == {code: code for code in asked}
+    told = {code: answer["problem"]["code"] for code, answer in found.items() if "problem" in answer}
+    assert told == {code: code for code in asked}
     assert len(asked) == 12
 
 
 def test_the_links_of_a_number(address: str) -> None:
-    assert ask.links(client(address), NUMBER)[0].startswith("https://wa.me/message/")
+    assert (ask.links(client(address), NUMBER)[0] or "").startswith("https://wa.me/message/")
     with pytest.raises(ask.FunctionFailed, match="not_owned"):
         ask.links(client(address), "4915112345678")
 
@@ -220,5 +223,5 @@ def node(folder: Path, url: str, *option: str) -> subprocess.CompletedProcess[st
     modules = folder / "node_modules"
     if not modules.exists():
         modules.symlink_to(Path("tests/node/node_modules").absolute())
-    line = ["node", folder / "ask_http.mjs", url, NUMBER, *option]
+    line: list[str | Path] = ["node", folder / "ask_http.mjs", url, NUMBER, *option]
     return subprocess.run(line, capture_output=True, text=True, timeout=50)

@@ -99,13 +99,13 @@ def error_of(headers: dict[str, str], body: bytes) -> str:
     return str(error["Code"])
 
 
-def test_an_answer_in_base64_must_not_be_empty() -> None:
-    for body in ({"body": ""}, {}):
-        answer = {"statusCode": 200, "isBase64Encoded": True, **body}
-        with in_front_of(lambda event, context, answer=answer: answer) as url:
-            assert fetch(url)[0] == 400
-        with in_front_of(lambda event, context, answer=answer: answer | {"isBase64Encoded": False}) as url:
-            assert fetch(url)[0] == 200
+@pytest.mark.parametrize("body", [{"body": ""}, {}])
+def test_an_answer_in_base64_must_not_be_empty(body: dict[str, str]) -> None:
+    answer = {"statusCode": 200, "isBase64Encoded": True, **body}
+    with in_front_of(lambda event, context: answer) as url:
+        assert fetch(url)[0] == 400
+    with in_front_of(lambda event, context: answer | {"isBase64Encoded": False}) as url:
+        assert fetch(url)[0] == 200
 
 
 def test_a_header_that_is_an_array_is_sent_as_json() -> None:

@@ -15,7 +15,8 @@ from packaging.utils import canonicalize_name
 
 from cams_qr import __version__
 from deploy.coldstart.deferred import DEFERRED, LEFT_OUT
-from deploy.package import HASHES, build, content_hash, default_path, describe
+from deploy.install import HASHES
+from deploy.package import build, content_hash, default_path, describe
 from local.valkey import Valkey
 from testing.footprint import measure
 

@@ -16,7 +16,8 @@ import pytest
 from aiohttp import web
 
 from deploy.hashes import hashes_of
-from deploy.package import FILES, HASHES, ROOT, build
+from deploy.install import HASHES
+from deploy.package import FILES, ROOT, build
 from local.serve import serve
 
 RUNTIME = "python{}.{}".format(*sys.version_info)

@@ -1,7 +1,7 @@
 """The emulator answers and stores what a real server does, except where timing matters."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -83,7 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def stored(server: Any, key: str) -> Any:
     """A key's value, and whether it expires."""
-    read = {
+    read: dict[str, Callable[[], object]] = {
         "none": lambda: None,
         "string": lambda: server.get(key),
         "hash": lambda: server.hgetall(key),

@@ -52,7 +52,7 @@ class Site:
 def answer_late(page: Page, site: Site, answer: Any, status: int = 200) -> None:
     """Have the function's route answer so, after 0.7 s."""
     site.answer(page, answer, status)
-    page.route("**/qr-codes?*", lambda route: (time.sleep(0.7), route.fallback()))
+    page.route("**/qr-codes?*", later(0.7, Route.fallback))
 
 
 def dress(page: Page, style: str) -> None:
@@ -145,6 +145,14 @@ def wait_for_drawings(page: Page, count: int) -> None:
 
 def fulfil(answer: dict[str, Any]) -> Callable[[Route], None]:
     return lambda route: route.fulfill(**answer)
+
+
+def later(seconds: float, handle: Callable[[Route], None]) -> Callable[[Route], None]:
+    def handle_later(route: Route) -> None:
+        time.sleep(seconds)
+        handle(route)
+
+    return handle_later
 
 
 def problems(language: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The element on other people's pages: its attributes, events and styles, under a strict Content Security Policy."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -23,6 +22,7 @@ from tests.web.site import (
     dress,
     fulfil,
     keep,
+    later,
     make_list,
     no_barriers,
     problems,
@@ -555,7 +555,7 @@ def test_nothing_moves_on_a_page_that_keeps_it_room(
     dress(page, style)
     shifts = watch_shifts(page)
     answer_late(page, site, answer, status)
-    page.route("**/texts/*.js", lambda route: (time.sleep(0.3), route.continue_()))
+    page.route("**/texts/*.js", later(0.3, Route.continue_))
     assign(page, phoneNumber=NUMBER, endpoint=site.api)
     page.locator(".card, .empty, .alert p").first.wait_for()
     page.wait_for_timeout(300)

@@ -1,12 +1,11 @@
 """How each state looks at every screen size and colour scheme. With SCREENSHOTS=docs/screenshots keeps the pictures."""
 
 import io
-import time
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from cams_qr.problems import Problem
 from tests.conftest import NUMBER, further
@@ -16,6 +15,7 @@ from tests.web.site import (
     answer_late,
     ask,
     keep,
+    later,
     make_list,
     no_barriers,
     read,
@@ -26,7 +26,7 @@ from tests.web.site import (
 
 pytestmark = pytest.mark.browser
 
-WIDE = {"viewport": {"width": 1100, "height": 900}}
+WIDE: dict[str, Any] = {"viewport": {"width": 1100, "height": 900}}
 PHONE = {"viewport": {"width": 320, "height": 720}, "color_scheme": "dark"}
 # What is left of a screen of 1280 by 1024 pixels at 400 %.
 ZOOMED = {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}
@@ -39,7 +39,7 @@ PLACES: dict[str, dict[str, Any]] = {
 }
 everywhere = pytest.mark.parametrize("place", ["phone", *further("wide", "dark", "zoomed", "forced")])
 on_both_widths = pytest.mark.parametrize("place", ["wide", *further("phone")])
-CODES = [
+CODES: list[dict[str, str | None]] = [
     {"code": "4O4YGZEG3RIVE1", "prefilledMessage": "Hello, I would like to know more about your products."},
     {"code": "WOMVT6TJ2BP7A1", "prefilledMessage": "你好，我想预约 🗓️"},
     {"code": "APDM5HUWH26SG1", "prefilledMessage": "مرحبا، أود حجز طاولة لشخصين (2) الليلة من فضلكم."},
@@ -291,7 +291,7 @@ def test_nothing_moves_when_the_answer_comes(site: Site, place: str, answer: Any
     shifts = watch_shifts(page)
     # Later than half a second after a key, when a shift would be the user's doing.
     answer_late(page, site, answer, status)
-    page.route("**/tools/tools.js", lambda route: (time.sleep(0.3), route.continue_()))
+    page.route("**/tools/tools.js", later(0.3, Route.continue_))
     ask(page)
     page.locator(comes).first.wait_for()
     page.wait_for_timeout(200)
