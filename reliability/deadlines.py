@@ -1,6 +1,7 @@
 """`python -m reliability.deadlines`: every fault of CAMS and the network, with function timeouts from 1 to 60 s.
 
-Some also with a Redis that drips or is slow, and with hostile events. Faults that mostly wait run 32 at a time. Prints the least time left before each timeout; fails if there was none.
+Some also with a Redis that drips or is slow, and with hostile events. Faults that mostly wait run 32 at a time. Prints
+the least time left before each timeout; fails if there was none.
 """
 
 import os
