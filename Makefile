@@ -33,7 +33,7 @@ CASES :=
 RUNTIMES ?= 3.10 3.12
 export CASES SHORT_TESTS RUNTIMES
 
-.PHONY: help run invoke test thorough check tests untimed contract timed web screenshots packaged plain tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
+.PHONY: help run invoke test thorough check tests untimed contract timed fleets web screenshots packaged plain tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,12 +44,13 @@ run: $(VENV)/.run ## serve the function behind a local gateway, with a sandbox C
 invoke: $(VENV)/.run ## run one event from a file, without a server (EVENT, RUNTIME)
 	@$(BIN)/python -m local --runtime="$${RUNTIME:-python3.10}" invoke -- "$${EVENT:-events/http_trigger_get.json}"
 
-# Leaves out further cases of tests that have many, and slow tests; in the variants of the package, most of the contract.
+# Leaves out further cases of tests that have many, slow tests, whole fleets, and the plain package; on the other
+# runtime, most of the contract.
 test: CASES = and not thorough
 test: SHORT_TESTS = $(addprefix tests/contract/test_,samples.py http.py start.py credentials.py)
-test: check untimed timed web packaged plain tests-on-runtimes ## run the checks and tests, on every installed runtime (5 minutes)
+test: check untimed timed web packaged tests-on-runtimes ## run the checks and tests, on every installed runtime (5 minutes)
 
-thorough: check untimed timed web packaged plain tests-on-runtimes ## the same, with all cases (half an hour)
+thorough: check untimed timed fleets web packaged plain tests-on-runtimes ## the same, with all cases (half an hour)
 
 check: $(VENV)/.dev ## check format, lint and types, and print the footprint
 	$(BIN)/ruff format --check .
@@ -57,7 +58,7 @@ check: $(VENV)/.dev ## check format, lint and types, and print the footprint
 	$(BIN)/mypy
 	@$(BIN)/python -m testing.footprint
 
-tests: untimed contract timed web ## run all tests against src instead of a package, for work in progress
+tests: untimed contract timed fleets web ## run all tests against src instead of a package, for work in progress
 
 untimed: $(VENV)/.dev $(MODULES) ## run the tests that need no package, clock or browser (PYTEST)
 	$(TESTS) -m "not timed and not browser $$CASES" --ignore tests/package --ignore tests/contract
@@ -68,7 +69,10 @@ contract: $(VENV)/.test ## run the contract tests against src (PYTEST)
 # These run separately, so that no other test slows them down.
 timed: $(VENV)/.dev ## run the tests that depend on the clock (PYTEST)
 	$(TESTS) -m "timed $$CASES" -n 5 tests/contract tests/permits --ignore tests/contract/test_pressure.py
-	$(TESTS) -m "timed $$CASES" -n 0 tests/contract/test_pressure.py
+
+# Many processes each, so one after another.
+fleets: $(VENV)/.dev ## run short forms of the fleets that make bench measures (PYTEST)
+	$(TESTS) -n 0 tests/contract/test_pressure.py
 
 web: $(VENV)/.dev $(MODULES) ## run the tests that need a browser (PYTEST)
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing chromium ..." && \

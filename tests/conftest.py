@@ -42,6 +42,11 @@ assert _index.origin
 CODE = str(Path(_index.origin).parent)
 
 
+def every(step: int, cases: list[Any]) -> list[Any]:
+    """One in so many cases; the others are further ones."""
+    return [case if number % step == 0 else further(case)[0] for number, case in enumerate(cases)]
+
+
 def further(*cases: Any) -> list[Any]:
     """Further cases of a parametrized test, which `make test` leaves out."""
     return [pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.thorough) for case in cases]

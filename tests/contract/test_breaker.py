@@ -307,6 +307,7 @@ def test_foreign_keys_shut_nobody_out(
     assert Asked(cached, NEW).code == "not_owned"
 
 
+@pytest.mark.thorough
 def test_without_redis_each_remembers_by_itself(pair: list[Instance], line: Proxy, valkey: Valkey) -> None:
     valkey.kill()
     line.silent = True

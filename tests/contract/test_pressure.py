@@ -18,7 +18,6 @@ from testing.fleet.cams import Options
 from testing.fleet.processes import Fleet, Plan, fleet
 from testing.fleet.rows import QUOTA
 
-# Many processes each, so one after another.
 pytestmark = pytest.mark.timed
 
 
@@ -44,7 +43,6 @@ def test_every_permit_is_used_and_every_promise_kept() -> None:
     assert found.fewest >= 1
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(("bulk", "others"), [(callers.direct, 8), (callers.batch, 4)], ids=["direct", "batches"])
 def test_people_are_served_before_bulk_which_gets_its_floor(bulk: Callable[[str], callers.Event], others: int) -> None:
     count = rows.PERSONS + others
@@ -54,7 +52,6 @@ def test_people_are_served_before_bulk_which_gets_its_floor(bulk: Callable[[str]
     assert found.bulk_share >= 0.15
 
 
-@pytest.mark.thorough
 def test_the_quota_holds_when_redis_returns() -> None:
     """Meanwhile, each instance keeps the pace that it had; at worst, they use one window's quota twice."""
     (outage,) = figures(Plan(12, 12), partial(rows.returns, outages=[(1.5, False)], before=2, after=4))
@@ -83,7 +80,6 @@ def full(valkey: Valkey) -> None:
     valkey.empty()
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("trouble", [failed_over, emptied, read_only, full], ids=lambda trouble: trouble.__name__)
 def test_the_quota_holds_whatever_becomes_of_redis(trouble: Callable[[Valkey], None]) -> None:
     async def scenario(started: Fleet) -> list[float]:
@@ -102,28 +98,24 @@ def test_the_quota_holds_whatever_becomes_of_redis(trouble: Callable[[Valkey], N
 
 
 # Both of these play in virtual time, too: test_without_redis.py.
-@pytest.mark.thorough
 def test_people_are_served_when_redis_returns() -> None:
     found = figures(Plan(8, 8), partial(rows.after_return, outages=(1.5, 3)))
     assert found.violations == 0
     assert found.refused <= 0.15
 
 
-@pytest.mark.thorough
 def test_people_are_served_without_redis() -> None:
     found = figures(Plan(0, 8), partial(rows.without_redis, seconds=14, before=5))
     assert found.most <= QUOTA + 1
     assert found.refused <= 0.35
 
 
-@pytest.mark.thorough
 def test_a_redis_of_uneven_speed_is_used() -> None:
     found = figures(Plan(6, 6, redis_delay=0.1), partial(rows.slow_redis, seconds=8, warm=2))
     assert found.unavailable == 0
     assert found.used >= 0.7
 
 
-@pytest.mark.thorough
 def test_the_pace_adapts_to_what_cams_takes() -> None:
     found = figures(Plan(8, 8, Options(quota=3)), partial(rows.competition, seconds=10, warm=8))
     assert found.used >= 0.75

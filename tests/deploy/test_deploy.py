@@ -188,6 +188,7 @@ def test_a_route_is_published_when_it_is_made_and_when_it_has_changed(
     assert len(cloud.account.published) == 1
 
 
+@pytest.mark.thorough
 def test_a_route_that_could_not_be_published_is_so_by_the_next_deployment(
     address: str, cloud: Cloud, tmp_path: Path
 ) -> None:

@@ -97,6 +97,7 @@ def test_it_retries_after_the_time_in_retry_after(function: Function) -> None:
     assert statuses == [200, 429, 200]
 
 
+@pytest.mark.thorough
 def test_it_retries_when_all_instances_are_busy(function: Function) -> None:
     with one_at_a_time(function) as url, ThreadPoolExecutor() as pool:
         for attempts, statuses in ((1, [200, 429]), (3, [200, 200])):

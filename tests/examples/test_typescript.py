@@ -122,6 +122,7 @@ console.log(JSON.stringify([first, second]));
     assert statuses == [200, 429, 200]
 
 
+@pytest.mark.thorough
 def test_it_retries_when_all_instances_are_busy(node: Node, function: Function) -> None:
     with one_at_a_time(function) as url:
         answers = node(f"""

@@ -101,6 +101,7 @@ def test_a_number_that_was_forgotten(site: Site) -> None:
     expect(page.locator(".card")).to_have_count(2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["zh", *further("en", "id")])
 def test_every_problem_has_a_sentence_in_every_language(site: Site, language: str) -> None:
     page = site.open(locale={"en": "en-GB", "zh": "zh-CN", "id": "id-ID"}[language])
