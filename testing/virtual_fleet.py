@@ -101,15 +101,15 @@ class ModelStore(Store):
     def ask(self, operation: Any, probe: bool = False) -> Any:
         """See Store.ask."""
         caller = self._instance.caller
-        if probe:
-            # From this question on, it knows how far Redis is.
-            self._instance.is_hampered = False
         try:
             answer = super().ask(operation, probe)
         except StoreUnavailable:
             if caller:
                 caller.alone, caller.has_reason = True, True
             raise
+        if probe:
+            # From this answer on, it knows how far Redis is.
+            self._instance.is_hampered = False
         if caller:
             caller.alone = False
         return answer
