@@ -7,6 +7,7 @@ import pytest
 
 from cams_qr.deadline import Deadline
 from cams_qr.permits.account import AccountThrottle
+from cams_qr.permits.breaker import Breaker
 from cams_qr.permits.throttle import Caller
 from cams_qr.redis_store import Client, Store, StoreUnavailable
 from testing.virtual_fleet import BULK, PERSON, World
@@ -148,3 +149,8 @@ def test_a_reply_that_makes_no_sense(reply: Any) -> None:
     throttle = AccountThrottle(Other("redis://127.0.0.1:1"), "account", 5, 1, 2.0)
     with throttle.permit(Caller("ticket", bulk=False), Deadline.after(1)) as permit:
         assert permit.booked == 0
+
+
+@pytest.mark.parametrize("reply", [None, 5, [], b"\xff", b"text"])
+def test_a_reason_that_makes_no_sense(reply: Any) -> None:
+    assert not Breaker("account", "cams.example.com").enter([reply])

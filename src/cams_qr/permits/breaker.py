@@ -117,7 +117,7 @@ class Breaker:
 
     def _learn(self, answer: bytes | None) -> None:
         """Take over what all instances know; if that is nothing, the breaker is closed, even if CAMS gave no answer."""
-        known, now = (answer or b"").decode(errors="replace"), time.monotonic()
+        known, now = answer.decode(errors="replace") if isinstance(answer, bytes) else "", time.monotonic()
         reason = known if known in _REASONS else None
         if reason and not self._reason:
             logs.log(logging.WARNING, {"cams": "unavailable", "reason": reason})
