@@ -166,7 +166,7 @@ fuzz: $(VENV)/.dev ## fuzz the events (EXAMPLES, RUNS)
 	FUZZ_EXAMPLES="$${EXAMPLES:-5000}" $(BIN)/python -m pytest tests/test_fuzz.py
 	$(PIP) -r requirements-fuzz.txt
 	@mkdir -p dist/corpus
-	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs="$${RUNS:-1000000}" -max_len=80000 -print_final_stats=1 -artifact_prefix=dist/ dist/corpus reliability/corpus events
+	PYTHONPATH=src $(BIN)/python -m reliability.fuzz -runs="$${RUNS:-1000000}" -max_len=8192 -print_final_stats=1 -artifact_prefix=dist/ dist/corpus reliability/corpus events
 
 bench: $(VENV)/.dev ## run the benchmarks (JSON: a file for the figures of the first)
 	@PYTHONPATH=src $(BIN)/python -m bench $${JSON:+--json="$$JSON"}

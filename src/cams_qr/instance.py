@@ -68,7 +68,7 @@ class Instance:
         use_credentials_of(context)
         budget, margin = _budget_seconds(context)
         cold = next(self._invocations) == 0
-        call = decode(event, self.settings, context.request_id)
+        call = decode(event, self.settings, context.request_id, Deadline(started + budget / 2))
         # What Redis has to be told after the last call may take half of the margin.
         with ending_at(Deadline(started + budget + margin / 2)):
             outcomes = self._outcomes(call, Deadline(started + budget), context.request_id)
@@ -90,6 +90,7 @@ class Instance:
         room = MAX_ANSWER_BYTES - len(call.queries) * _PROBLEM_BYTES
         budget = Budget.until(deadline, self.settings.cams_max_wait_seconds if call.interactive else None)
         answered: dict[QrQuery, Outcome] = {}
+        sizes: dict[QrQuery, int] = {}
         outcomes = []
         for query in call.queries:
             if isinstance(query, Problem):
@@ -97,11 +98,12 @@ class Instance:
                 continue
             outcome = answered.get(query)
             if outcome is None:
-                outcome = self._ask(query, budget, request_id) if room > 0 else Outcome(_no_room(), Effort(), query)
+                outcome = self._ask(query, budget, request_id) if room > 0 else Outcome(_no_room(call), Effort(), query)
                 answered[query] = outcome
             if len(call.queries) > 1 and isinstance(outcome.result, QrCodeList):
-                room -= bytes_of(outcome.result)
-                outcome = outcome if room > 0 else outcome._replace(result=_no_room())
+                sizes[query] = sizes.get(query) or bytes_of(outcome.result)
+                room -= sizes[query]
+                outcome = outcome if room > 0 else outcome._replace(result=_no_room(call))
             outcomes.append(outcome)
         return outcomes
 
@@ -118,7 +120,10 @@ def _list_too_long() -> Problem:
     )
 
 
-def _no_room() -> Problem:
+def _no_room(call: Call) -> Problem:
+    """What is left of a stream must be delivered again, since nobody reads that it was not asked."""
+    if call.trigger == "stream":
+        return Problem("throttled", "The other lists fill the 6 MB of an answer; lower the trigger's batch size.")
     return Problem("payload_too_large", "The other lists fill the 6 MB of an answer; query this number on its own.")
 
 

@@ -190,14 +190,15 @@ class Unreachable(Problem):
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _UUID = re.compile(r"[A-Za-z0-9]{8}(-[A-Za-z0-9]{4}){3}-[A-Za-z0-9]{12}")
-_PHONE_NUMBER = re.compile(r"[0-9]{7}")
+_PHONE_NUMBER = re.compile(r"[0-9]([._-]*[0-9]){6}")
 
 
 def is_identifier(text: str) -> bool:
     """Whether it is a code or request ID that may be passed on and logged: no phone number, no other character."""
     if not _IDENTIFIER.fullmatch(text):
         return False
-    return _PHONE_NUMBER.search(text) is None or _UUID.fullmatch(text) is not None
+    is_uuid = _UUID.fullmatch(text) and not text.replace("-", "").isdigit()
+    return bool(is_uuid) or _PHONE_NUMBER.search(text) is None
 
 
 def from_upstream(code: str | None, request_id: str | None, *, status: int, retry_after: float | None) -> Problem:

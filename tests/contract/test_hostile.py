@@ -103,6 +103,20 @@ def test_an_entity_tag_tells_nothing_to_who_may_not_ask(function: Function) -> N
         assert "ETag" not in answer.headers
 
 
+BUSES: list[Any] = [{"specversion": "1.0", "data": None}, {"Message": None}, {"triggerTime": "t", "payload": None}]
+
+
+@pytest.mark.parametrize(("count", "code"), [(2000, "invalid_request"), (100_000, "payload_too_large")])
+@pytest.mark.parametrize("event", BUSES, ids=str)
+def test_a_message_that_takes_too_much_to_parse_is_raised(
+    function: Function, event: Any, count: int, code: str
+) -> None:
+    """What is returned counts as a success, and the message would be lost."""
+    filled = {name: value or {"phoneNumber": NUMBER, "a": [[]] * count} for name, value in event.items()}
+    with pytest.raises(QueryFailed, match=code):
+        function.direct(filled)
+
+
 def told(function: Function, event: bytes) -> str:
     """What is answered or raised."""
     try:
@@ -120,7 +134,9 @@ LARGE: dict[str, tuple[Any, str]] = {
     "a message of lists": ({"Message": json.dumps([[]] * MILLION)}, "payload_too_large"),
     "a CloudEvent's base64": ({"specversion": "1.0", "data_base64": "QUJD" * MILLION}, "payload_too_large"),
     "a timer's payload": ({"triggerTime": "t", "payload": "a" * MILLION}, "payload_too_large"),
-    "an event of lists": ({"specversion": "1.0", "data": [[]] * MILLION}, "invalid_request"),
+    "an event of lists": ({"specversion": "1.0", "data": [[]] * MILLION}, "payload_too_large"),
+    "a flat event": ({"specversion": "1.0", "data": {f"{n:x}": 1 for n in range(300_000)}}, "payload_too_large"),
+    "an event of lists, but short": ({"specversion": "1.0", "data": [[]] * 20_000}, "invalid_request"),
     "an event of objects": ({"queries": [{"a": 1}] * 100_000}, "invalid_request"),
     "a stream of numbers": ([1] * MILLION, "throttled"),
     "a stream of lists": ([[]] * MILLION, "throttled"),
@@ -183,6 +199,12 @@ def test_slashes_add_nothing_to_an_answer(function: Function, slashes: int, stat
     answer = function.http(path=f"/x/qr-codes{'/' * slashes}", parameters={"phoneNumber": NUMBER})
     assert answer.status == status
     assert len(answer.content) < 4096
+
+
+@pytest.mark.parametrize("headers", [[["Origin", "https://evil.example.com"]], "Origin: https://evil.example.com", 7])
+def test_headers_that_are_no_object_may_name_any_origin(function: Function, sandbox: Sandbox, headers: Any) -> None:
+    answer = function.raw(json.dumps(v1_event(parameters={"phoneNumber": NUMBER}) | {"headers": headers}).encode())
+    assert (answer["statusCode"], sandbox.arrivals) == (403, [])
 
 
 @pytest.mark.parametrize("shape", ["v1", "classic"])

@@ -69,6 +69,8 @@ LIST_OF = {
     "no longer fresh": {"stale": True},
     "drawn elsewhere": {"svgUrl": "https://evil.example.com/x.svg"},
     "number as request id": {"requestId": "8613800005678"},
+    "number with hyphens as request id": ["InvalidParameter", "86-138-0000-5678"],
+    "number in a UUID's form": ["InvalidParameter", "86138000-0567-8901-2345-678901234567"],
     "lines in request id": {"requestId": 'R-1\r\n{"level":"INFO"}'},
     "long request id": {"requestId": "R" * 129},
     "moment": {"fetchedAt": "yesterday\r\n"},
@@ -139,7 +141,7 @@ def is_a_miss(shared: Function, sandbox: Sandbox, log: Any, number: str) -> None
     (line,) = log()
     assert line.get("cache") in (None, "miss")
     for text in (answer, json.dumps(line)):
-        assert not re.search("8613800005678|level.*level|evil|credentials", text)
+        assert not re.search("8613800005678|86-138|86138000-|level.*level|evil|credentials", text)
 
 
 def test_a_failure_says_nothing_of_its_own(shared: Function, sandbox: Sandbox, client: Any) -> None:

@@ -5,6 +5,7 @@ import re
 from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from cams_qr.problems import Problem
@@ -17,6 +18,8 @@ _MAX_PARSED_DEPTH = 500
 _CHARACTERS_PER_CONTAINER = 24
 # Finding this many takes a third of a second; a thousand CloudEvents have 50,000.
 _MAX_MARKS = 1_000_000
+# No event has more fields at its top level.
+_MAX_OUTLINED = 64
 _MARK = re.compile(r'["\[\]{},]')
 _DEEPER = {"[": 1, "{": 1, "]": -1, "}": -1, ",": 0}
 _SPACE = " \t\n\r"
@@ -26,13 +29,16 @@ _CONTAINERS = (dict, list)
 def parse(data: bytes | str, field: str) -> Any:
     """Parse JSON that may still have a duplicate key, a NaN or more than 100 levels, which only `check` refuses.
 
-    Raises Problem `invalid_request` that names `field` if it is not JSON in UTF-8, has more than 500 levels, or would
-    take far more memory than its text.
+    Of an object that would take far more memory than its text, there is only an outline, which `check` refuses, too.
+    Raises Problem `invalid_request` that names `field` for such an array, and for what is not JSON in UTF-8 or has more
+    than 500 levels.
     """
     text = to_text(data, field) if isinstance(data, bytes) else data
     try:
         if _is_dense(text):
-            raise invalid_field(field, "has too many objects and arrays; send one flat JSON object")
+            if is_array(text):
+                raise _too_many(field)
+            return outline(text, field)
         document = _decoder.decode(text)
     except RecursionError:
         raise _too_deep(field) from None
@@ -50,6 +56,8 @@ def check(document: Any, field: str) -> Any:
         for container in level:
             if isinstance(container, _NotANumber):
                 raise _not_json(field)
+            if isinstance(container, _Outline):
+                raise _too_many(field)
             if isinstance(container, _RepeatedKey):
                 raise invalid_field(printable_name(container.key), "is given twice; give it once")
         if depth > MAX_DEPTH:
@@ -67,13 +75,29 @@ def is_array(text: str) -> bool:
     return text.lstrip(_SPACE).startswith("[")
 
 
-def split_array(text: str, field: str) -> Iterator[str | None]:
-    """The text of each item of a JSON array, unparsed, so that the items' number and sizes can be limited first.
+def outline(text: str, field: str) -> Any:
+    """The first fields of a JSON object, each of them None, by which a large event is recognised.
 
-    None stands for what is left of an array that takes too long to split. Raises Problem `invalid_request` that names
+    Raises Problem `invalid_request` that names `field` if it is no object.
+    """
+    found = _Outline()
+    for item in islice(split(text, field), _MAX_OUTLINED):
+        if item is None:
+            break
+        entry = item.lstrip(_SPACE)
+        if not entry.startswith('"'):
+            raise _not_json(field)
+        found[_decoder.decode(entry[: _end_of_string(entry, 0, field)])] = None
+    return found
+
+
+def split(text: str, field: str) -> Iterator[str | None]:
+    """The text of each item of a JSON array or object, unparsed, so that their number and sizes can be limited first.
+
+    None stands for what is left of one that takes too long to split. Raises Problem `invalid_request` that names
     `field` if brackets or quotes do not match, or for more than 500 levels.
     """
-    start = at = text.index("[") + 1
+    start = at = len(text) - len(text.lstrip(_SPACE)) + 1
     depth = 1
     for _ in range(_MAX_MARKS):
         mark = _MARK.search(text, at)
@@ -87,7 +111,7 @@ def split_array(text: str, field: str) -> Iterator[str | None]:
         if depth > _MAX_PARSED_DEPTH:
             raise _too_deep(field)
         if depth == 0:
-            yield from _last_item(text, start, mark.start(), field)
+            yield from _last_item(text, start, at, field)
             return
         if depth == 1 and mark[0] == ",":
             yield text[start : mark.start()]
@@ -96,10 +120,10 @@ def split_array(text: str, field: str) -> Iterator[str | None]:
 
 
 def _last_item(text: str, start: int, end: int, field: str) -> Iterator[str]:
-    """The item before the end of an array, unless the array is empty."""
-    if text[end] != "]" or text[end + 1 :].strip(_SPACE):
+    """The item before the end of an array or object, unless that is empty."""
+    if text.lstrip(_SPACE)[:1] + text[end - 1] not in ("[]", "{}") or text[end:].strip(_SPACE):
         raise _not_json(field)
-    item = text[start:end]
+    item = text[start : end - 1]
     if item.strip(_SPACE) or text[start - 1] == ",":
         yield item
 
@@ -119,6 +143,10 @@ def decode_utf8(data: bytes) -> str:
 
 def _not_json(field: str) -> Problem:
     return invalid_field(field, "is not JSON; send one JSON object")
+
+
+def _too_many(field: str) -> Problem:
+    return invalid_field(field, "has too many objects and arrays; send one flat JSON object")
 
 
 def _too_deep(field: str) -> Problem:
@@ -161,6 +189,10 @@ class _NotANumber(dict[str, Any]):
     """Stands for NaN or an infinity, which JSON does not have, or for a number of more digits than Python reads."""
 
 
+class _Outline(dict[str, Any]):
+    """Stands for an object that is too large to parse."""
+
+
 class _RepeatedKey(dict[str, Any]):
     """An object in which `key` is given twice; its last value counts."""
 
@@ -180,7 +212,8 @@ def _integer(digits: str) -> int | _NotANumber:
     try:
         return int(digits)
     except ValueError:
-        return _NotANumber()
+        return _NOT_A_NUMBER
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_constant=lambda name: _NotANumber())
+_NOT_A_NUMBER = _NotANumber()
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_constant=lambda name: _NOT_A_NUMBER)

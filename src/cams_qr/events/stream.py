@@ -5,14 +5,15 @@ Sources: "Formats of events for different triggers"; Kafka's elements are JSON t
 
 from typing import Any
 
+from cams_qr.deadline import Deadline
 from cams_qr.events import cloud_event
 from cams_qr.events.call import QueryOrProblem
-from cams_qr.events.json_text import parse_strictly, split_array
+from cams_qr.events.json_text import parse_strictly, split
 from cams_qr.events.messages import MAX_MESSAGE_BYTES, parse_message, too_large
 from cams_qr.problems import Problem
 
 MAX_MESSAGES = 1000
-_TOO_MANY = f"The stream has more than {MAX_MESSAGES} messages; lower the number of messages in the trigger's batch."
+_TOO_MANY = f"The stream has more than {MAX_MESSAGES} messages, or takes too long; lower the trigger's batch size."
 
 
 def recognise(document: Any) -> bool:
@@ -20,15 +21,15 @@ def recognise(document: Any) -> bool:
     return isinstance(document, list) and bool(document)
 
 
-def parse_messages(text: str) -> list[Any]:
+def parse_messages(text: str, deadline: Deadline) -> list[Any]:
     """The messages in an array's text, each parsed and checked on its own; a Problem stands for one that is no good.
 
-    After the first MAX_MESSAGES, a Problem stands for all others, which are not read. Raises Problem
+    After the first MAX_MESSAGES, or the deadline, a Problem stands for all others, which are not read. Raises Problem
     `invalid_request` if the text is not an array.
     """
     messages: list[Any] = []
-    for place, message in enumerate(split_array(text, "event")):
-        if message is None or place == MAX_MESSAGES:
+    for place, message in enumerate(split(text, "event")):
+        if message is None or place == MAX_MESSAGES or deadline.remaining() <= 0:
             return [*messages, Problem("throttled", _TOO_MANY)]
         messages.append(_parse_message(message, f"[{place}]"))
     return messages

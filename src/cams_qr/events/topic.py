@@ -9,13 +9,17 @@ from cams_qr.events.call import QueryOrProblem
 from cams_qr.events.messages import find_query, read_message
 
 _MESSAGE_FIELDS = ("Message", "body")
+# An HTTP request that is not recognised as one needs an answer, not an exception.
+_HTTP_FIELDS = ("requestContext", "httpMethod")
 
 
 def recognise(document: Any) -> bool:
     """Whether the event has a message at its top level, or is itself a message, as text."""
     if isinstance(document, str):
         return find_query(document) is not None
-    return isinstance(document, dict) and any(field in document for field in _MESSAGE_FIELDS)
+    if not isinstance(document, dict) or any(field in document for field in _HTTP_FIELDS):
+        return False
+    return any(field in document for field in _MESSAGE_FIELDS)
 
 
 def read(document: Any) -> QueryOrProblem:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cams_qr import logs, trace
+from cams_qr.deadline import Deadline
 from cams_qr.events import batch, cloud_event, direct, invoke_function, stream, timer, topic, unknown
 from cams_qr.events.answers import bus_call, function_call, stream_call
 from cams_qr.events.call import Call
 from cams_qr.events.http import api_gateway, http_trigger
 from cams_qr.events.http.answer import http_call
-from cams_qr.events.json_text import check, is_array, parse, to_text
+from cams_qr.events.json_text import check, is_array, outline, parse, to_text
 from cams_qr.events.messages import MAX_MESSAGE_BYTES, too_large
 from cams_qr.events.trace_parent import trace_of
 from cams_qr.problems import Problem
@@ -48,12 +49,14 @@ TRIGGERS = (
 )
 
 
-def decode(event: bytes, settings: Settings, request_id: str) -> Call:
+def decode(event: bytes, settings: Settings, request_id: str, deadline: Deadline) -> Call:
     """Make a Call of the bytes that Function Compute delivers. Never raises: the Call holds any problem.
+
+    What is left of a stream at the deadline is not read.
 
     From here on, the invocation belongs to the trace that the event names, if any.
     """
-    document = _parse(event)
+    document = _parse(event, deadline)
     if not invoke_function.recognise(document):
         return _call(document, len(event), settings, request_id)
     trace.follow(trace_of(document))
@@ -62,25 +65,33 @@ def decode(event: bytes, settings: Settings, request_id: str) -> Call:
     except Problem as problem:
         return _call(problem, 0, settings, request_id)
     # Only one layer is unwrapped, because Function Compute adds only one.
-    call = _call(_parse(payload), len(payload), settings, request_id)
+    call = _call(_parse(payload, deadline), len(payload), settings, request_id)
     return invoke_function.in_own_space(call, document, settings)
 
 
-def _parse(event: bytes) -> Any:
-    """The event's document; each message of a stream is parsed, too."""
+def _parse(event: bytes, deadline: Deadline) -> Any:
+    """The event's document; each message of a stream is parsed, too. Of a message that is too large, an outline."""
     # JSON would read a phone number as a number.
     if not event.startswith((b"{", b"[")) and topic.recognise(text := event.decode("ascii", "replace")):
         return text
     try:
         text = to_text(event, "event")
-        return stream.parse_messages(text) if is_array(text) else parse(text, "event")
+        if is_array(text):
+            return stream.parse_messages(text, deadline)
+        if len(event) > MAX_MESSAGE_BYTES and _trigger_of(shape := outline(text, "event")).call is bus_call:
+            return shape
+        return parse(text, "event")
     except Problem as problem:
         return problem
 
 
+def _trigger_of(document: Any) -> Trigger:
+    return next(trigger for trigger in TRIGGERS if trigger.recognise(document))
+
+
 def _call(document: Any, size: int, settings: Settings, request_id: str) -> Call:
     trace.follow(trace_of(document))
-    trigger = next(trigger for trigger in TRIGGERS if trigger.recognise(document))
+    trigger = _trigger_of(document)
     try:
         if trigger.call is bus_call and size > MAX_MESSAGE_BYTES:
             raise too_large()

@@ -50,9 +50,14 @@ def is_true(flag: Any) -> bool:
 
 
 def single_headers(headers: Any) -> dict[str, str | None]:
-    """Headers by lower-case name; None stands for one that is given in two spellings, or is not one string."""
+    """Headers by lower-case name; None stands for one that is given in two spellings, or is not one string.
+
+    Those that are no object, nor empty, may be any that decide something.
+    """
+    if headers and not isinstance(headers, dict):
+        return dict.fromkeys(_DECISIVE_HEADERS)
     single: dict[str, str | None] = {}
-    for name, value in headers.items() if isinstance(headers, dict) else ():
+    for name, value in (headers or {}).items():
         key = name.lower()
         single[key] = value if isinstance(value, str) and key not in single else None
     return single
