@@ -203,9 +203,11 @@ def _forged(what: str, target: Target, way: Way, lacking: Finding | None = None)
             return _judged_forged(what, header, own, forged)
     if len(spaces) > 1 or spaces == [_NOBODYS]:
         return wrong(what, f"a token queries any space, without {header}", _MUST_BE_A_CLAIM)
-    return unknown(
-        what, "the token's own space is the only one that may be queried", f"{_GIVE_TOKEN}   # of another space"
-    )
+    # The token's own space is the only one that may be queried.
+    hidden = ask(target, _path(target, spaces[0]), headers={header: _NOBODYS}, way=way)
+    if _is_served(hidden):
+        return fine(what, f"a caller's own {header} is ignored")
+    return wrong(what, f"a caller's own {header} replaces the token's space: {hidden.status}", _MUST_BE_A_CLAIM)
 
 
 def _judged_forged(what: str, header: str, own: Answer, forged: Answer) -> Finding:

@@ -527,14 +527,15 @@ def test_a_header_of_somebody_without_a_token(
 
 
 @pytest.mark.parametrize(
-    ("allowed", "row"),
+    ("allowed", "own", "row"),
     [
-        ("cams-8filvjc8snw, cams-another", "✓ space a caller's own X-Space is ignored"),
-        ("cams-8filvjc8snw", "? space the token's own space is the only one that may be queried"),
+        ("cams-8filvjc8snw, cams-another", "dropped", IGNORED),
+        ("cams-8filvjc8snw", "dropped", IGNORED),
+        ("cams-8filvjc8snw", "passed on", "✗ space a caller's own X-Space replaces the token's space: 403"),
     ],
 )
-def test_spaces_that_may_be_queried(deployed: Deployed, issuer: Issuer, allowed: str, row: str) -> None:
-    in_spaces_of_tokens(deployed, issuer)
+def test_spaces_that_may_be_queried(deployed: Deployed, issuer: Issuer, allowed: str, own: OwnHeader, row: str) -> None:
+    in_spaces_of_tokens(deployed, issuer, own)
     deployed.function.configure(ALLOWED_CUST_SPACE_IDS=allowed)
     deployed.parameters["AllowedCustSpaceIds"] = allowed
     told = deployed.verify("--number", NUMBER, token=issuer.token(space="cams-8filvjc8snw"))
