@@ -69,8 +69,6 @@ LIST_OF = {
     "no longer fresh": {"stale": True},
     "drawn elsewhere": {"svgUrl": "https://evil.example.com/x.svg"},
     "number as request id": {"requestId": "8613800005678"},
-    "number with hyphens as request id": ["InvalidParameter", "86-138-0000-5678"],
-    "number in a UUID's form": ["InvalidParameter", "86138000-0567-8901-2345-678901234567"],
     "lines in request id": {"requestId": 'R-1\r\n{"level":"INFO"}'},
     "long request id": {"requestId": "R" * 129},
     "moment": {"fetchedAt": "yesterday\r\n"},
@@ -92,6 +90,8 @@ FAILURE_OF: dict[str, list[Any]] = {
     "lines in code": ['InvalidParameter\r\n{"level":"INFO"}', ID],
     "long code": ["InvalidParameter." + "A" * 128, ID],
     "number as request id": ["InvalidParameter", "8613800005678"],
+    "number with hyphens as request id": ["InvalidParameter", "86-138-0000-5678"],
+    "number in a UUID's form": ["InvalidParameter", "86138000-0567-8901-2345-678901234567"],
     "lines in request id": ["InvalidParameter", "R-1\r\n"],
     "list as request id": ["InvalidParameter", ["R-1"]],
 }
