@@ -36,7 +36,7 @@ export CASES SHORT_TESTS RUNTIMES
 .PHONY: help run invoke test thorough check tests untimed contract timed fleets web screenshots packaged plain tests-on-runtimes package doctor deploy verify remove reliability faults deadlines soak model fuzz bench clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
 
 run: $(VENV)/.run ## serve the function behind a local gateway, with a sandbox CAMS (PORT, GATEWAY, RUNTIME)
 	@$(BIN)/python -m local --runtime="$${RUNTIME:-python3.10}" serve --port="$${PORT:-8000}" --gateway="$${GATEWAY:-v1}"

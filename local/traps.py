@@ -303,6 +303,11 @@ TRAPS = dict(
             Trap("2.7 million empty objects", _text(_MANY % ",".join(["{}"] * 2_700_000), 200, "application/json")),
             Trap("deeply nested arrays", _text(_MANY % ("[" * 4_000_000), 200, "application/json")),
             Trap("10,001 codes", _success(Data=[_ITEM] * 10_001)),
+            Trap("a negative chunk size", _raw(_HEAD + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n" + b" " * 100_000)),
+            Trap(
+                "an unknown code, x-acs-retry-after of 400 digits",
+                _told_to_wait("Something.Unheard", milliseconds=10**400),
+            ),
             Trap("2,000 codes", _success(Data=[_ITEM] * 2_000)),
         ],
         start=1,

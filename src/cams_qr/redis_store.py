@@ -170,7 +170,7 @@ class Store:
             raise StoreUnavailable
         try:
             answer = operation(self._client)
-        except (redis.RedisError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (redis.RedisError, ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             # All but the first: an answer of another shape than that of a Redis with our scripts.
             # A probe looks for a refusal to write. For other operations a refusal says nothing about the server, nor
             # does that it was slower than what was left of the invocation.

@@ -180,6 +180,8 @@ TRAP_PROBLEMS = {
     "2.7 million empty objects": "upstream_invalid_response",
     "deeply nested arrays": "upstream_invalid_response",
     "10,001 codes": "upstream_invalid_response",
+    "a negative chunk size": "upstream_invalid_response",
+    "an unknown code, x-acs-retry-after of 400 digits": "throttled",
 }
 TRAP_LISTS: dict[str, list[Any]] = {
     "`Data` is null": [],

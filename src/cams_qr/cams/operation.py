@@ -157,7 +157,8 @@ def _call(client: Client, query: QrQuery) -> dict[str, Any]:
 def _answered_problem(error: AlibabaCloudException) -> Problem:
     # Not the exception's own code and request_id: the SDK turns missing ones into the text "None".
     body = error.data if isinstance(error.data, dict) else {}
-    milliseconds = error.retry_after
+    # Far more than anybody waits; a float has no room for some numbers.
+    milliseconds = min(error.retry_after or 0, 10**9)
     return _failure(body, error.status_code or 0, milliseconds / 1000 if milliseconds else None)
 
 

@@ -207,6 +207,13 @@ class _BoundedResponse(http.client.HTTPResponse):
         self.fp.close()
         self.fp = io.BufferedReader(_BoundedReader(sock))
 
+    def _read_next_chunk_size(self) -> int:
+        """Raises ValueError, also for a negative size, with which http.client would read all there is."""
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc]
+        if size < 0:
+            raise ValueError
+        return size
+
 
 class _Unfinished(TimeoutError):
     """Time ran out in the middle of an answer."""
