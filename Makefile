@@ -48,7 +48,7 @@ invoke: $(VENV)/.run ## run one event from a file, without a server (EVENT, RUNT
 # runtime, most of the contract.
 test: CASES = and not thorough
 test: SHORT_TESTS = $(addprefix tests/contract/test_,samples.py http.py start.py credentials.py)
-test: check untimed timed web packaged tests-on-runtimes ## run the checks and tests, on every installed runtime (5 minutes)
+test: check untimed timed web packaged tests-on-runtimes ## run the checks and tests, on every installed runtime (8 minutes)
 
 thorough: check untimed timed fleets web packaged plain tests-on-runtimes ## the same, with all cases (half an hour)
 
